@@ -1,0 +1,47 @@
+# The verbs of this project. `make` alone lists them; CI calls the same.
+PYTHON ?= $(firstword $(shell command -v python3.13 python3.12 python3.11 python3 2>/dev/null))
+PIP = .venv/bin/pip --disable-pip-version-check --quiet
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock clean
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.installed ## Start the service on http://127.0.0.1:8000
+	@.venv/bin/python -m app
+
+test: .venv/.installed-dev ## Run all tests, on SQLite and on a real MySQL that it gets by itself
+	.venv/bin/python -m pytest
+
+check: .venv/.installed-dev ## Lint and type-check
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+format: .venv/.installed-dev ## Format the code and mend what the linter can
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+lock: .venv/.installed-dev ## Pin the newest releases in requirements.txt and requirements-dev.txt
+	$(LOCK) requirements.in --output-file requirements.txt
+	$(LOCK) requirements-dev.in --constraints requirements.txt --output-file requirements-dev.txt
+
+clean: ## Remove the virtual environment and all caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed: requirements.txt .venv/.python
+	@echo "Installing into .venv (once, about a minute) ..."
+	@$(PIP) install --requirement requirements.txt
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.python
+	@echo "Installing tests and tools into .venv (once, about a minute) ..."
+	@$(PIP) install --requirement requirements-dev.txt
+	@touch $@ .venv/.installed

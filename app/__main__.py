@@ -1,0 +1,56 @@
+"""`python -m app`: one process, for a laptop. In production gunicorn runs `app.main:app`."""
+
+import socket
+from typing import Any
+
+import uvicorn
+
+from app.config import Settings, load_settings
+
+_TRY = """
+Image classifier on {url}
+
+  the interface      {url}/docs
+  classify a sample  curl -F image=@samples/cat.png {url}/api/v1/classify
+  and what it cost   curl {url}/api/v1/stats/today
+"""
+
+
+class _Server(uvicorn.Server):
+    """Says what to try once it listens, and not before."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(self._greeting, flush=True)  # noqa: T201  # for the person at the terminal, not for the log
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    settings = load_settings()
+    if settings.app_debug:
+        # The reloader starts the server in a child process of its own.
+        uvicorn.run("app.main:app", reload=True, reload_dirs=["app"], **_options(settings))
+        return
+    host = "127.0.0.1" if settings.app_host == "0.0.0.0" else settings.app_host  # noqa: S104  # only to print it
+    greeting = _TRY.format(url=f"http://{host}:{settings.app_port}")
+    _Server(uvicorn.Config("app.main:app", **_options(settings)), greeting).run()
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "host": settings.app_host,
+        "port": settings.app_port,
+        "log_config": None,
+        "access_log": False,
+        "forwarded_allow_ips": ",".join(settings.trusted_proxies),
+        "timeout_graceful_shutdown": 10,
+    }
+
+
+if __name__ == "__main__":
+    main()

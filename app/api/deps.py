@@ -1,0 +1,60 @@
+"""What routes may ask for, as annotated names. The only module that knows where the container is kept."""
+
+import ipaddress
+from typing import Annotated, cast
+
+from fastapi import Depends, Header, Request
+
+from app.container import Container
+from app.models.domain import RequestContext
+from app.models.request import USER_ID_PATTERN
+from app.services.classifier import ClassifierService
+from app.services.health_service import HealthService
+from app.services.stats_service import StatsService
+
+
+def get_container(request: Request) -> Container:
+    return cast(Container, request.app.state.container)
+
+
+ContainerDep = Annotated[Container, Depends(get_container)]
+
+
+def get_context(
+    request: Request,
+    x_user_id: Annotated[
+        str | None,
+        Header(
+            pattern=USER_ID_PATTERN,
+            description="User or device, for statistics and for reading one's own records",
+            examples=["device-42"],
+        ),
+    ] = None,
+) -> RequestContext:
+    return RequestContext(request.state.request_id, x_user_id, _client_address(request))
+
+
+def get_classifier(container: ContainerDep) -> ClassifierService:
+    return container.classifier
+
+
+def get_stats(container: ContainerDep) -> StatsService:
+    return container.stats
+
+
+def get_health(container: ContainerDep) -> HealthService:
+    return container.health
+
+
+ContextDep = Annotated[RequestContext, Depends(get_context)]
+ClassifierDep = Annotated[ClassifierService, Depends(get_classifier)]
+StatsDep = Annotated[StatsService, Depends(get_stats)]
+HealthDep = Annotated[HealthService, Depends(get_health)]
+
+
+def _client_address(request: Request) -> str | None:
+    """Return the client's IP address in its one canonical form, or None where the peer has none (a Unix socket)."""
+    try:
+        return str(ipaddress.ip_address(request.client.host.partition("%")[0])) if request.client else None
+    except ValueError:
+        return None

@@ -1,0 +1,41 @@
+"""Health, for load balancers, orchestrators and people."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from app.api.deps import HealthDep
+from app.api.openapi import document_errors
+from app.models.response import HealthResponse, LiveResponse
+from app.utils.clock import utc_now
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+_CANNOT_SERVE: dict[int | str, dict[str, Any]] = {
+    **document_errors(),
+    503: {"model": HealthResponse, "description": "It cannot serve; the body says why"},
+}
+
+
+@router.get("", summary="The state of the service and of what it needs", responses=_CANNOT_SERVE)
+async def health(service: HealthDep, response: Response) -> HealthResponse:
+    """`model_api` comes from what recent calls did; no model is asked."""
+    return await _report(service, response)
+
+
+@router.get("/ready", summary="Whether to send requests here", responses=_CANNOT_SERVE)
+async def ready(service: HealthDep, response: Response) -> HealthResponse:
+    """The same as `/health`, under the name that orchestrators use."""
+    return await _report(service, response)
+
+
+@router.get("/live", summary="Whether the process runs", responses=document_errors())
+async def live() -> LiveResponse:
+    """Asks nothing of others: a database that is away is no reason to restart this process."""
+    return LiveResponse(timestamp=utc_now())
+
+
+async def _report(service: HealthDep, response: Response) -> HealthResponse:
+    state = await service.check()
+    response.status_code = 200 if state.can_serve else 503
+    return HealthResponse(status=state.status, timestamp=utc_now(), database=state.database, model_api=state.model_api)

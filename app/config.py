@@ -1,0 +1,181 @@
+"""Settings: the only reader of the environment. Everything else is handed plain values by `container.py`."""
+
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Provider = Literal["openai", "claude", "custom", "local"]
+
+DEFAULT_MODELS: dict[str, str] = {"openai": "gpt-6-luna", "claude": "claude-haiku-5-5"}
+"""The current small vision model of each vendor, by the SDKs' own lists of names."""
+
+IMAGE_FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF"}
+"""The names ALLOWED_IMAGE_FORMATS takes, and what Pillow calls them."""
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """All settings, in the order of `.env.example`. Each has a default that works on a laptop."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    # The process
+    env: Literal["development", "production"] = Field(
+        "development", description="`production` logs JSON and refuses the embedded defaults unless they are named"
+    )
+    app_host: str = Field("127.0.0.1", description="Address to listen on")
+    app_port: int = Field(8000, ge=1, le=65535, description="TCP port to listen on")
+    app_debug: bool = Field(False, description="Reload on code changes and log at DEBUG; never in production")
+    web_concurrency: int = Field(0, ge=0, le=256, description="Worker processes under gunicorn; 0: one per core")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged")
+    trusted_proxies: CommaSeparated = Field(
+        ("127.0.0.1",), description="Addresses or CIDR ranges whose X-Forwarded-For is believed, comma-separated"
+    )
+
+    # The database: MySQL when MYSQL_HOST is set, else SQLite
+    mysql_host: str | None = Field(None, description="MySQL server; empty: the embedded SQLite database")
+    mysql_port: int = Field(3306, ge=1, le=65535, description="MySQL port")
+    mysql_user: str = Field("classifier", description="MySQL user")
+    mysql_password: SecretStr = Field(SecretStr(""), description="MySQL password, ASCII characters only")
+    mysql_database: str = Field("image_classifier", description="MySQL database, prepared with sql/init.sql")
+    mysql_pool_size: int = Field(10, ge=1, le=200, description="Connections per worker process")
+    sqlite_path: Path = Field(Path("data/classifier.db"), description="Database file used without MYSQL_HOST")
+
+    # The model
+    llm_provider: Provider | None = Field(
+        None, description="`openai`, `claude`, `custom` or `local`; empty: `openai` with LLM_API_KEY, else `local`"
+    )
+    llm_api_key: SecretStr = Field(SecretStr(""), description="The vendor's API key")
+    llm_model: str | None = Field(
+        None, max_length=100, description="Model name; empty: a small vision model of the vendor"
+    )
+    llm_base_url: str | None = Field(
+        None, description="API address, handed to the SDK as it is; required for `custom` (OpenAI's ends in /v1)"
+    )
+    llm_max_tokens: int = Field(500, ge=50, le=8192, description="Most output tokens of one answer")
+    llm_timeout: float = Field(30, gt=0, le=300, description="Seconds for the whole question to the model")
+    llm_image_max_side: int | None = Field(
+        None, ge=200, le=4096, description="Longest side in pixels sent to the model; empty: by provider (504 or 512)"
+    )
+    description_language: str = Field("Chinese", max_length=40, description="Language of the descriptions")
+
+    # Images
+    max_image_size_mb: float = Field(10, gt=0, le=50, description="Largest accepted image file in MiB")
+    image_max_pixels: int = Field(
+        50_000_000, ge=10_000, le=200_000_000, description="Most pixels of an image; other formats than JPEG: 24000000"
+    )
+    allowed_image_formats: CommaSeparated = Field(
+        ("jpg", "jpeg", "png", "webp", "gif"), description="Accepted formats, judged by content, comma-separated"
+    )
+
+    # Records and statistics
+    enable_request_log: bool = Field(True, description="Whether answered requests get a row in request_log")
+    log_retention_days: int = Field(90, ge=0, le=36500, description="Days a request_log row is kept; 0: for ever")
+    cost_per_api_call: Decimal = Field(
+        Decimal("0.01"), ge=0, le=1_000_000, description="Cost of one model call, for the statistics"
+    )
+    stats_timezone: str = Field("UTC", description="IANA time zone that says when `today` begins")
+
+    @field_validator("trusted_proxies", "allowed_image_formats", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_image_formats")
+    @classmethod
+    def _known_formats(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(name.lower() for name in names)
+        if not names or any(name not in IMAGE_FORMATS for name in names):
+            raise ValueError(f"takes one or more of {', '.join(IMAGE_FORMATS)}")
+        return names
+
+    @field_validator("stats_timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("is not an IANA time zone such as UTC or Asia/Shanghai")
+        return name
+
+    @field_validator("mysql_password")
+    @classmethod
+    def _ascii_password(cls, password: SecretStr) -> SecretStr:
+        # The driver encodes passwords as latin-1 and fails at the first connection on anything else.
+        if not password.get_secret_value().isascii():
+            raise ValueError("takes ASCII characters only")
+        return password
+
+    @model_validator(mode="after")
+    def _provider_is_complete(self) -> Self:
+        provider = self.provider
+        if provider in ("openai", "claude") and not self.llm_api_key.get_secret_value():
+            raise ValueError(f"LLM_API_KEY: is required for LLM_PROVIDER={provider}")
+        if provider == "custom" and not (self.llm_base_url and self.llm_model):
+            raise ValueError("LLM_BASE_URL: is required, with LLM_MODEL, for LLM_PROVIDER=custom")
+        return self
+
+    @model_validator(mode="after")
+    def _production_is_explicit(self) -> Self:
+        if self.env != "production":
+            return self
+        if self.app_debug:
+            raise ValueError("APP_DEBUG: is not for ENV=production")
+        if self.mysql_host is None and "sqlite_path" not in self.model_fields_set:
+            raise ValueError("MYSQL_HOST: ENV=production needs MySQL, or SQLITE_PATH set by name")
+        if self.provider == "local" and self.llm_provider is None:
+            raise ValueError("LLM_PROVIDER: ENV=production needs a model, or LLM_PROVIDER=local set by name")
+        return self
+
+    @property
+    def provider(self) -> Provider:
+        """The provider in effect."""
+        return self.llm_provider or ("openai" if self.llm_api_key.get_secret_value() else "local")
+
+    @property
+    def model(self) -> str:
+        """The model name in effect; empty for the local provider."""
+        return self.llm_model or DEFAULT_MODELS.get(self.provider, "")
+
+    @property
+    def image_max_side(self) -> int:
+        """Longest side of the image sent: 504 = 18 of Claude's 28-pixel patches, 512 = 16 of OpenAI's 32."""
+        return self.llm_image_max_side or (504 if self.provider == "claude" else 512)
+
+    @property
+    def max_image_bytes(self) -> int:
+        return int(self.max_image_size_mb * 1024 * 1024)
+
+    @property
+    def pillow_formats(self) -> frozenset[str]:
+        return frozenset(IMAGE_FORMATS[name] for name in self.allowed_image_formats)
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        return ZoneInfo(self.stats_timezone)
+
+
+def load_settings() -> Settings:
+    """Read the settings, or end the process with one line that names each wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        sys.exit(f"configuration: {describe(error)}")
+
+
+def describe(error: ValidationError) -> str:
+    """Return what is wrong as one line of `VARIABLE: reason`, without the values, which may be secrets."""
+    return "; ".join(
+        f"{str(item['loc'][0]).upper()}: {_reason(item['msg'])}" if item["loc"] else _reason(item["msg"])
+        for item in error.errors(include_input=False, include_url=False)
+    )
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,64 @@
+"""The database as the rest of the code sees it: three verbs, one error. Which server it is, only `drivers/` know."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+Params = Mapping[str, str | int | float | None]
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """One statement with `:name` placeholders, in the dialect of each database."""
+
+    mysql: str
+    sqlite: str
+
+    @classmethod
+    def same(cls, text: str) -> "Sql":
+        """Return a statement that both databases read alike."""
+        return cls(mysql=text, sqlite=text)
+
+
+Statement = tuple[Sql, Params]
+
+
+class Database(Protocol):
+    """A database that answers within a known time or raises `DatabaseUnavailable`."""
+
+    async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
+        """Return all rows of a read. Retried once over a lost connection."""
+        ...
+
+    async def commit(self, statements: Sequence[Statement]) -> None:
+        """Run the writes, in order, as one transaction: all of them are durable on return, or none was done.
+
+        Raises `DatabaseUnavailable`; where the connection was lost during the commit itself, the writes may have
+        been done all the same.
+        """
+        ...
+
+    async def execute(self, sql: Sql, params: Params) -> int:
+        """Run one write that may be repeated without harm, and return how many rows it changed."""
+        ...
+
+    async def check(self) -> None:
+        """Return if the database can serve; raise `DatabaseUnavailable` or `DatabaseNotInitialized` if not."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections, within a bounded time."""
+        ...
+
+
+def to_sql_time(moment: datetime) -> str:
+    """Return a moment as both databases store it: UTC, whole seconds, the fraction cut off (MySQL would round)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def from_sql_time(value: datetime | str) -> datetime:
+    """Return a stored time as an aware moment: MySQL gives a naive `datetime`, SQLite a text."""
+    naive = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return naive.replace(tzinfo=UTC)

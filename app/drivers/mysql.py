@@ -1,0 +1,164 @@
+"""MySQL 8+ through an aiomysql pool, guarded. Nobody else touches the pool.
+
+The pool alone is not safe to use: waiters inside it can hang for ever when connections die, and neither acquiring, nor
+connecting, nor reading has a time limit. So a semaphore as large as the pool stands in front (nobody ever waits inside)
+and every call runs under one time limit. `docs/decisions/0003-database.md` says more.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import aiomysql
+import pymysql
+from loguru import logger
+
+from app.database import Params, Row, Sql, Statement
+from app.errors import DatabaseNotInitialized, DatabaseUnavailable
+
+# MySQL error numbers: https://dev.mysql.com/doc/mysql-errors/9.7/en/
+CONNECTION_LOST = frozenset({1053, 2006, 2013, 2055})
+LOCK_CONFLICT = frozenset({1205, 1213})
+NO_SUCH_TABLE = frozenset({1049, 1146})
+_LOCK_ATTEMPTS = 4
+_SESSION = (
+    "SET SESSION transaction_isolation = 'READ-COMMITTED', time_zone = '+00:00', "
+    "max_execution_time = 3000, innodb_lock_wait_timeout = 3"
+)
+_CHECK = Sql.same("SELECT COUNT(*) FROM (SELECT 1 FROM image_classification_cache LIMIT 1) AS c")
+_CLOSE_SECONDS = 2.0
+
+T = TypeVar("T")
+Work = Callable[[Any], Awaitable[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class MySQLAddress:
+    """Where the server is and who we are there."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+
+
+class MySQLDatabase:
+    """`Database` over MySQL. Opening it connects to nothing: a server that is away is found by the first call."""
+
+    def __init__(self, pool: aiomysql.Pool, pool_size: int, timeout_seconds: float) -> None:
+        self._pool = pool
+        self._slots = asyncio.Semaphore(pool_size)
+        self._timeout_seconds = timeout_seconds
+
+    @classmethod
+    async def open(cls, address: MySQLAddress, *, pool_size: int, timeout_seconds: float = 3.0) -> "MySQLDatabase":
+        """Return a database with an empty pool of at most `pool_size` connections."""
+        pool = await aiomysql.create_pool(
+            host=address.host,
+            port=address.port,
+            user=address.user,
+            password=address.password,
+            db=address.database,
+            minsize=0,  # 1 or more would connect at once and fail the start while the server is away
+            maxsize=pool_size,
+            # Without autocommit a pooled connection keeps its old snapshot and serves stale rows.
+            autocommit=True,
+            connect_timeout=2,
+            pool_recycle=300,  # idle seconds; below any usual wait_timeout or NAT limit
+            charset="utf8mb4",
+            init_command=_SESSION,
+        )
+        return cls(pool, pool_size, timeout_seconds)
+
+    async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
+        async def read(connection: Any) -> list[Row]:
+            async with connection.cursor() as cursor:
+                await cursor.execute(_pyformat(sql.mysql), params)
+                return list(await cursor.fetchall())
+
+        return await self._guarded(read, timeout_seconds or self._timeout_seconds)
+
+    async def execute(self, sql: Sql, params: Params) -> int:
+        async def write(connection: Any) -> int:
+            async with connection.cursor() as cursor:
+                return int(await cursor.execute(_pyformat(sql.mysql), params))
+
+        return await self._guarded(write, self._timeout_seconds)
+
+    async def commit(self, statements: Sequence[Statement]) -> None:
+        async def write(connection: Any) -> None:
+            await connection.begin()
+            try:
+                async with connection.cursor() as cursor:
+                    for sql, params in statements:
+                        await cursor.execute(_pyformat(sql.mysql), params)
+            except pymysql.MySQLError:
+                # A lock wait that ran out undoes one statement only; the rest has to go too.
+                await connection.rollback()
+                raise
+            try:
+                await connection.commit()
+            except pymysql.MySQLError as error:
+                # It may have been done: to do it again could count a hit twice.
+                raise DatabaseUnavailable(detail=f"commit: MySQL error {_errno(error)}") from error
+
+        await self._guarded(write, self._timeout_seconds)
+
+    async def check(self) -> None:
+        await self.fetch_all(_CHECK, {})
+
+    async def close(self) -> None:
+        self._pool.close()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._pool.wait_closed()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def _guarded(self, work: Work[T], timeout_seconds: float) -> T:
+        try:
+            async with asyncio.timeout(timeout_seconds), self._slots:
+                return await self._repeated(work)
+        except TimeoutError as error:
+            raise DatabaseUnavailable(detail=f"MySQL gave no answer within {timeout_seconds:g} s") from error
+        except pymysql.MySQLError as error:
+            raise _translated(error) from error
+
+    async def _repeated(self, work: Work[T]) -> T:
+        """Run `work` on a connection, again where that is safe: after a lost connection, after a lock conflict."""
+        lost = conflicts = 0
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    return await work(connection)
+            except pymysql.MySQLError as error:
+                number = _errno(error)
+                lost += number in CONNECTION_LOST
+                conflicts += number in LOCK_CONFLICT
+                if number not in CONNECTION_LOST | LOCK_CONFLICT or lost > 1 or conflicts >= _LOCK_ATTEMPTS:
+                    raise
+                logger.info("repeating a database call", mysql_errno=number)
+
+
+def _translated(error: Exception) -> Exception:
+    """Return our error for the server's. Its text stays out: it may quote values."""
+    number = _errno(error)
+    if number in NO_SUCH_TABLE:
+        return DatabaseNotInitialized(detail=f"MySQL error {number}: the tables are missing; run sql/init.sql")
+    if isinstance(error, pymysql.OperationalError | pymysql.InterfaceError | pymysql.InternalError):
+        return DatabaseUnavailable(detail=f"MySQL error {number}")
+    return error
+
+
+def _errno(error: Exception) -> int:
+    return int(error.args[0]) if error.args and isinstance(error.args[0], int) else 0
+
+
+@lru_cache(maxsize=256)
+def _pyformat(text: str) -> str:
+    """Return a `:name` statement as the driver wants it: `%(name)s`."""
+    return re.sub(r"(?<![:\w]):([a-z_]+)", r"%(\1)s", text.replace("%", "%%"))

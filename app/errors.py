@@ -1,0 +1,203 @@
+"""Every way a request can fail, as one tree. Knows nothing of HTTP frameworks, vendors or drivers.
+
+ServiceError
+  InvalidRequest                400 invalid_request
+    InvalidImageHash            400 invalid_image_hash
+    InvalidUserId               400 invalid_user_id
+    HashMismatch                400 hash_mismatch
+    MissingImage                400 missing_image
+    InvalidImage                400 invalid_image
+    UnsupportedFormat           400 unsupported_format
+  NotFound                      404 not_found
+  MethodNotAllowed              405 method_not_allowed
+  RequestTooLarge               413 request_too_large
+    ImageTooLarge               413 image_too_large
+    ImageTooManyPixels          413 image_too_many_pixels
+  ModelError
+    ModelRefused                422 model_refused
+    ModelBadAnswer              502 model_bad_answer
+    ModelUnavailable            503 model_unavailable
+    ModelTimeout                504 model_timeout
+  DatabaseUnavailable           503 database_unavailable
+    DatabaseNotInitialized      503 database_unavailable
+  Overloaded                    503 overloaded
+  InternalError                 500 internal_error
+"""
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """A failure with a public face.
+
+    `message` is what the caller reads; it never holds a value the caller sent, nor anything internal.
+    `detail` is for the log only.
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    default_message: ClassVar[str]
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        detail: str | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        self.message = message or self.default_message
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds or (1 if self.status == 503 else None)
+        super().__init__(detail or self.message)
+
+
+class InvalidRequest(ServiceError):
+    """The request is not of the documented form."""
+
+    status = 400
+    code = "invalid_request"
+    default_message = "The request is not of the documented form."
+
+
+class InvalidImageHash(InvalidRequest):
+    """`image_hash` is not a SHA-256 in hex."""
+
+    code = "invalid_image_hash"
+    default_message = "image_hash must be the SHA-256 of the image file as 64 hexadecimal characters."
+
+
+class InvalidUserId(InvalidRequest):
+    """The user id has a form that is not accepted."""
+
+    code = "invalid_user_id"
+    default_message = "The user id must be 1 to 64 characters from A-Z a-z 0-9 . _ : @ -"
+
+
+class HashMismatch(InvalidRequest):
+    """The supplied hash is not the hash of the supplied bytes."""
+
+    code = "hash_mismatch"
+    default_message = "image_hash is not the SHA-256 of the uploaded image: the upload was damaged or altered."
+
+
+class MissingImage(InvalidRequest):
+    """The upload has no image in it."""
+
+    code = "missing_image"
+    default_message = "Send the image as a file in the multipart/form-data part named 'image'."
+
+
+class InvalidImage(InvalidRequest):
+    """The bytes do not decode as the image they claim to be."""
+
+    code = "invalid_image"
+    default_message = "The image is damaged or incomplete."
+
+
+class UnsupportedFormat(InvalidRequest):
+    """The bytes are no image, or one of a format that is not accepted."""
+
+    code = "unsupported_format"
+    default_message = "The file is not an image of an accepted format."
+
+
+class NotFound(ServiceError):
+    """There is nothing at this address, or not for this caller."""
+
+    status = 404
+    code = "not_found"
+    default_message = "There is nothing here."
+
+
+class MethodNotAllowed(ServiceError):
+    """The address exists, the method does not."""
+
+    status = 405
+    code = "method_not_allowed"
+    default_message = "This address does not take this method."
+
+
+class RequestTooLarge(ServiceError):
+    """The body is over its limit in bytes."""
+
+    status = 413
+    code = "request_too_large"
+    default_message = "The request body is too large."
+
+
+class ImageTooLarge(RequestTooLarge):
+    """The image file is over its limit in bytes."""
+
+    code = "image_too_large"
+    default_message = "The image file is too large."
+
+
+class ImageTooManyPixels(RequestTooLarge):
+    """The image is over its limit in pixels."""
+
+    code = "image_too_many_pixels"
+    default_message = "The image has too many pixels."
+
+
+class ModelError(ServiceError):
+    """No classification could be had from a model."""
+
+
+class ModelRefused(ModelError):
+    """The model will not classify this image; asking again will not help."""
+
+    status = 422
+    code = "model_refused"
+    default_message = "The model declined to classify this image."
+
+
+class ModelBadAnswer(ModelError):
+    """The model answered something that is not a classification."""
+
+    status = 502
+    code = "model_bad_answer"
+    default_message = "The model gave no usable answer."
+
+
+class ModelUnavailable(ModelError):
+    """The model cannot be reached, is overloaded, or refuses our credentials."""
+
+    status = 503
+    code = "model_unavailable"
+    default_message = "The model is not available at the moment."
+
+
+class ModelTimeout(ModelError):
+    """The model gave no answer within the time budget."""
+
+    status = 504
+    code = "model_timeout"
+    default_message = "The model did not answer in time."
+
+
+class DatabaseUnavailable(ServiceError):
+    """The database did not answer, or not in time."""
+
+    status = 503
+    code = "database_unavailable"
+    default_message = "The database is not available at the moment."
+
+
+class DatabaseNotInitialized(DatabaseUnavailable):
+    """The database answers but has no tables: nobody has run sql/init.sql."""
+
+
+class Overloaded(ServiceError):
+    """A queue is full. Answered at once, so that the caller can back off."""
+
+    status = 503
+    code = "overloaded"
+    default_message = "The service is busy; try again shortly."
+
+
+class InternalError(ServiceError):
+    """A defect of ours. The caller learns nothing but the request id."""
+
+    status = 500
+    code = "internal_error"
+    default_message = "Something went wrong on our side; the request id names it in our log."

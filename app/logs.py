@@ -1,0 +1,88 @@
+"""Logging: loguru for everything, one line an event, the request id in every line, never a value of an image."""
+
+import json
+import logging
+import sys
+import traceback
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+request_id_variable: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+# At DEBUG these write requests, image included, into the log.
+_QUIET = ("anthropic", "openai", "httpx2", "httpcore2", "aiomysql", "aiosqlite", "python_multipart", "PIL", "asyncio")
+
+
+def configure_logging(*, level: str, as_json: bool) -> None:
+    """Send all logging of this process to standard output: JSON lines for machines, or short lines for people."""
+    render = _render_json if as_json else _render_text
+
+    def write(message: "Message") -> None:
+        sys.stdout.write(render(message.record) + "\n")
+        sys.stdout.flush()
+
+    # diagnose would print the values of variables, image bytes and keys among them, into tracebacks.
+    logger.configure(
+        handlers=[{"sink": write, "level": level, "diagnose": False, "backtrace": False, "catch": True, "format": ""}],
+        patcher=_add_request_id,
+    )
+    logging.basicConfig(handlers=[_ToLoguru()], level=level, force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "gunicorn.error", "gunicorn.access"):
+        logging.getLogger(name).handlers = []
+        logging.getLogger(name).propagate = True
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # One access line a request is ours; uvicorn's would be a second one, without the request id.
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+class _ToLoguru(logging.Handler):
+    """Passes the standard library's records on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger.bind(logger=record.name).opt(exception=record.exc_info).log(record.levelname, record.getMessage())
+
+
+def _add_request_id(record: "Record") -> None:
+    request_id = request_id_variable.get()
+    if request_id is not None:
+        record["extra"].setdefault("request_id", request_id)
+
+
+def _render_json(record: "Record") -> str:
+    line = {
+        "time": record["time"].astimezone().isoformat(timespec="milliseconds"),
+        "level": record["level"].name,
+        "message": record["message"],
+        **record["extra"],
+    }
+    if record["exception"] is not None:
+        line["exception"] = _traceback_of(record)
+    return json.dumps(line, default=str)
+
+
+def _render_text(record: "Record") -> str:
+    fields = "".join(f" {key}={value!r}" for key, value in record["extra"].items() if value is not None)
+    # Whatever a message holds, it stays one line and cannot steer a terminal.
+    message = record["message"].encode("unicode_escape").decode("ascii")
+    line = f"{record['time']:HH:mm:ss.SSS} {record['level'].name:<7} {message}{fields}"
+    return line if record["exception"] is None else f"{line}\n{_traceback_of(record)}"
+
+
+def _traceback_of(record: "Record") -> str:
+    """Return where it happened, without the exceptions' texts: those of drivers and vendors may quote user data."""
+    exception = record["exception"]
+    if exception is None or exception.value is None:
+        return ""
+    parts = []
+    error: BaseException | None = exception.value
+    while error is not None:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(f"{frames}{type(error).__module__}.{type(error).__qualname__}")
+        error = error.__cause__ or error.__context__
+    return "\ncaused by\n".join(parts)

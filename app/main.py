@@ -1,0 +1,45 @@
+"""The application: what it is made of, in a visible list. Servers import `app.main:app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.api import categories, classify, health, requests, stats
+from app.api.exception_handlers import add_exception_handlers
+from app.api.openapi import install_openapi
+from app.config import Settings, load_settings
+from app.container import Container, open_container
+from app.logs import configure_logging
+from app.middleware import RequestMiddleware
+
+VERSION = "0.1.0"
+_BASE_PATH = "/api/v1"
+
+
+def create_app(settings: Settings, container: Container | None = None) -> FastAPI:
+    """Return the application. With a `container`, as in tests, it builds and closes none of its own."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if container is not None:
+            yield
+            return
+        configure_logging(
+            level="DEBUG" if settings.app_debug else settings.log_level, as_json=settings.env == "production"
+        )
+        async with open_container(settings) as built:
+            app.state.container = built
+            yield
+
+    app = FastAPI(version=VERSION, lifespan=lifespan, redoc_url=None)
+    app.state.container = container
+    app.add_middleware(RequestMiddleware)
+    add_exception_handlers(app)
+    for module in (classify, requests, categories, stats, health):
+        app.include_router(module.router, prefix=_BASE_PATH)
+    install_openapi(app)
+    return app
+
+
+app = create_app(load_settings())

@@ -1,0 +1,120 @@
+"""The values that pass between layers. Plain frozen dataclasses: no HTTP, no SQL, no vendor."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+LOCAL_MODEL = "local-heuristic"
+"""`model_used` of the offline classifier, whose answers are served only while it is the provider."""
+
+
+class Category(StrEnum):
+    """The eight categories, fixed by the specification (section 1.2) and shared with the apps."""
+
+    SOCIAL_ACTIVITIES = "social_activities"
+    PETS = "pets"
+    SINGLE_PERSON = "single_person"
+    FOODS = "foods"
+    TRAVEL_SCENERY = "travel_scenery"
+    SCREENSHOT = "screenshot"
+    IDCARD = "idcard"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryName:
+    """What an app shows its user for a category (specification, appendix B)."""
+
+    chinese: str
+    english: str
+
+
+CATEGORY_NAMES = {
+    Category.SOCIAL_ACTIVITIES: CategoryName("社交活动", "Social Activities"),
+    Category.PETS: CategoryName("宠物萌照", "Pet Photos"),
+    Category.SINGLE_PERSON: CategoryName("单人照片", "Single Person Photos"),
+    Category.FOODS: CategoryName("美食记录", "Food Records"),
+    Category.TRAVEL_SCENERY: CategoryName("旅行风景", "Travel Scenery"),
+    Category.SCREENSHOT: CategoryName("手机截图", "Mobile Screenshots"),
+    Category.IDCARD: CategoryName("证件照", "ID Card"),
+    Category.OTHER: CategoryName("其它", "Other Images"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What is said of an image. `confidence` is 0 to 1 with four decimals, as the database keeps it."""
+
+    category: Category
+    confidence: float
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """A validated answer and what it took to get it."""
+
+    classification: Classification
+    model_used: str
+    prompt_version: str
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """Who asks: the request's id, the device or user if it said so, the client's address if known."""
+
+    request_id: str
+    user_id: str | None
+    ip_address: str | None
+
+    def with_default_user(self, user_id: str | None) -> "RequestContext":
+        """Return this context with a user filled in where none was named."""
+        return self if self.user_id is not None else replace(self, user_id=user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One answered request, with all that has to be written down about it.
+
+    `reply` is what the model said when it was asked: a new row of the cache. Without it the answer came from the
+    cache and is one more hit of that row. `logged` says whether the request gets a row in `request_log`.
+    """
+
+    context: RequestContext
+    image_hash: str
+    image_size: int | None
+    classification: Classification
+    processing_time_ms: int
+    created_at: datetime
+    logged: bool
+    reply: ModelReply | None = None
+
+    @property
+    def from_cache(self) -> bool:
+        return self.reply is None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What `classify` gives back."""
+
+    classification: Classification
+    from_cache: bool
+    processing_time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One row of `request_log`, as its user may read it."""
+
+    request_id: str
+    user_id: str | None
+    image_hash: str
+    image_size: int | None
+    category: Category
+    confidence: float
+    from_cache: bool
+    processing_time_ms: int | None
+    created_at: datetime

@@ -1,0 +1,220 @@
+"""Bodies that we return. Names, order and nesting are the specification's (section 3)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from app.models.domain import Category
+from app.utils.clock import isoformat_utc
+
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(isoformat_utc, return_type=str),
+    Field(description="UTC, whole seconds", examples=["2025-10-10T12:00:00Z"]),
+]
+RequestId = Annotated[str, Field(examples=["req_1696934400_a3f5d8c2b1e9"])]
+Confidence = Annotated[float, Field(ge=0, le=1, examples=[0.95])]
+Percentage = Annotated[float, Field(ge=0, le=100, examples=[29.94])]
+
+
+class Body(BaseModel):
+    """What all bodies have in common: they are built from values by attribute, and frozen."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class ClassificationData(Body):
+    """What is said of an image."""
+
+    category: Category
+    confidence: Confidence
+    description: str | None = Field(examples=["一张美丽的山景日落照片"])
+
+
+class CheckCacheHit(Body):
+    """The image is known: no upload is needed."""
+
+    success: Literal[True] = True
+    cached: Literal[True] = True
+    data: ClassificationData
+    from_cache: Literal[True] = True
+    request_id: RequestId
+    timestamp: Timestamp
+
+
+class CheckCacheMiss(Body):
+    """The image is not known: upload it."""
+
+    success: Literal[True] = True
+    cached: Literal[False] = False
+    message: str = "Cache not found, please upload the full image"
+
+
+class ClassifyResponse(Body):
+    """The answer to an upload."""
+
+    success: Literal[True] = True
+    data: ClassificationData
+    from_cache: bool
+    processing_time_ms: int = Field(ge=0, examples=[1523])
+    request_id: RequestId
+    timestamp: Timestamp
+
+
+class TodayStatsData(Body):
+    """Totals of today's requests."""
+
+    total_requests: int = Field(examples=[1523])
+    cache_hits: int = Field(examples=[456])
+    cache_misses: int = Field(examples=[1067])
+    cache_hit_rate: Percentage
+    unique_users: int = Field(examples=[89])
+    unique_ips: int = Field(examples=[76])
+    avg_processing_time_ms: int = Field(examples=[1245])
+    estimated_cost: float = Field(examples=[10.67])
+    cost_saved: float = Field(examples=[4.56])
+
+
+class TodayStatsResponse(Body):
+    """The answer of `GET /stats/today`."""
+
+    success: Literal[True] = True
+    data: TodayStatsData
+
+
+class CacheEfficiencyData(Body):
+    """How much the cache has saved since it began."""
+
+    total_cached_images: int = Field(examples=[3542])
+    total_hits: int = Field(examples=[8923])
+    times_saved: int = Field(examples=[5381])
+    cost_saved: float = Field(examples=[53.81])
+    avg_hit_per_image: float = Field(examples=[2.52])
+    max_hits: int = Field(examples=[156])
+
+
+class CacheEfficiencyResponse(Body):
+    """The answer of `GET /stats/cache-efficiency`."""
+
+    success: Literal[True] = True
+    data: CacheEfficiencyData
+
+
+class CategoryShareData(Body):
+    """One category's part of today's requests."""
+
+    category: Category
+    count: int = Field(examples=[4523])
+    percentage: Percentage
+    avg_confidence: Confidence
+
+
+class CategoryDistributionResponse(Body):
+    """The answer of `GET /stats/category-distribution`."""
+
+    success: Literal[True] = True
+    data: list[CategoryShareData]
+
+
+class UserStatsData(Body):
+    """The requests of one user."""
+
+    user_id: str = Field(examples=["device_uuid_123"])
+    request_count: int = Field(examples=[152])
+    cache_hits: int = Field(examples=[45])
+    cache_hit_rate: Percentage
+    first_request: Timestamp
+    last_request: Timestamp
+
+
+class TopUsersResponse(Body):
+    """The answer of `GET /stats/users/top`."""
+
+    success: Literal[True] = True
+    data: list[UserStatsData]
+
+
+class TopImageData(Body):
+    """A cached image and how often it has been asked for."""
+
+    image_hash: str
+    category: Category
+    confidence: Confidence
+    hit_count: int = Field(examples=[23])
+    created_at: Timestamp
+    last_hit_at: Timestamp
+    lifetime_days: int = Field(description="Whole days from the first to the last request", examples=[9])
+
+
+class TopImagesResponse(Body):
+    """The answer of `GET /stats/images/top`."""
+
+    success: Literal[True] = True
+    data: list[TopImageData]
+
+
+class RequestRecordData(Body):
+    """One answered request."""
+
+    request_id: RequestId
+    image_hash: str
+    image_size: int | None = Field(description="Bytes; null when only the hash was sent")
+    category: Category
+    confidence: Confidence
+    from_cache: bool
+    processing_time_ms: int | None
+    created_at: Timestamp
+
+
+class RequestRecordResponse(Body):
+    """The answer of `GET /requests/{request_id}`."""
+
+    success: Literal[True] = True
+    data: RequestRecordData
+
+
+class CategoryNameData(Body):
+    """What an app shows its user for a category."""
+
+    chinese: str = Field(examples=["旅行风景"])
+    english: str = Field(examples=["Travel Scenery"])
+
+
+class CategoriesResponse(Body):
+    """The answer of `GET /categories`: the names by key, as the specification's appendix B has them."""
+
+    success: Literal[True] = True
+    data: dict[Category, CategoryNameData]
+
+
+class HealthResponse(Body):
+    """The state of the service, with 200 when it can serve and 503 when it cannot."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    timestamp: Timestamp
+    database: Literal["connected", "disconnected", "not_initialized"]
+    model_api: Literal["available", "unavailable"]
+
+
+class LiveResponse(Body):
+    """The process runs. It says nothing about anything else."""
+
+    status: Literal["alive"] = "alive"
+    timestamp: Timestamp
+
+
+class ErrorData(Body):
+    """What went wrong, for programs (`code`) and for people (`message`)."""
+
+    code: str
+    message: str
+
+
+class ErrorResponse(Body):
+    """The one shape of every failure."""
+
+    success: Literal[False] = False
+    error: ErrorData
+    request_id: RequestId
+    timestamp: Timestamp

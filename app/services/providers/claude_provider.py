@@ -1,0 +1,66 @@
+"""`ModelClient` over the Anthropic SDK."""
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import anthropic
+from anthropic.types import Message
+
+from app.errors import ModelBadAnswer, ModelRefused
+from app.models.domain import ModelReply
+from app.services.prompt import ANSWER_SCHEMA, PROMPT_VERSION, parse_answer
+from app.services.providers.errors import translate
+from app.utils.deadline import Deadline
+
+_CUT_OFF = frozenset({"max_tokens", "model_context_window_exceeded"})
+
+
+@dataclass(frozen=True, slots=True)
+class ClaudeProvider:
+    """Asks one Claude model over the messages API with a JSON schema for the answer."""
+
+    client: anthropic.AsyncAnthropic
+    model: str
+    prompt: str
+    max_tokens: int
+
+    async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
+        try:
+            async with asyncio.timeout_at(deadline.at):
+                message = await self.client.messages.create(
+                    model=self.model,
+                    max_tokens=self.max_tokens,
+                    system=self.prompt,
+                    messages=_messages(jpeg),
+                    output_config={"format": {"type": "json_schema", "schema": ANSWER_SCHEMA}},
+                    thinking={"type": "disabled"},  # thinking tokens are billed, and cost more than the image
+                    timeout=deadline.remaining_seconds(),
+                )
+            return self._reply(message)
+        except Exception as error:
+            raise translate(error, anthropic) from error
+
+    async def close(self) -> None:
+        await self.client.close()
+
+    def _reply(self, message: Message) -> ModelReply:
+        if message.stop_reason == "refusal":
+            raise ModelRefused(detail="stop_reason refusal")
+        if message.stop_reason in _CUT_OFF:
+            raise ModelBadAnswer(detail=f"the answer was cut off: {message.stop_reason}")
+        # By type, not by place: other kinds of blocks may come first.
+        text = "".join(block.text for block in message.content if block.type == "text")
+        return ModelReply(
+            classification=parse_answer(text),
+            model_used=self.model,
+            prompt_version=PROMPT_VERSION,
+            input_tokens=message.usage.input_tokens,
+            output_tokens=message.usage.output_tokens,
+        )
+
+
+def _messages(jpeg: bytes) -> Any:
+    source = {"type": "base64", "media_type": "image/jpeg", "data": base64.b64encode(jpeg).decode("ascii")}
+    return [{"role": "user", "content": [{"type": "image", "source": source}]}]

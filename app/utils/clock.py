@@ -1,0 +1,16 @@
+"""The time, always in UTC. Passed in wherever a test needs another hour."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def isoformat_utc(moment: datetime) -> str:
+    """Return an aware moment as the interface writes it: `2025-10-10T12:00:00Z`, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,18 @@
+"""SHA-256 as the cache's key. Pure functions."""
+
+import hashlib
+import re
+
+IMAGE_HASH_PATTERN = "^[0-9a-fA-F]{64}$"
+
+_IMAGE_HASH = re.compile("[0-9a-fA-F]{64}")
+
+
+def sha256_hex(data: bytes) -> str:
+    """Return the SHA-256 of `data` as 64 lower-case hexadecimal characters."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def is_image_hash(text: str) -> bool:
+    """Whether `text` is a SHA-256 in hexadecimal, in either case."""
+    return _IMAGE_HASH.fullmatch(text) is not None

@@ -1,0 +1,17 @@
+"""Request ids: `req_<unix seconds>_<12 hex>`, readable and sortable by time (specification 5.3.1)."""
+
+import re
+import secrets
+import time
+
+_REQUEST_ID = re.compile(r"req_[0-9]{1,12}_[0-9a-f]{12}")
+
+
+def generate_request_id() -> str:
+    """Return a new request id, such as `req_1696934400_a3f5d8c2b1e9`."""
+    return f"req_{int(time.time())}_{secrets.token_hex(6)}"
+
+
+def is_request_id(text: str) -> bool:
+    """Whether `text` has the form of an id that this service gives out."""
+    return _REQUEST_ID.fullmatch(text) is not None

@@ -1,0 +1,23 @@
+"""gunicorn -c gunicorn_config.py app.main:app"""
+
+import os
+
+from app.config import load_settings
+
+_settings = load_settings()  # a wrong setting stops the master here, with one line
+
+bind = f"{_settings.app_host}:{_settings.app_port}"
+workers = _settings.web_concurrency or os.cpu_count() or 1
+worker_class = "uvicorn_worker.UvicornWorker"
+# heartbeats in memory, not on a slow disk
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+# Never recycled: replacing a worker fails the requests that meet the gap, and empties its caches.
+max_requests = 0
+timeout = 60  # a worker whose event loop stands still this long is replaced
+graceful_timeout = 40  # above the budget of a question to the model, so that it ends before its worker does
+keepalive = 75  # above the proxy's 60: the one that reuses connections must be the one that closes them
+forwarded_allow_ips = ",".join(_settings.trusted_proxies)
+accesslog = None  # the application writes the access line, with the request id
+errorlog = "-"
+control_socket_disable = True
+proc_name = "image-classifier"

@@ -1,0 +1,49 @@
+-- The same tables as init.sql, for the embedded SQLite database. The service runs this file at start.
+-- Times are UTC texts, 'YYYY-MM-DD HH:MM:SS'.
+
+CREATE TABLE IF NOT EXISTS image_classification_cache (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  image_hash TEXT NOT NULL UNIQUE,
+  category TEXT NOT NULL,
+  confidence REAL NOT NULL,
+  description TEXT DEFAULT NULL,
+  model_used TEXT NOT NULL,
+  model_response TEXT DEFAULT NULL,
+  prompt_version TEXT NOT NULL,
+  input_tokens INTEGER DEFAULT NULL,
+  output_tokens INTEGER DEFAULT NULL,
+  hit_count INTEGER NOT NULL DEFAULT 1,
+  created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  last_hit_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE INDEX IF NOT EXISTS idx_cache_created_at ON image_classification_cache (created_at);
+CREATE INDEX IF NOT EXISTS idx_cache_category ON image_classification_cache (category);
+CREATE INDEX IF NOT EXISTS idx_cache_hit_count ON image_classification_cache (hit_count);
+
+CREATE TABLE IF NOT EXISTS request_log (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  request_id TEXT NOT NULL UNIQUE,
+  user_id TEXT DEFAULT NULL,
+  ip_address TEXT DEFAULT NULL,
+  image_hash TEXT NOT NULL,
+  image_size INTEGER DEFAULT NULL,
+  category TEXT NOT NULL,
+  confidence REAL NOT NULL,
+  from_cache INTEGER NOT NULL DEFAULT 0,
+  processing_time_ms INTEGER DEFAULT NULL,
+  created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  created_date TEXT GENERATED ALWAYS AS (DATE(created_at)) STORED
+);
+CREATE INDEX IF NOT EXISTS idx_log_user_id ON request_log (user_id);
+CREATE INDEX IF NOT EXISTS idx_log_ip_address ON request_log (ip_address);
+CREATE INDEX IF NOT EXISTS idx_log_created_date ON request_log (created_date);
+CREATE INDEX IF NOT EXISTS idx_log_from_cache ON request_log (from_cache);
+CREATE INDEX IF NOT EXISTS idx_log_created_at ON request_log (created_at);
+CREATE INDEX IF NOT EXISTS idx_log_category ON request_log (category);
+
+CREATE TABLE IF NOT EXISTS classification_lease (
+  image_hash TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  expires_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS idx_lease_expires_at ON classification_lease (expires_at);

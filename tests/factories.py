@@ -1,0 +1,53 @@
+"""Valid values for tests: random where it does not matter, given where it does."""
+
+import secrets
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+from app.models.domain import Category, Classification, ModelReply, Outcome, RequestContext
+from app.utils.id_generator import generate_request_id
+
+
+def make_image_hash() -> str:
+    return secrets.token_hex(32)
+
+
+def make_image(image_format: str = "JPEG", size: tuple[int, int] = (320, 240), mode: str = "RGB", **save: Any) -> bytes:
+    """Return an image file of coarse random colours: no two are alike, and none is large."""
+    noise = Image.frombytes("RGB", (8, 6), secrets.token_bytes(8 * 6 * 3)).resize(size, Image.Resampling.BICUBIC)
+    output = BytesIO()
+    noise.convert(mode).save(output, image_format, **save)
+    return output.getvalue()
+
+
+def make_classification(
+    category: Category = Category.FOODS, confidence: float = 0.92, description: str | None = "一盘精美的意大利面"
+) -> Classification:
+    return Classification(category, confidence, description)
+
+
+def make_reply(classification: Classification | None = None, model_used: str = "gpt-6-luna") -> ModelReply:
+    return ModelReply(classification or make_classification(), model_used, "1", 412, 37)
+
+
+def make_context(user_id: str | None = "device-42", ip_address: str | None = "192.0.2.7") -> RequestContext:
+    return RequestContext(generate_request_id(), user_id, ip_address)
+
+
+def make_outcome(**changes: Any) -> Outcome:
+    """Return an outcome: by default an upload that the model answered."""
+    reply = changes.pop("reply", make_reply())
+    values: dict[str, Any] = {
+        "context": make_context(),
+        "image_hash": make_image_hash(),
+        "image_size": 412678,
+        "classification": reply.classification if reply else make_classification(),
+        "processing_time_ms": 1523,
+        "created_at": datetime(2025, 10, 10, 12, 0, 0, tzinfo=UTC),
+        "logged": True,
+        "reply": reply,
+    }
+    return Outcome(**{**values, **changes})

@@ -1,0 +1,202 @@
+"""A real MySQL server for the tests, wherever it can be had. `provision()` tries, in this order:
+
+1. TEST_MYSQL_HOST, with TEST_MYSQL_PORT, TEST_MYSQL_USER and TEST_MYSQL_PASSWORD: a server that runs already.
+2. `mysqld` on the PATH, started privately on a free port.
+3. Docker: the image mysql:9.7.
+4. On Debian and Ubuntu: MySQL's packages, unpacked into a cache folder by apt. Nothing is installed.
+
+It never skips: where none of them works it fails with one line that lists the choices.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymysql
+
+from tests.support.apt_unpack import unpack_mysql
+
+_START_SECONDS = 90
+_IMAGE = "mysql:9.7"
+
+
+class NoServer(Exception):
+    """This way of getting a server does not work here; the message says why."""
+
+
+@dataclass(frozen=True)
+class MySQLServer:
+    """A running server and how to be rid of it."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    source: str
+    stop: Callable[[], None]
+
+    def query(self, sql: str, database: str | None = None) -> list[tuple[object, ...]]:
+        """Run one statement, or several without results, and return the rows of the last."""
+        connection = pymysql.connect(
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            database=database,
+            autocommit=True,
+            client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS,
+            init_command="SET SESSION time_zone = '+00:00'",
+        )
+        with connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            rows = list(cursor.fetchall())
+            while cursor.nextset():
+                rows = list(cursor.fetchall())
+            return rows
+
+    @property
+    def version(self) -> str:
+        return str(self.query("SELECT VERSION()")[0][0])
+
+
+def provision() -> MySQLServer:
+    """Return a running server, or raise `NoServer` with one line that lists what was tried."""
+    if os.environ.get("TEST_MYSQL_HOST"):
+        return _from_environment()
+    reasons = []
+    for name, way in (("mysqld", _from_path), ("docker", _from_docker), ("apt", _from_packages)):
+        try:
+            return way()
+        except NoServer as reason:
+            reasons.append(f"{name}: {reason}")
+    raise NoServer(
+        "no MySQL for the tests: set TEST_MYSQL_HOST, _PORT, _USER and _PASSWORD, or put mysqld on the PATH, or start "
+        f"Docker, or use Debian or Ubuntu with apt ({'; '.join(reasons)})"
+    )
+
+
+def _from_environment() -> MySQLServer:
+    server = MySQLServer(
+        host=os.environ["TEST_MYSQL_HOST"],
+        port=int(os.environ.get("TEST_MYSQL_PORT", "3306")),
+        user=os.environ.get("TEST_MYSQL_USER", "root"),
+        password=os.environ.get("TEST_MYSQL_PASSWORD", ""),
+        source="TEST_MYSQL_HOST",
+        stop=lambda: None,
+    )
+    _wait_until_ready(server, lambda: True)
+    return server
+
+
+def _from_path() -> MySQLServer:
+    program = shutil.which("mysqld")
+    if program is None:
+        raise NoServer("not on the PATH")
+    if "MariaDB" in _output([program, "--version"]):
+        raise NoServer("the one on the PATH is MariaDB")
+    return _start_privately([program], [], "mysqld on the PATH")
+
+
+def _from_docker() -> MySQLServer:
+    if shutil.which("docker") is None:
+        raise NoServer("not installed")
+    port = _free_port()
+    run = ["docker", "run", "--detach", "--rm", "--publish", f"127.0.0.1:{port}:3306"]
+    started = subprocess.run(
+        [*run, "--env", "MYSQL_ALLOW_EMPTY_PASSWORD=yes", "--env", "MYSQL_ROOT_HOST=%", _IMAGE],
+        capture_output=True,
+        text=True,
+    )
+    if started.returncode != 0:
+        raise NoServer("the engine does not run, or has no image " + _IMAGE)
+    container = started.stdout.strip()
+
+    def stop() -> None:
+        subprocess.run(["docker", "stop", "--time", "5", container], capture_output=True)
+
+    server = MySQLServer("127.0.0.1", port, "root", "", f"Docker image {_IMAGE}", stop)
+    _wait_until_ready(server, lambda: bool(_output(["docker", "ps", "--quiet", "--filter", f"id={container}"])))
+    return server
+
+
+def _from_packages() -> MySQLServer:
+    try:
+        root = unpack_mysql()
+    except RuntimeError as error:
+        raise NoServer(str(error)) from error
+    usr = root / "usr"
+    # The packages may be newer than this system's C library, so they bring their own, with its loader.
+    loader = next(iter(sorted(root.glob("usr/lib*/ld-linux-*.so.*")) or sorted(root.glob("lib*/ld-linux-*.so.*"))))
+    libraries = ":".join(str(folder) for folder in sorted(usr.glob("lib/*-linux-gnu")))
+    options = [
+        f"--basedir={usr}",
+        f"--character-sets-dir={usr}/share/mysql/charsets",
+        f"--lc-messages-dir={usr}/share/mysql",
+    ]
+    command = [str(loader), "--library-path", libraries, str(usr / "sbin/mysqld")]
+    return _start_privately(command, options, f"packages unpacked in {root}")
+
+
+def _start_privately(command: Sequence[str], options: Sequence[str], source: str) -> MySQLServer:
+    folder = Path(tempfile.mkdtemp(prefix="test-mysql-"))
+    port = _free_port()
+    base = [*command, "--no-defaults", *options, f"--datadir={folder}/data"]
+    if os.geteuid() == 0:
+        base.append("--user=root")
+    made = subprocess.run([*base, "--initialize-insecure"], capture_output=True, text=True)
+    if made.returncode != 0:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise NoServer(f"{source}: {made.stderr.strip().splitlines()[-1:]}")
+    with (folder / "error.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *base,
+                f"--port={port}",
+                f"--socket={folder}/mysql.sock",
+                f"--pid-file={folder}/pid",
+                "--bind-address=127.0.0.1",
+                "--mysqlx=OFF",
+                "--secure-file-priv=NULL",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+    def stop() -> None:
+        process.kill()  # its data go with it: there is nothing to shut down for
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    server = MySQLServer("127.0.0.1", port, "root", "", source, stop)
+    _wait_until_ready(server, lambda: process.poll() is None)
+    return server
+
+
+def _wait_until_ready(server: MySQLServer, lives: Callable[[], bool]) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            server.query("SELECT 1")
+            return
+        except (pymysql.MySQLError, OSError) as error:
+            if time.monotonic() > end or not lives():
+                server.stop()
+                raise NoServer(f"{server.source} does not answer on {server.host}:{server.port}: {error}") from error
+        time.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _output(command: Sequence[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
