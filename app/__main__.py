@@ -1,6 +1,7 @@
 """`python -m app`: one process, for a laptop. In production gunicorn runs `app.main:app`."""
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
@@ -38,7 +39,8 @@ def main() -> None:
         return
     host = "127.0.0.1" if settings.app_host == "0.0.0.0" else settings.app_host  # noqa: S104  # only to print it
     greeting = _TRY.format(url=f"http://{host}:{settings.app_port}")
-    _Server(uvicorn.Config("app.main:app", **_options(settings)), greeting).run()
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how one stops it, not an error
+        _Server(uvicorn.Config("app.main:app", **_options(settings)), greeting).run()
 
 
 def _options(settings: Settings) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 request_id_variable: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 # At DEBUG these write requests, image included, into the log.
-_QUIET = ("anthropic", "openai", "httpx2", "httpcore2", "aiomysql", "aiosqlite", "python_multipart", "PIL", "asyncio")
+_QUIET = ("anthropic", "openai", "httpx2", "httpcore2", "aiomysql", "aiosqlite", "PIL", "asyncio")
 
 
 def configure_logging(*, level: str, as_json: bool) -> None:
@@ -37,6 +37,8 @@ def configure_logging(*, level: str, as_json: bool) -> None:
         logging.getLogger(name).propagate = True
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Its warnings quote what a client sent; what was wrong with an upload is in our answer.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     # One access line a request is ours; uvicorn's would be a second one, without the request id.
     logging.getLogger("uvicorn.access").disabled = True
 

@@ -32,7 +32,7 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
             app.state.container = built
             yield
 
-    app = FastAPI(version=VERSION, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(version=VERSION, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.state.container = container
     app.add_middleware(RequestMiddleware)
     add_exception_handlers(app)

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 from pydantic import ValidationError
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File, FormParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
 from app.api.deps import ContainerDep
@@ -20,10 +20,13 @@ from app.utils.hash_utils import is_image_hash
 
 MAX_JSON_BYTES = 2048
 MAX_FIELD_BYTES = 1024
+MAX_PARTS = 5
 MULTIPART_OVERHEAD_BYTES = 64 * 1024
 """What a body may hold beside the image: boundaries, part headers, the other fields."""
 
 READ_TIMEOUT_SECONDS = 30.0
+
+_NEVER_TO_DISK = {"MAX_MEMORY_FILE_SIZE": float("inf")}  # by default the parser writes files above 1 MiB to /tmp
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +52,74 @@ async def read_upload(request: Request, container: ContainerDep) -> Upload:
     max_image_bytes = container.max_image_bytes
     too_large = ImageTooLarge(f"The image file is larger than {max_image_bytes} bytes.")
     form = await _read_form(request, max_image_bytes + MULTIPART_OVERHEAD_BYTES, too_large)
-    image = form.get("image")
-    if not isinstance(image, UploadFile):
+    image = form.files.get(b"image")
+    if image is None:
         raise MissingImage
-    content = await image.read()
-    if not content:
+    if not image:
         raise MissingImage("The part named 'image' is empty.")
-    if len(content) > max_image_bytes:
+    if len(image) > max_image_bytes:
         raise too_large
-    return Upload(content, _claimed_hash(form))
+    return Upload(image, _claimed_hash(form.fields.get(b"image_hash")))
 
 
-def _claimed_hash(form: FormData) -> str | None:
-    text = form.get("image_hash")
-    if text is None or text == "":  # a form's empty field means: not given
+def _claimed_hash(value: bytes | None) -> str | None:
+    if not value:  # a form's empty field means: not given
         return None
-    if not isinstance(text, str) or not is_image_hash(text):
+    text = value.decode("latin-1")
+    if not is_image_hash(text):
         raise InvalidImageHash
     return text.lower()
 
 
-class _InMemoryParser(MultiPartParser):
-    """The framework's parser, which otherwise writes files above 1 MiB to disk. 0: never."""
+@dataclass(slots=True)
+class _Form:
+    """Collects the parts of a multipart body. Each name once, few of them, small but for the file."""
 
-    spool_max_size = 0
+    files: dict[bytes, bytes] = field(default_factory=dict)
+    fields: dict[bytes, bytes] = field(default_factory=dict)
+
+    def add_file(self, part: File) -> None:
+        self._admit(part.field_name)
+        part.file_object.seek(0)
+        self.files[part.field_name or b""] = part.file_object.read()
+        part.close()
+
+    def add_field(self, part: Field) -> None:
+        self._admit(part.field_name)
+        if len(part.value or b"") > MAX_FIELD_BYTES:
+            raise FormParserError(f"a field is longer than {MAX_FIELD_BYTES} bytes")
+        self.fields[part.field_name or b""] = part.value or b""
+
+    def _admit(self, name: bytes | None) -> None:
+        if name in self.files or name in self.fields:
+            raise FormParserError("two parts have the same name")
+        if len(self.files) + len(self.fields) >= MAX_PARTS:
+            raise FormParserError(f"more than {MAX_PARTS} parts")
 
 
-async def _read_form(request: Request, max_bytes: int, too_large: RequestTooLarge) -> FormData:
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+async def _read_form(request: Request, max_bytes: int, too_large: RequestTooLarge) -> _Form:
+    content_type, options = parse_options_header(request.headers.get("content-type"))
+    if content_type != b"multipart/form-data":
         raise MissingImage
-    stream = _bounded(request, max_bytes, too_large)
-    parser = _InMemoryParser(request.headers, stream, max_files=1, max_fields=4, max_part_size=MAX_FIELD_BYTES)
+    form = _Form()
     try:
+        parser = FormParser(
+            "multipart/form-data",
+            form.add_field,
+            form.add_file,
+            boundary=options.get(b"boundary"),
+            config=_NEVER_TO_DISK,
+        )
         async with _reading():
-            return await parser.parse()
-    except MultiPartException as error:
-        raise InvalidRequest(f"body: {error.message}") from None
+            async for chunk in _bounded(request, max_bytes, too_large):
+                parser.write(chunk)
+        parser.finalize()
+    except FormParserError:
+        raise InvalidRequest(
+            f"body: is not multipart/form-data with at most {MAX_PARTS} parts, each name once, "
+            f"and no field but the image above {MAX_FIELD_BYTES} bytes"
+        ) from None
+    return form
 
 
 @asynccontextmanager

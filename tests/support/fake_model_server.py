@@ -157,7 +157,8 @@ def _read_openai(request: Request, body: dict[str, Any]) -> bytes:
 
 
 def _read_claude(request: Request, body: dict[str, Any]) -> bytes:
-    _require(bool(request.headers["x-api-key"]) and bool(request.headers["anthropic-version"]), "headers")
+    _require("x-api-key" in request.headers or "authorization" in request.headers, "key")
+    _require(bool(request.headers["anthropic-version"]), "version")
     known = {"model", "max_tokens", "system", "messages", "output_config", "thinking"}
     _require(set(body) <= known, f"unknown parameters {set(body) - known}")
     _require(bool(body["model"]) and body["max_tokens"] > 0, "model")

@@ -5,7 +5,7 @@ from types import ModuleType
 
 from app.errors import ModelBadAnswer, ModelError, ModelRefused, ModelTimeout, ModelUnavailable
 
-_OUR_CONFIGURATION = frozenset({401, 403, 404})
+_OUR_CONFIGURATION = frozenset({401, 402, 403, 404})
 _WORTH_ANOTHER_TRY = frozenset({408, 409, 429})
 _CONTENT_FILTER_CODES = frozenset({"content_filter", "content_policy_violation"})
 
@@ -33,7 +33,9 @@ def translate(error: Exception, sdk: ModuleType) -> ModelError:
 
 def _from_status(status: int, code: object, retry_after_seconds: int | None) -> ModelError:
     if status in _OUR_CONFIGURATION:
-        return ModelUnavailable(detail=f"the vendor answered {status}: check LLM_API_KEY, LLM_MODEL and LLM_BASE_URL")
+        return ModelUnavailable(
+            detail=f"the vendor answered {status}: check LLM_API_KEY, its account, LLM_MODEL and LLM_BASE_URL"
+        )
     if status in _WORTH_ANOTHER_TRY or status >= 500:
         return ModelUnavailable(detail=f"the vendor answered {status}", retry_after_seconds=retry_after_seconds)
     if code in _CONTENT_FILTER_CODES:

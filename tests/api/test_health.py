@@ -1,0 +1,97 @@
+"""Health says what is wrong, costs nothing, and recovers by itself."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.config import Settings
+from app.container import open_container
+from tests.api.calls import check_cache, upload
+from tests.conftest import TEST_DATABASE, make_client, make_settings
+from tests.factories import make_image
+from tests.support.fake_model_server import Behaviour, FakeModels
+from tests.support.mysql_server import MySQLServer
+
+
+async def test_a_service_that_can_serve_is_healthy(client: httpx.AsyncClient) -> None:
+    for path in ("/health", "/health/ready"):
+        response = await client.get(path)
+
+        assert response.status_code == 200
+        body = response.json()
+        assert list(body) == ["status", "timestamp", "database", "model_api"]
+        assert (body["status"], body["database"], body["model_api"]) == ("healthy", "connected", "available")
+
+
+async def test_asking_for_health_asks_no_model(client: httpx.AsyncClient, fake_models: FakeModels) -> None:
+    await client.get("/health")
+
+    assert fake_models.calls == []
+
+
+async def test_a_model_that_keeps_failing_is_unavailable_until_it_answers(
+    client: httpx.AsyncClient, fake_models: FakeModels
+) -> None:
+    fake_models.behaviour = Behaviour(status=500)
+    for _ in range(3):
+        await upload(client, make_image())
+
+    response = await client.get("/health")
+    assert response.status_code == 200  # what is cached is still served
+    assert (response.json()["status"], response.json()["model_api"]) == ("degraded", "unavailable")
+
+    fake_models.behaviour = Behaviour()
+    await upload(client, make_image())
+    assert (await client.get("/health")).json()["model_api"] == "available"
+
+
+async def test_refusals_say_nothing_about_the_models_health(client: httpx.AsyncClient, fake_models: FakeModels) -> None:
+    fake_models.behaviour = Behaviour(finish="refusal", text="no")
+    for _ in range(5):
+        await upload(client, make_image())
+
+    assert (await client.get("/health")).json()["model_api"] == "available"
+
+
+@pytest.fixture
+def away() -> Settings:
+    """Settings for a database server that is not there."""
+    return make_settings(mysql_host="127.0.0.1", mysql_port=9, llm_provider="local")
+
+
+async def test_without_its_database_the_service_starts_and_says_so(away: Settings) -> None:
+    async with open_container(away) as container, make_client(away, container) as client:
+        for path in ("/health", "/health/ready"):
+            response = await client.get(path)
+            assert response.status_code == 503
+            assert (response.json()["status"], response.json()["database"]) == ("unhealthy", "disconnected")
+        live = await client.get("/health/live")
+        assert (live.status_code, live.json()["status"]) == (200, "alive")
+
+        for path in ("/stats/today", "/stats/users/top", "/requests/req_1_a3f5d8c2b1e9"):
+            response = await client.get(path)
+            assert response.status_code == 503
+            assert response.json()["error"]["code"] == "database_unavailable"
+            assert int(response.headers["retry-after"]) > 0
+        assert (await upload(client, make_image())).json()["error"]["code"] == "database_unavailable"
+
+
+async def test_an_empty_database_is_told_from_one_that_is_away_and_served_once_it_is_made(
+    mysql_server: MySQLServer, mysql_settings: dict[str, Any]
+) -> None:
+    name = f"{TEST_DATABASE}_empty"
+    mysql_server.query(f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name}")
+    settings = make_settings(**{**mysql_settings, "mysql_database": name}, llm_provider="local")
+
+    async with open_container(settings) as container, make_client(settings, container) as client:
+        response = await client.get("/health")
+        assert (response.status_code, response.json()["database"]) == (503, "not_initialized")
+
+        mysql_server.query(
+            f"CREATE TABLE {name}.image_classification_cache LIKE {TEST_DATABASE}.image_classification_cache"
+        )
+
+        assert (await client.get("/health")).json()["database"] == "connected"
+        assert (await check_cache(client, make_image()))["cached"] is False
+    mysql_server.query(f"DROP DATABASE {name}")

@@ -1,0 +1,132 @@
+"""The service as a process: it greets, it answers on a real socket, it stops in order, it refuses wrong settings."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.factories import make_image
+from tests.support.service_process import EMBEDDED, GUNICORN, ROOT, Service, environment, running_service
+
+
+def test_run_says_what_to_try_and_what_it_says_works(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        assert f"{service.url}/docs" in service.printed()
+        assert f"curl -F image=@samples/cat.png {service.url}/api/v1/classify" in service.printed()
+        assert "no model is configured" in service.printed()
+
+        image = (ROOT / "samples/cat.png").read_bytes()
+        answer = httpx.post(f"{service.url}/api/v1/classify", files={"image": image})
+        assert answer.json()["data"]["category"] == "pets"
+        assert httpx.get(f"{service.url}/api/v1/stats/today").json()["data"]["total_requests"] == 1
+
+    assert service.process.returncode == -signal.SIGTERM  # uvicorn ends in order and then by the signal, as asked
+
+
+@pytest.mark.parametrize("command", [EMBEDDED, GUNICORN], ids=["embedded", "gunicorn"])
+def test_answers_survive_a_restart(command: tuple[str, ...], tmp_path: Path) -> None:
+    image = make_image()
+    with running_service(tmp_path, command) as service:
+        first = httpx.post(f"{service.url}/api/v1/classify", files={"image": image}).json()
+
+    with running_service(tmp_path, command) as service:
+        again = httpx.post(f"{service.url}/api/v1/classify", files={"image": image}).json()
+
+    assert (first["from_cache"], again["from_cache"]) == (False, True)
+    assert first["data"] == again["data"]
+
+
+def test_gunicorn_runs_as_many_workers_as_asked_on_one_database(tmp_path: Path) -> None:
+    with running_service(tmp_path, GUNICORN, web_concurrency=2, env="production") as service:
+        for _ in range(20):
+            image = make_image()
+            answers = [httpx.post(f"{service.url}/api/v1/classify", files={"image": image}).json() for _ in range(3)]
+            assert [answer["from_cache"] for answer in answers] == [False, True, True]
+
+        assert service.printed().count('"started"') == 2
+
+    assert service.process.returncode == 0
+
+
+def test_a_client_that_announces_too_much_is_refused_before_it_sends_it(tmp_path: Path) -> None:
+    head = (
+        "POST /api/v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+        "Content-Length: 50000000\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with running_service(tmp_path) as service:
+        address = httpx.URL(service.url)
+        with socket.create_connection((address.host, address.port or 0), timeout=5) as connection:
+            connection.sendall(head.encode())
+            answer = b""
+            while chunk := connection.recv(65536):  # until the server closes
+                answer += chunk
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"image_too_large"' in answer
+
+
+def test_a_client_that_hangs_up_in_the_middle_of_its_upload_harms_nobody(tmp_path: Path) -> None:
+    head = (
+        "POST /api/v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+        "Content-Length: 100000\r\n\r\n--B\r\n"
+    )
+    with running_service(tmp_path) as service:
+        address = httpx.URL(service.url)
+        for _ in range(20):
+            with socket.create_connection((address.host, address.port or 0), timeout=5) as connection:
+                connection.sendall(head.encode())
+
+        assert httpx.get(f"{service.url}/api/v1/health").status_code == 200
+        assert "unexpected error" not in service.printed()
+
+
+@pytest.mark.parametrize("command", [EMBEDDED, GUNICORN], ids=["embedded", "gunicorn"])
+@pytest.mark.parametrize(
+    ("settings", "variable"),
+    [({"llm_timeout": "soon"}, "LLM_TIMEOUT"), ({"llm_provider": "claude"}, "LLM_API_KEY")],
+)
+def test_a_wrong_setting_stops_the_start_with_one_line(
+    command: tuple[str, ...], settings: dict[str, Any], variable: str, tmp_path: Path
+) -> None:
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment(tmp_path, **settings), capture_output=True, text=True, timeout=30
+    )
+
+    assert ended.returncode != 0
+    (line,) = [line for line in ended.stderr.splitlines() if line]
+    assert line.startswith(f"configuration: {variable}: ")
+
+
+@pytest.mark.parametrize("command", [EMBEDDED, GUNICORN], ids=["embedded", "gunicorn"])
+def test_a_request_in_flight_is_answered_before_the_process_ends(command: tuple[str, ...], tmp_path: Path) -> None:
+    body = (
+        b'--B\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n' + make_image() + b"\r\n--B--\r\n"
+    )
+    head = (
+        "POST /api/v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with running_service(tmp_path, command) as service:
+        address = httpx.URL(service.url)
+        with socket.create_connection((address.host, address.port or 0), timeout=10) as connection:
+            connection.sendall(head.encode() + body[:100])
+            service.process.send_signal(signal.SIGTERM)
+            wait_until(service, lambda: "Shutting down" in service.printed())
+            connection.sendall(body[100:])
+            answer = connection.recv(65536)
+
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        service.process.wait(10)
+
+
+def wait_until(service: Service, condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, service.printed()
+        time.sleep(0.01)

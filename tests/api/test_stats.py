@@ -1,0 +1,229 @@
+"""P6, honest numbers: the statistics are what the specification's own SQL gives on the same rows."""
+
+import random
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+
+from app.container import open_database
+from app.database import Database
+from app.models.domain import Category, Outcome
+from app.repositories.ledger_repository import LedgerRepository
+from app.repositories.request_log_repository import RequestLogRepository
+from app.repositories.stats_repository import StatsRepository
+from app.services.stats_service import StatsService
+from tests.api.calls import get_data
+from tests.conftest import TEST_DATABASE, make_settings
+from tests.factories import make_classification, make_context, make_image_hash, make_outcome, make_reply
+from tests.support.mysql_server import MySQLServer
+
+# Section 7.4, to the letter.
+TODAY = """
+SELECT
+    COUNT(*) as total_requests,
+    SUM(CASE WHEN from_cache = 1 THEN 1 ELSE 0 END) as cache_hits,
+    SUM(CASE WHEN from_cache = 0 THEN 1 ELSE 0 END) as cache_misses,
+    ROUND(SUM(CASE WHEN from_cache = 1 THEN 1 ELSE 0 END) * 100.0 / COUNT(*), 2) as cache_hit_rate,
+    COUNT(DISTINCT user_id) as unique_users,
+    COUNT(DISTINCT ip_address) as unique_ips,
+    AVG(processing_time_ms) as avg_processing_time,
+    SUM(CASE WHEN from_cache = 0 THEN 1 ELSE 0 END) * 0.01 as estimated_cost,
+    SUM(CASE WHEN from_cache = 1 THEN 1 ELSE 0 END) * 0.01 as cost_saved
+FROM request_log
+WHERE created_date = CURDATE()
+"""
+CACHE_EFFICIENCY = """
+SELECT
+    COUNT(*) as total_cached_images,
+    SUM(hit_count) as total_hits,
+    SUM(hit_count - 1) as times_saved,
+    (SUM(hit_count - 1) * 0.01) as cost_saved,
+    AVG(hit_count) as avg_hit_per_image,
+    MAX(hit_count) as max_hits
+FROM image_classification_cache
+"""
+CATEGORY_DISTRIBUTION = """
+SELECT
+    category,
+    COUNT(*) as count,
+    ROUND(AVG(confidence), 4) as avg_confidence,
+    ROUND(COUNT(*) * 100.0 / (SELECT COUNT(*) FROM request_log WHERE created_date = CURDATE()), 2) as percentage
+FROM request_log
+WHERE created_date = CURDATE()
+GROUP BY category
+ORDER BY count DESC
+"""
+TOP_IMAGES = """
+SELECT
+    image_hash, category, confidence, hit_count, created_at, last_hit_at,
+    TIMESTAMPDIFF(DAY, created_at, last_hit_at) as lifetime_days
+FROM image_classification_cache
+ORDER BY hit_count DESC
+LIMIT 10
+"""
+TOP_USERS = """
+SELECT
+    user_id,
+    COUNT(*) as request_count,
+    SUM(CASE WHEN from_cache = 1 THEN 1 ELSE 0 END) as cache_hits,
+    ROUND(SUM(CASE WHEN from_cache = 1 THEN 1 ELSE 0 END) * 100.0 / COUNT(*), 2) as cache_hit_rate,
+    MIN(created_at) as first_request,
+    MAX(created_at) as last_request
+FROM request_log
+WHERE user_id IS NOT NULL
+GROUP BY user_id
+ORDER BY request_count DESC
+LIMIT 20
+"""
+
+
+def make_history(seed: int, requests: int) -> list[Outcome]:
+    """Return random outcomes of today and of the days before: misses first, then hits of those images."""
+    chance = random.Random(seed)
+    now = datetime.now(UTC)
+    images = [make_image_hash() for _ in range(max(1, requests // 3))]
+    outcomes = []
+    for index in range(requests):
+        confidence = round(chance.random(), 4)
+        classification = make_classification(chance.choice(list(Category)), confidence)
+        outcomes.append(
+            make_outcome(
+                context=make_context(
+                    user_id=chance.choice([None, *(f"user-{number}" for number in range(12))]),
+                    ip_address=chance.choice([None, "192.0.2.1", "192.0.2.2", "2001:db8::1"]),
+                ),
+                image_hash=images[index] if index < len(images) else chance.choice(images),
+                classification=classification,
+                reply=make_reply(classification) if index < len(images) else None,
+                processing_time_ms=chance.randrange(5000),
+                created_at=now if chance.random() < 0.7 else now - timedelta(hours=chance.randrange(24, 2000)),
+            )
+        )
+    return outcomes
+
+
+@pytest.fixture
+async def databases(mysql_settings: dict[str, Any], database_settings: dict[str, Any]) -> AsyncIterator[list[Database]]:
+    """The database under test and, so that its rows can be asked by the specification's SQL, a MySQL."""
+    opened = [await open_database(make_settings(**settings)) for settings in (database_settings, mysql_settings)]
+    yield opened if "mysql_host" not in database_settings else opened[:1]
+    for database in opened:
+        await database.close()
+
+
+@pytest.mark.parametrize(("seed", "requests"), [(1, 1), (2, 7), (3, 160), (4, 1000)])
+async def test_p6_every_statistic_equals_the_specifications_sql_on_the_same_rows(
+    seed: int, requests: int, databases: list[Database], client: httpx.AsyncClient, mysql_server: MySQLServer
+) -> None:
+    outcomes = make_history(seed, requests)
+    new, hits = [o for o in outcomes if o.reply], [o for o in outcomes if not o.reply]
+    for database in databases:
+        await LedgerRepository(database).write(new)
+        await LedgerRepository(database).write(hits)
+
+    def expected(sql: str) -> list[tuple[Any, ...]]:
+        return mysql_server.query(sql, TEST_DATABASE)
+
+    today = await get_data(client, "/stats/today")
+    *counts, average, cost, saved = (value or 0 for value in expected(TODAY)[0])
+    assert [Decimal(str(value)) for value in list(today.values())[:6]] == counts
+    assert today["avg_processing_time_ms"] == int(Decimal(average) + Decimal("0.5"))
+    assert (today["estimated_cost"], today["cost_saved"]) == (float(cost), float(saved))
+
+    efficiency = await get_data(client, "/stats/cache-efficiency")
+    images, total, times, saved, average, most = expected(CACHE_EFFICIENCY)[0]
+    assert efficiency == {
+        "total_cached_images": images,
+        "total_hits": total,
+        "times_saved": times,
+        "cost_saved": float(saved),
+        "avg_hit_per_image": float(round(average + Decimal("0.000001"), 2)),
+        "max_hits": most,
+    }
+
+    distribution = await get_data(client, "/stats/category-distribution")
+    assert sorted(
+        (row["category"], row["count"], row["avg_confidence"], row["percentage"]) for row in distribution
+    ) == (
+        sorted((name, count, float(mean), float(share)) for name, count, mean, share in expected(CATEGORY_DISTRIBUTION))
+    )
+    assert [row["count"] for row in distribution] == [row[1] for row in expected(CATEGORY_DISTRIBUTION)]
+
+    ranking = await get_data(client, "/stats/users/top")
+    wanted = expected(TOP_USERS)
+    assert sorted(tuple(row.values()) for row in ranking) == sorted(
+        (user, count, int(hit), float(rate), f"{first:%Y-%m-%dT%H:%M:%SZ}", f"{last:%Y-%m-%dT%H:%M:%SZ}")
+        for user, count, hit, rate, first, last in wanted
+    )
+    assert [row["request_count"] for row in ranking] == [row[1] for row in wanted]
+
+    top = await get_data(client, "/stats/images/top")
+    wanted = expected(TOP_IMAGES)
+    assert [row["hit_count"] for row in top] == [row[3] for row in wanted]
+    days = {row[0]: row[6] for row in expected(TOP_IMAGES.replace("LIMIT 10", ""))}
+    assert all(row["lifetime_days"] == days[row["image_hash"]] for row in top)
+
+
+async def test_empty_tables_give_zeros_and_empty_lists(client: httpx.AsyncClient) -> None:
+    assert set((await get_data(client, "/stats/today")).values()) == {0}
+    assert set((await get_data(client, "/stats/cache-efficiency")).values()) == {0}
+    for path in ("/stats/category-distribution", "/stats/users/top", "/stats/images/top"):
+        assert await get_data(client, path) == []
+
+
+async def test_a_ranking_has_as_many_rows_as_asked_for(database: Database, client: httpx.AsyncClient) -> None:
+    await LedgerRepository(database).write(
+        [make_outcome(context=make_context(user_id=f"user-{number}")) for number in range(30)]
+    )
+
+    assert len(await get_data(client, "/stats/users/top")) == 20
+    assert len(await get_data(client, "/stats/images/top")) == 10
+    assert len(await get_data(client, "/stats/users/top?limit=1")) == 1
+    assert len(await get_data(client, "/stats/images/top?limit=100")) == 30
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "first", "last"),
+    [
+        ("UTC", "2025-06-01T12:00:00", "2025-06-01T00:00:00", "2025-06-01T23:59:59"),
+        ("Asia/Shanghai", "2025-06-01T15:59:59", "2025-05-31T16:00:00", "2025-06-01T15:59:59"),
+        ("Asia/Shanghai", "2025-06-01T16:00:00", "2025-06-01T16:00:00", "2025-06-02T15:59:59"),
+        ("America/New_York", "2025-03-09T12:00:00", "2025-03-09T05:00:00", "2025-03-10T03:59:59"),  # 23 hours
+        ("America/New_York", "2025-11-02T12:00:00", "2025-11-02T04:00:00", "2025-11-03T04:59:59"),  # 25 hours
+    ],
+)
+async def test_today_begins_and_ends_where_the_time_zone_says(
+    zone: str, now: str, first: str, last: str, database: Database
+) -> None:
+    start, end = (datetime.fromisoformat(f"{text}+00:00") for text in (first, last))
+    moments = [start - timedelta(seconds=1), start, end, end + timedelta(seconds=1)]
+    await LedgerRepository(database).write([make_outcome(created_at=moment) for moment in moments])
+    service = StatsService(
+        repository=StatsRepository(database),
+        request_log=RequestLogRepository(database),
+        cost_per_call=Decimal("0.01"),
+        timezone=ZoneInfo(zone),
+        clock=lambda: datetime.fromisoformat(f"{now}+00:00"),
+    )
+
+    assert (await service.summarize_today()).total_requests == 2
+    assert [share.count for share in await service.distribute_categories()] == [2]
+
+
+@pytest.mark.parametrize("cost", ["0", "0.01", "0.000123", "2.5"])
+async def test_costs_are_exact_multiples_of_the_operators_price(cost: str, database: Database) -> None:
+    await LedgerRepository(database).write([make_outcome(created_at=datetime.now(UTC)) for _ in range(3)])
+    service = StatsService(
+        repository=StatsRepository(database),
+        request_log=RequestLogRepository(database),
+        cost_per_call=Decimal(cost),
+        timezone=ZoneInfo("UTC"),
+        clock=lambda: datetime.now(UTC),
+    )
+
+    assert (await service.summarize_today()).estimated_cost == float(3 * Decimal(cost))

@@ -1,0 +1,154 @@
+"""Each provider through its real SDK over real HTTP: what is asked, and what becomes of every kind of answer."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from app.container import build_provider
+from app.errors import ModelBadAnswer, ModelError, ModelRefused, ModelTimeout, ModelUnavailable
+from app.services.model_client import ModelClient
+from app.services.prompt import build_prompt
+from app.utils.deadline import Deadline
+from tests.conftest import make_settings, settings_for_provider
+from tests.factories import make_image
+from tests.support.fake_model_server import Behaviour, FakeModels, answer_for
+
+PROVIDERS = ["openai", "claude", "custom"]
+GOOD = {"category": "pets", "confidence": 0.9, "description": "一只猫"}
+
+
+@pytest.fixture(params=PROVIDERS)
+def provider_settings(request: pytest.FixtureRequest, fake_models: FakeModels) -> Settings:
+    return make_settings(**settings_for_provider(request.param, fake_models))
+
+
+@pytest.fixture
+async def provider(provider_settings: Settings) -> AsyncIterator[ModelClient]:
+    built = build_provider(provider_settings)
+    yield built
+    await built.close()
+
+
+async def ask(provider: ModelClient, seconds: float = 5.0) -> Any:
+    return await provider.classify(make_image(), Deadline.after(seconds))
+
+
+async def test_the_answer_comes_back_with_model_and_tokens(
+    provider: ModelClient, provider_settings: Settings, fake_models: FakeModels
+) -> None:
+    reply = await ask(provider)
+
+    (call,) = fake_models.calls
+    expected = answer_for(call.jpeg)
+    assert reply.classification.category == expected["category"]
+    assert reply.classification.confidence == round(expected["confidence"], 4)
+    assert reply.classification.description == expected["description"]
+    assert reply.model_used == provider_settings.model
+    assert (reply.input_tokens, reply.output_tokens) == (412, 37)
+
+
+async def test_the_image_arrives_as_it_was_given(provider: ModelClient, fake_models: FakeModels) -> None:
+    jpeg = make_image()
+
+    await provider.classify(jpeg, Deadline.after(5))
+
+    assert fake_models.calls[0].jpeg == jpeg
+
+
+async def test_the_question_names_the_model_the_limit_and_the_prompt(
+    provider: ModelClient, provider_settings: Settings, fake_models: FakeModels
+) -> None:
+    await ask(provider)
+
+    body = fake_models.calls[0].body
+    assert body["model"] == provider_settings.model
+    assert provider_settings.llm_max_tokens in (body.get("max_tokens"), body.get("max_completion_tokens"))
+    assert build_prompt("Chinese") in json.loads(json.dumps([body.get("system"), body["messages"][0]["content"]]))
+
+
+async def test_hidden_reasoning_is_off_where_the_vendor_has_it(fake_models: FakeModels) -> None:
+    for name, parameter, off in (("openai", "reasoning_effort", "none"), ("claude", "thinking", {"type": "disabled"})):
+        built = build_provider(make_settings(**settings_for_provider(name, fake_models)))
+        await ask(built)
+        await built.close()
+
+        assert fake_models.calls[-1].body[parameter] == off
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error"),
+    [
+        (Behaviour(finish="refusal", text="I can't help with that."), ModelRefused),
+        (Behaviour(finish="content_filter", text=""), ModelRefused),
+        (Behaviour(finish="length", text='{"category": "pe'), ModelBadAnswer),
+        (Behaviour(text='{"category": "pe'), ModelBadAnswer),
+        (Behaviour(text="I think it is a cat."), ModelBadAnswer),
+        (Behaviour(text=json.dumps({**GOOD, "category": "cats"})), ModelBadAnswer),
+        (Behaviour(text=json.dumps({**GOOD, "confidence": 95})), ModelBadAnswer),
+        (Behaviour(no_choices=True), ModelBadAnswer),
+        (Behaviour(raw=b"<html>welcome to the proxy</html>"), ModelBadAnswer),
+        (Behaviour(raw=b"[]"), ModelBadAnswer),
+        (Behaviour(status=400), ModelBadAnswer),
+        (Behaviour(status=401), ModelUnavailable),
+        (Behaviour(status=403), ModelUnavailable),
+        (Behaviour(status=404), ModelUnavailable),
+        (Behaviour(status=429), ModelUnavailable),
+        (Behaviour(status=500), ModelUnavailable),
+        (Behaviour(status=529), ModelUnavailable),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else f"{value.status}-{value.finish}-{value.text}",
+)
+async def test_what_is_no_answer_is_our_error_after_one_call(
+    behaviour: Behaviour, error: type[ModelError], provider: ModelClient, fake_models: FakeModels
+) -> None:
+    fake_models.behaviour = behaviour
+
+    with pytest.raises(error) as caught:
+        await ask(provider)
+
+    assert caught.type is error
+    assert len(fake_models.calls) == 1  # the SDK's own retries are off
+
+
+async def test_a_model_that_hangs_is_given_up_at_the_deadline(provider: ModelClient, fake_models: FakeModels) -> None:
+    fake_models.behaviour = Behaviour(hang=True)
+
+    with pytest.raises(ModelTimeout):
+        await ask(provider, seconds=0.2)
+
+
+async def test_a_vendor_that_is_not_there_is_unavailable() -> None:
+    for name in ("openai", "claude"):
+        settings = make_settings(llm_provider=name, llm_api_key="k", llm_base_url="http://127.0.0.1:9/v1")
+        built = build_provider(settings)
+
+        with pytest.raises(ModelUnavailable):
+            await ask(built)
+        await built.close()
+
+
+async def test_the_vendors_wish_to_wait_is_passed_on(provider: ModelClient, fake_models: FakeModels) -> None:
+    fake_models.behaviour = Behaviour(status=429, headers={"retry-after": "17"})
+
+    with pytest.raises(ModelUnavailable) as caught:
+        await ask(provider)
+
+    assert caught.value.retry_after_seconds == 17
+
+
+async def test_our_error_never_holds_the_vendors_text(provider: ModelClient, fake_models: FakeModels) -> None:
+    fake_models.behaviour = Behaviour(raw=b'{"error": {"message": "MARKER"}}', status=500)
+
+    with pytest.raises(ModelError) as caught:
+        await ask(provider)
+
+    assert "MARKER" not in f"{caught.value} {caught.value.message} {caught.value.detail}"
+
+
+async def test_a_fence_around_the_json_is_read(provider: ModelClient, fake_models: FakeModels) -> None:
+    fake_models.behaviour = Behaviour(text=f"```json\n{json.dumps(GOOD)}\n```")
+
+    assert (await ask(provider)).classification.category == "pets"

@@ -1,0 +1,167 @@
+"""The MySQL driver's guard: no call waits for ever, whatever happens to connections."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from app.database import Sql
+from app.drivers.mysql import MySQLAddress, MySQLDatabase
+from app.errors import DatabaseNotInitialized, DatabaseUnavailable
+from tests.conftest import make_settings
+from tests.support.mysql_server import MySQLServer
+
+SLEEP = Sql.same("SELECT SLEEP(:seconds)")
+ONE = Sql.same("SELECT 1")
+IDS = Sql.same("SELECT CONNECTION_ID()")
+
+
+def address_of(settings: Settings, **changes: Any) -> MySQLAddress:
+    values = {
+        "host": settings.mysql_host,
+        "port": settings.mysql_port,
+        "user": settings.mysql_user,
+        "password": settings.mysql_password.get_secret_value(),
+        "database": settings.mysql_database,
+    }
+    return MySQLAddress(**{**values, **changes})
+
+
+@pytest.fixture
+def address(mysql_settings: dict[str, Any]) -> MySQLAddress:
+    return address_of(make_settings(**mysql_settings))
+
+
+@pytest.fixture
+async def database(address: MySQLAddress) -> AsyncIterator[MySQLDatabase]:
+    opened = await MySQLDatabase.open(address, pool_size=2, timeout_seconds=2.0)
+    yield opened
+    await opened.close()
+
+
+async def test_times_are_utc_and_reads_are_committed(database: MySQLDatabase) -> None:
+    sql = Sql.same("SELECT @@session.time_zone, @@session.transaction_isolation, @@session.autocommit")
+
+    assert await database.fetch_all(sql, {}) == [("+00:00", "READ-COMMITTED", 1)]
+
+
+async def test_values_are_bound_and_never_read_as_sql(database: MySQLDatabase) -> None:
+    values = ["'; DROP TABLE request_log; --", "100%", "%s", "%(x)s", ":value", "\\", "\0", "🐱", '"']
+
+    for value in values:
+        assert await database.fetch_all(Sql.same("SELECT :value"), {"value": value}) == [(value,)]
+
+
+async def test_waiters_are_served_after_the_connections_of_all_holders_were_killed(
+    database: MySQLDatabase, mysql_server: MySQLServer
+) -> None:
+    holders = [asyncio.create_task(database.fetch_all(SLEEP, {"seconds": 1.5})) for _ in range(2)]
+    await until(lambda: len(sleeping(mysql_server)) == 2)
+    waiters = [asyncio.create_task(database.fetch_all(ONE, {})) for _ in range(30)]
+
+    for connection in sleeping(mysql_server):
+        mysql_server.query(f"KILL {connection}")
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*waiters) == [[(1,)]] * 30
+        await asyncio.gather(*holders, return_exceptions=True)
+
+
+async def test_callers_who_leave_hold_nobody_up(database: MySQLDatabase) -> None:
+    for _ in range(20):
+        leaving = [asyncio.create_task(database.fetch_all(SLEEP, {"seconds": 1})) for _ in range(4)]
+        staying = [asyncio.create_task(database.fetch_all(ONE, {})) for _ in range(4)]
+        await asyncio.sleep(0)
+        for task in leaving:
+            task.cancel()
+
+        async with asyncio.timeout(5):
+            assert await asyncio.gather(*staying) == [[(1,)]] * 4
+
+
+async def test_a_call_that_takes_too_long_is_given_up_in_time(database: MySQLDatabase) -> None:
+    async with asyncio.timeout(3):
+        with pytest.raises(DatabaseUnavailable):
+            await database.fetch_all(SLEEP, {"seconds": 30}, timeout_seconds=0.2)
+
+    assert await database.fetch_all(ONE, {}) == [(1,)]
+
+
+async def test_a_read_whose_idle_connection_was_killed_is_repeated(
+    database: MySQLDatabase, mysql_server: MySQLServer
+) -> None:
+    for _ in range(5):
+        ((connection,),) = await database.fetch_all(IDS, {})
+        mysql_server.query(f"KILL {connection}")
+
+        assert await database.fetch_all(ONE, {}) == [(1,)]
+
+
+async def test_a_server_that_accepts_and_never_greets_is_given_up_in_time(address: MySQLAddress) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        silent_address = MySQLAddress("127.0.0.1", port, address.user, address.password, address.database)
+        database = await MySQLDatabase.open(silent_address, pool_size=2, timeout_seconds=0.3)
+
+        async with asyncio.timeout(3):
+            results = await asyncio.gather(*(database.fetch_all(ONE, {}) for _ in range(6)), return_exceptions=True)
+
+        assert [type(result) for result in results] == [DatabaseUnavailable] * 6
+        await database.close()
+
+
+async def test_a_transaction_that_fails_leaves_nothing(database: MySQLDatabase) -> None:
+    insert = Sql.same(
+        "INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')"
+    )
+
+    with pytest.raises(DatabaseNotInitialized):
+        await database.commit([(insert, {"hash": "a"}), (Sql.same("DELETE FROM no_such_table"), {})])
+
+    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM classification_lease"), {}) == [(0,)]
+
+
+async def test_writers_that_deadlock_all_succeed_in_the_end(database: MySQLDatabase) -> None:
+    keys = ["a", "b"]
+    insert = Sql.same(
+        "INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, '0', '2030-01-01')"
+    )
+    await database.commit([(insert, {"hash": key}) for key in keys])
+    count = Sql.same("UPDATE classification_lease SET owner = owner + 1 WHERE image_hash = :hash AND SLEEP(0.02) = 0")
+
+    for _ in range(3):
+        await asyncio.gather(
+            database.commit([(count, {"hash": key}) for key in keys]),
+            database.commit([(count, {"hash": key}) for key in reversed(keys)]),
+        )
+
+    assert await database.fetch_all(Sql.same("SELECT owner FROM classification_lease"), {}) == [("6",)] * 2
+
+
+async def test_errors_name_a_number_and_never_a_value(database: MySQLDatabase, address: MySQLAddress) -> None:
+    wrong = await MySQLDatabase.open(
+        MySQLAddress(address.host, address.port, "nobody-MARKER", "MARKER", address.database), pool_size=1
+    )
+
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await wrong.fetch_all(ONE, {})
+
+    assert caught.value.detail == "MySQL error 1045"
+    await wrong.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def sleeping(server: MySQLServer) -> list[int]:
+    rows = server.query("SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'")
+    return [int(str(row[0])) for row in rows]

@@ -1,0 +1,90 @@
+"""The SQLite driver: one file, several processes, nothing half done."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.database import Sql
+from app.drivers.sqlite import SQLiteDatabase
+from app.errors import DatabaseUnavailable
+
+INSERT = Sql.same("INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')")
+COUNT = Sql.same("SELECT COUNT(*) FROM classification_lease")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[SQLiteDatabase]:
+    opened = await SQLiteDatabase.open(tmp_path / "new" / "folder" / "c.db", timeout_seconds=2.0)
+    yield opened
+    await opened.close()
+
+
+async def test_the_folder_and_the_tables_are_made(database: SQLiteDatabase) -> None:
+    await database.check()
+
+
+async def test_a_second_opening_finds_what_the_first_wrote(tmp_path: Path) -> None:
+    first = await SQLiteDatabase.open(tmp_path / "c.db")
+    await first.commit([(INSERT, {"hash": "a"})])
+    second = await SQLiteDatabase.open(tmp_path / "c.db")
+
+    assert await second.fetch_all(COUNT, {}) == [(1,)]
+    await first.close()
+    await second.close()
+
+
+async def test_two_processes_may_write_at_the_same_time(tmp_path: Path) -> None:
+    both = [await SQLiteDatabase.open(tmp_path / "c.db") for _ in range(2)]
+
+    await asyncio.gather(*(both[n % 2].commit([(INSERT, {"hash": str(n)})]) for n in range(100)))
+
+    assert await both[0].fetch_all(COUNT, {}) == [(100,)]
+    for database in both:
+        await database.close()
+
+
+async def test_a_transaction_that_fails_leaves_nothing(database: SQLiteDatabase) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        await database.commit([(INSERT, {"hash": "a"}), (INSERT, {"hash": "a"})])
+
+    assert await database.fetch_all(COUNT, {}) == [(0,)]
+    await database.commit([(INSERT, {"hash": "a"})])
+
+
+async def test_a_caller_who_leaves_leaves_no_transaction_half_done(database: SQLiteDatabase) -> None:
+    for number in range(50):
+        caller = asyncio.create_task(database.commit([(INSERT, {"hash": f"{number}-{row}"}) for row in range(3)]))
+        for _ in range(number % 7):
+            await asyncio.sleep(0)
+        caller.cancel()
+
+    await database.commit([(INSERT, {"hash": "last"})])
+    ((rows,),) = await database.fetch_all(COUNT, {})
+    assert rows % 3 == 1
+
+
+async def test_a_locked_file_is_unavailable_in_time_and_works_afterwards(tmp_path: Path) -> None:
+    database = await SQLiteDatabase.open(tmp_path / "c.db", timeout_seconds=0.3)
+    other = sqlite3.connect(tmp_path / "c.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    async with asyncio.timeout(2):
+        with pytest.raises(DatabaseUnavailable):
+            await database.commit([(INSERT, {"hash": "a"})])
+
+    other.execute("ROLLBACK")
+    other.close()
+    await database.close()
+
+
+async def test_a_read_that_takes_too_long_is_interrupted(database: SQLiteDatabase) -> None:
+    endless = Sql.same("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n")
+
+    async with asyncio.timeout(3):
+        with pytest.raises(DatabaseUnavailable):
+            await database.fetch_all(endless, {}, timeout_seconds=0.2)
+
+    assert await database.fetch_all(COUNT, {}) == [(0,)]

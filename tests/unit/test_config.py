@@ -1,0 +1,103 @@
+"""Settings: defaults that work, and one clear line for what does not."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.config import Settings, describe, load_settings
+from tests.conftest import make_settings
+
+
+def complaint(**values: object) -> str:
+    with pytest.raises(ValidationError) as caught:
+        make_settings(**values)
+    return describe(caught.value)
+
+
+def test_without_any_setting_the_service_is_embedded() -> None:
+    settings = make_settings()
+
+    assert settings.provider == "local"
+    assert settings.mysql_host is None
+
+
+def test_an_api_key_alone_means_openai() -> None:
+    settings = make_settings(llm_api_key="sk-1")
+
+    assert settings.provider == "openai"
+    assert settings.model == "gpt-6-luna"
+
+
+def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
+    assert make_settings(llm_provider="claude", llm_api_key="k").image_max_side == 504
+    assert make_settings(llm_provider="openai", llm_api_key="k").image_max_side == 512
+    assert make_settings(llm_provider="openai", llm_api_key="k", llm_image_max_side=768).image_max_side == 768
+
+
+@pytest.mark.parametrize(
+    ("values", "variable"),
+    [
+        ({"llm_timeout": 0}, "LLM_TIMEOUT"),
+        ({"app_port": 70000}, "APP_PORT"),
+        ({"max_image_size_mb": "ten"}, "MAX_IMAGE_SIZE_MB"),
+        ({"llm_provider": "gemini"}, "LLM_PROVIDER"),
+        ({"llm_provider": "claude"}, "LLM_API_KEY"),
+        ({"llm_provider": "custom", "llm_api_key": "k"}, "LLM_BASE_URL"),
+        ({"allowed_image_formats": "jpg,bmp"}, "ALLOWED_IMAGE_FORMATS"),
+        ({"allowed_image_formats": ","}, "ALLOWED_IMAGE_FORMATS"),
+        ({"stats_timezone": "Mars/Olympus"}, "STATS_TIMEZONE"),
+        ({"mysql_password": "pässword"}, "MYSQL_PASSWORD"),
+        ({"cost_per_api_call": "-1"}, "COST_PER_API_CALL"),
+        ({"env": "production", "llm_provider": "local"}, "MYSQL_HOST"),
+        ({"env": "production", "mysql_host": "db"}, "LLM_PROVIDER"),
+        ({"env": "production", "mysql_host": "db", "llm_api_key": "k", "app_debug": True}, "APP_DEBUG"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(values: dict[str, object], variable: str) -> None:
+    line = complaint(**values)
+
+    assert line.startswith(f"{variable}: ")
+    assert "\n" not in line
+
+
+def test_a_complaint_never_repeats_the_value() -> None:
+    assert "geheim" not in complaint(mysql_password="geheim-ß", llm_timeout="geheim")
+
+
+def test_production_takes_the_embedded_parts_when_they_are_named() -> None:
+    settings = make_settings(env="production", sqlite_path="/data/c.db", llm_provider="local")
+
+    assert settings.provider == "local"
+    assert settings.sqlite_path == Path("/data/c.db")
+
+
+def test_lists_are_separated_by_commas() -> None:
+    settings = make_settings(allowed_image_formats=" JPG, png ,", trusted_proxies="10.0.0.0/8,::1")
+
+    assert settings.pillow_formats == {"JPEG", "PNG"}
+    assert settings.trusted_proxies == ("10.0.0.0/8", "::1")
+
+
+def test_a_secret_is_not_printed_with_the_settings() -> None:
+    assert "sk-secret" not in repr(make_settings(llm_api_key="sk-secret", mysql_password="sk-secret"))
+
+
+def test_an_env_file_with_comments_and_empty_values_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("LLM_PROVIDER=custom   # ours\nLLM_BASE_URL=http://x/v1\nLLM_MODEL=m\nMYSQL_HOST=\n")
+    monkeypatch.chdir(tmp_path)
+
+    settings = Settings()
+
+    assert settings.provider == "custom"
+    assert settings.mysql_host is None
+
+
+def test_a_wrong_variable_ends_the_process_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LLM_MAX_TOKENS", "many")
+
+    with pytest.raises(SystemExit) as caught:
+        load_settings()
+
+    assert str(caught.value).startswith("configuration: LLM_MAX_TOKENS: ")

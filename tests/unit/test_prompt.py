@@ -1,0 +1,86 @@
+"""The question and the strict reading of the answer."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import ModelBadAnswer
+from app.models.domain import Category
+from app.services.prompt import ANSWER_SCHEMA, MAX_DESCRIPTION_CHARACTERS, build_prompt, parse_answer
+
+
+def answer(**changes: object) -> str:
+    return json.dumps({"category": "pets", "confidence": 0.9, "description": "一只猫", **changes})
+
+
+def test_a_good_answer_is_read_whole() -> None:
+    classification = parse_answer(answer())
+
+    assert classification.category is Category.PETS
+    assert classification.confidence == 0.9
+    assert classification.description == "一只猫"
+
+
+@pytest.mark.parametrize("category", ["cats", "", None, 1, ["pets"], {"pets": 1}])
+def test_a_category_outside_the_eight_is_a_bad_answer(category: object) -> None:
+    with pytest.raises(ModelBadAnswer):
+        parse_answer(answer(category=category))
+
+
+@pytest.mark.parametrize("confidence", [-0.01, 1.01, 95, None, "0.9", True, float("nan"), float("inf"), [0.9]])
+def test_a_confidence_that_is_no_number_from_0_to_1_is_a_bad_answer(confidence: object) -> None:
+    with pytest.raises(ModelBadAnswer):
+        parse_answer(answer(confidence=confidence))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "pets", "[]", "null", '{"category": "pets"', "[" * 100_000, '{"category": "pets"}']
+)
+def test_what_is_not_the_asked_for_json_is_a_bad_answer(text: str) -> None:
+    with pytest.raises(ModelBadAnswer):
+        parse_answer(text)
+
+
+def test_a_confidence_is_kept_with_the_four_decimals_that_the_database_has() -> None:
+    assert parse_answer(answer(confidence=0.123456)).confidence == 0.1235
+
+
+def test_a_markdown_fence_around_the_json_is_no_harm() -> None:
+    assert parse_answer(f"```json\n{answer()}\n```").category is Category.PETS
+
+
+@pytest.mark.parametrize("description", [None, "", "  \n ", 7])
+def test_a_description_that_says_nothing_is_none(description: object) -> None:
+    assert parse_answer(answer(description=description)).description is None
+
+
+def test_a_description_loses_control_characters_surrogates_and_direction_marks() -> None:
+    assert parse_answer(answer(description="a\x00b\x1b[31m\ud800c\u202ed\r\ne")).description == "a b [31m c d e"
+
+
+def test_a_long_description_is_cut() -> None:
+    description = parse_answer(answer(description="猫" * 1000)).description
+
+    assert description == "猫" * MAX_DESCRIPTION_CHARACTERS
+
+
+@given(st.text())
+def test_any_text_is_an_answer_or_a_bad_answer_and_nothing_else(text: str) -> None:
+    try:
+        parse_answer(text)
+    except ModelBadAnswer:
+        return
+    assert json.loads(text)["category"] in list(Category)
+
+
+def test_the_prompt_and_the_schema_name_all_eight_categories() -> None:
+    prompt = build_prompt("Chinese")
+    schema = json.dumps(ANSWER_SCHEMA)
+
+    assert all(f"- {category}:" in prompt and f'"{category}"' in schema for category in Category)
+
+
+def test_the_prompt_asks_for_the_language_that_was_set() -> None:
+    assert "in Portuguese" in build_prompt("Portuguese")
