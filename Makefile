@@ -4,7 +4,7 @@ PIP = .venv/bin/pip --disable-pip-version-check --quiet
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock clean
+.PHONY: help run test check format docs lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ check: .venv/.installed-dev ## Lint and type-check
 format: .venv/.installed-dev ## Format the code and mend what the linter can
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
+
+docs: .venv/.installed-dev ## Write the settings into .env.example and README.md
+	.venv/bin/python -m scripts.settings_docs
 
 lock: .venv/.installed-dev ## Pin the newest releases in requirements.txt and requirements-dev.txt
 	$(LOCK) requirements.in --output-file requirements.txt

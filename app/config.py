@@ -14,6 +14,8 @@ Provider = Literal["openai", "claude", "custom", "local"]
 DEFAULT_MODELS: dict[str, str] = {"openai": "gpt-6-luna", "claude": "claude-haiku-5-5"}
 """The current small vision model of each vendor, by the SDKs' own lists of names."""
 
+DEFAULT_SQLITE_PATH = Path("data/classifier.db")
+
 IMAGE_FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF"}
 """The names ALLOWED_IMAGE_FORMATS takes, and what Pillow calls them."""
 
@@ -47,7 +49,7 @@ class Settings(BaseSettings):
     mysql_password: SecretStr = Field(SecretStr(""), description="MySQL password, ASCII characters only")
     mysql_database: str = Field("image_classifier", description="MySQL database, prepared with sql/init.sql")
     mysql_pool_size: int = Field(10, ge=1, le=200, description="Connections per worker process")
-    sqlite_path: Path = Field(Path("data/classifier.db"), description="Database file used without MYSQL_HOST")
+    sqlite_path: Path = Field(DEFAULT_SQLITE_PATH, description="Database file used without MYSQL_HOST")
 
     # The model
     llm_provider: Provider | None = Field(
@@ -127,8 +129,8 @@ class Settings(BaseSettings):
             return self
         if self.app_debug:
             raise ValueError("APP_DEBUG: is not for ENV=production")
-        if self.mysql_host is None and "sqlite_path" not in self.model_fields_set:
-            raise ValueError("MYSQL_HOST: ENV=production needs MySQL, or SQLITE_PATH set by name")
+        if self.mysql_host is None and self.sqlite_path == DEFAULT_SQLITE_PATH:
+            raise ValueError("MYSQL_HOST: ENV=production needs MySQL, or SQLITE_PATH set to a place of its own")
         if self.provider == "local" and self.llm_provider is None:
             raise ValueError("LLM_PROVIDER: ENV=production needs a model, or LLM_PROVIDER=local set by name")
         return self

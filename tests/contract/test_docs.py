@@ -1,0 +1,70 @@
+"""The documents tell the truth: settings, routes, codes, samples, and the README's session."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.config import Settings
+from app.errors import ServiceError
+from app.main import create_app
+from scripts.settings_docs import render_env_example, render_readme
+from tests.conftest import SAMPLES, make_settings
+from tests.support.transcript import read_transcript, replay, without_what_changes
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_env_example_is_what_make_docs_writes() -> None:
+    assert (ROOT / ".env.example").read_text(encoding="utf-8") == render_env_example()
+
+
+def test_the_readmes_settings_are_what_make_docs_writes() -> None:
+    assert render_readme(README) == README
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_described_in_one_line_in_both_places(name: str) -> None:
+    description = Settings.model_fields[name].description
+
+    assert description
+    assert "\n" not in description
+    assert f"\n# {description}\n{name.upper()}=" in (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert re.search(rf"^\| `{name.upper()}` \| .* \| {re.escape(description)} \|$", README, re.MULTILINE)
+
+
+def test_the_env_example_as_it_is_changes_nothing() -> None:
+    settings = Settings(_env_file=ROOT / ".env.example")
+
+    assert settings == make_settings()
+
+
+def test_every_route_is_in_the_readme_and_no_other() -> None:
+    routes = {
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, methods in create_app(make_settings()).openapi()["paths"].items()
+        for method in methods
+    }
+
+    assert set(re.findall(r"^\| `((?:GET|POST) /[^`]*)` \|", README, re.MULTILINE)) == routes
+
+
+def test_every_error_code_is_in_the_readme() -> None:
+    def family(kind: type[ServiceError]) -> set[str]:
+        codes = {kind.__dict__["code"]} if "code" in kind.__dict__ else set()
+        return codes.union(*(family(child) for child in kind.__subclasses__()))
+
+    assert {code for code in family(ServiceError) if f"`{code}`" not in README} == set()
+
+
+def test_every_sample_has_its_source_and_licence() -> None:
+    listed = set(re.findall(r"^\| `([^`]+)` \|", (SAMPLES / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert listed == {path.name for path in SAMPLES.iterdir()} - {"README.md"}
+
+
+def test_the_readmes_session_is_what_really_comes_out() -> None:
+    transcript = read_transcript()
+
+    assert without_what_changes(replay(transcript)) == without_what_changes(transcript)

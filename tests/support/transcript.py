@@ -1,0 +1,52 @@
+"""The README's session: its commands, run again against a real service, and what came out.
+
+python -m tests.support.transcript      runs them and writes what came out into README.md
+"""
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.support.service_process import ROOT, running_service
+
+README = ROOT / "README.md"
+_BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
+_CHANGING = [
+    (re.compile(r"req_\d+_[0-9a-f]{12}"), "req_…"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"),
+    (re.compile(r'("(?:avg_)?processing_time_ms":)\d+'), r"\1<ms>"),
+]
+
+
+def read_transcript() -> str:
+    """Return what the README prints."""
+    (block,) = _BLOCK.findall(README.read_text(encoding="utf-8"))
+    return str(block)
+
+
+def replay(transcript: str) -> str:
+    """Return the transcript with the output that its commands have now, on a new database."""
+    commands = [line.removeprefix("$ ") for line in transcript.splitlines() if line.startswith("$ ")]
+    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder)) as service:
+        # One shell for all, so that variables stay; a mark after each command tells the outputs apart.
+        script = "".join(f"{command}\nprintf '\\036'\n" for command in commands)
+        script = script.replace("http://127.0.0.1:8000", service.url)
+        ended = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    outputs = ended.stdout.split("\x1e")
+    return "".join(
+        f"$ {command}\n" + (f"{output.strip()}\n" if output.strip() else "")
+        for command, output in zip(commands, outputs, strict=False)
+    )
+
+
+def without_what_changes(transcript: str) -> str:
+    """Return a transcript with a placeholder for each id, time and duration."""
+    for pattern, placeholder in _CHANGING:
+        transcript = pattern.sub(placeholder, transcript)
+    return transcript
+
+
+if __name__ == "__main__":
+    text = README.read_text(encoding="utf-8")
+    README.write_text(text.replace(read_transcript(), replay(read_transcript())), encoding="utf-8")
