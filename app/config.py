@@ -1,6 +1,7 @@
 """Settings: the only reader of the environment. Everything else is handed plain values by `container.py`."""
 
 import sys
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -20,6 +21,21 @@ IMAGE_FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "g
 """The names ALLOWED_IMAGE_FORMATS takes, and what Pillow calls them."""
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """One model: whose, which, where, and the key to it."""
+
+    provider: Provider
+    api_key: str = field(repr=False)
+    chosen_model: str | None
+    base_url: str | None
+
+    @property
+    def model(self) -> str:
+        """The model's name; empty for the offline classifier."""
+        return self.chosen_model or DEFAULT_MODELS.get(self.provider, "")
 
 
 class Settings(BaseSettings):
@@ -67,6 +83,18 @@ class Settings(BaseSettings):
     llm_image_max_side: int | None = Field(
         None, ge=200, le=4096, description="Longest side in pixels sent to the model; empty: by provider (504 or 512)"
     )
+    llm_max_concurrency: int = Field(
+        16, ge=1, le=1000, description="Questions to a model at the same time, per process"
+    )
+    llm_refusal_ttl_seconds: int = Field(
+        86400, ge=0, le=31_536_000, description="Seconds for which a refused image is not asked about again; 0: none"
+    )
+    llm_fallback_provider: Provider | None = Field(
+        None, description="Provider asked when the first fails or refuses, within the same LLM_TIMEOUT; empty: none"
+    )
+    llm_fallback_api_key: SecretStr = Field(SecretStr(""), description="API key for the fallback")
+    llm_fallback_model: str | None = Field(None, max_length=100, description="Model name for the fallback")
+    llm_fallback_base_url: str | None = Field(None, description="API address for the fallback")
     description_language: str = Field("Chinese", max_length=40, description="Language of the descriptions")
 
     # Images
@@ -83,6 +111,12 @@ class Settings(BaseSettings):
     log_retention_days: int = Field(90, ge=0, le=36500, description="Days a request_log row is kept; 0: for ever")
     cost_per_api_call: Decimal = Field(
         Decimal("0.01"), ge=0, le=1_000_000, description="Cost of one model call, for the statistics"
+    )
+    llm_price_input_per_mtok: Decimal | None = Field(
+        None, ge=0, le=1_000_000, description="Price of a million input tokens, for the real cost in the statistics"
+    )
+    llm_price_output_per_mtok: Decimal | None = Field(
+        None, ge=0, le=1_000_000, description="Price of a million output tokens, for the real cost in the statistics"
     )
     stats_timezone: str = Field("UTC", description="IANA time zone that says when `today` begins")
 
@@ -115,12 +149,10 @@ class Settings(BaseSettings):
         return password
 
     @model_validator(mode="after")
-    def _provider_is_complete(self) -> Self:
-        provider = self.provider
-        if provider in ("openai", "claude") and not self.llm_api_key.get_secret_value():
-            raise ValueError(f"LLM_API_KEY: is required for LLM_PROVIDER={provider}")
-        if provider == "custom" and not (self.llm_base_url and self.llm_model):
-            raise ValueError("LLM_BASE_URL: is required, with LLM_MODEL, for LLM_PROVIDER=custom")
+    def _models_are_complete(self) -> Self:
+        _check_complete(self.primary, "LLM")
+        if self.fallback is not None:
+            _check_complete(self.fallback, "LLM_FALLBACK")
         return self
 
     @model_validator(mode="after")
@@ -141,9 +173,17 @@ class Settings(BaseSettings):
         return self.llm_provider or ("openai" if self.llm_api_key.get_secret_value() else "local")
 
     @property
-    def model(self) -> str:
-        """The model name in effect; empty for the local provider."""
-        return self.llm_model or DEFAULT_MODELS.get(self.provider, "")
+    def primary(self) -> "ModelSettings":
+        """The model that is asked first."""
+        return ModelSettings(self.provider, self.llm_api_key.get_secret_value(), self.llm_model, self.llm_base_url)
+
+    @property
+    def fallback(self) -> "ModelSettings | None":
+        """The model that is asked when the first fails or refuses, if any."""
+        if self.llm_fallback_provider is None:
+            return None
+        key = self.llm_fallback_api_key.get_secret_value()
+        return ModelSettings(self.llm_fallback_provider, key, self.llm_fallback_model, self.llm_fallback_base_url)
 
     @property
     def image_max_side(self) -> int:
@@ -161,6 +201,13 @@ class Settings(BaseSettings):
     @property
     def timezone(self) -> ZoneInfo:
         return ZoneInfo(self.stats_timezone)
+
+
+def _check_complete(model: ModelSettings, prefix: str) -> None:
+    if model.provider in DEFAULT_MODELS and not model.api_key:
+        raise ValueError(f"{prefix}_API_KEY: is required for {prefix}_PROVIDER={model.provider}")
+    if model.provider == "custom" and not (model.base_url and model.model):
+        raise ValueError(f"{prefix}_BASE_URL: is required, with {prefix}_MODEL, for {prefix}_PROVIDER=custom")
 
 
 def load_settings() -> Settings:

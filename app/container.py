@@ -10,23 +10,36 @@ import anthropic
 import openai
 from loguru import logger
 
-from app.config import Settings
+from app.config import ModelSettings, Settings
 from app.database import Database
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.drivers.sqlite import SQLiteDatabase
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.ledger_repository import LedgerRepository
+from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
 from app.services.health_service import HealthService
 from app.services.image_preparer import BoundedThreads, ImagePreparer
-from app.services.model_client import MeasuredModel, ModelClient, ModelHealth
+from app.services.model_client import ModelClient
+from app.services.model_stack.breaker import BreakerModel
+from app.services.model_stack.fallback import FallbackModel
+from app.services.model_stack.limit import LimitedModel
+from app.services.model_stack.measure import MeasuredModel
+from app.services.model_stack.retry import RetryingModel
 from app.services.prompt import build_prompt
 from app.services.providers.claude_provider import ClaudeProvider
 from app.services.providers.local_provider import LocalProvider
-from app.services.providers.openai_provider import OpenAIProvider, custom_options, openai_options
+from app.services.providers.openai_provider import (
+    JSON_MODE,
+    PLAIN_TEXT,
+    STRICT_SCHEMA,
+    OpenAIProvider,
+    custom_options,
+    openai_options,
+)
 from app.services.recorder import Recorder
 from app.services.retention import Retention
 from app.services.stats_service import StatsService
@@ -53,12 +66,11 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
     async with AsyncExitStack() as stack:
         database = await open_database(settings)
         stack.push_async_callback(database.close)
-        provider = build_provider(settings)
-        stack.push_async_callback(provider.close)
+        model, breakers = build_model(settings)
+        stack.push_async_callback(model.close)
         threads = BoundedThreads(threads=os.cpu_count() or 1, queue_length=_IMAGE_QUEUE_LENGTH)
         stack.callback(threads.close)
 
-        model_health = ModelHealth()
         request_log = RequestLogRepository(database)
         container = Container(
             classifier=ClassifierService(
@@ -69,17 +81,22 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                     ImageLimits(settings.pillow_formats, settings.image_max_pixels),
                     settings.image_max_side,
                 ),
-                model=MeasuredModel(provider, model_health),
+                model=model,
+                refusals=RefusalRepository(database),
+                refusal_ttl_seconds=settings.llm_refusal_ttl_seconds,
+                clock=utc_now,
                 model_timeout_seconds=settings.llm_timeout,
             ),
             stats=StatsService(
                 repository=StatsRepository(database),
                 request_log=request_log,
                 cost_per_call=settings.cost_per_api_call,
+                price_input_per_mtok=settings.llm_price_input_per_mtok,
+                price_output_per_mtok=settings.llm_price_output_per_mtok,
                 timezone=settings.timezone,
                 clock=utc_now,
             ),
-            health=HealthService(database, model_health),
+            health=HealthService(database, breakers),
             max_image_bytes=settings.max_image_bytes,
         )
         if settings.log_retention_days:
@@ -103,23 +120,41 @@ async def open_database(settings: Settings) -> Database:
     return await MySQLDatabase.open(address, pool_size=settings.mysql_pool_size)
 
 
-def build_provider(settings: Settings) -> ModelClient:
-    """Build the provider in effect. The SDKs' own retries are off: one budget, one place that spends it."""
+def build_model(settings: Settings) -> tuple[ModelClient, list[BreakerModel]]:
+    """Build the stack around the models in effect, and return its breakers too: they know how the models are."""
+    breakers: list[BreakerModel] = []
+
+    def guarded(model: ModelSettings) -> ModelClient:
+        provider = build_provider(model, settings)
+        if model.provider == "local":
+            return provider
+        breaker = BreakerModel(LimitedModel(provider, settings.llm_max_concurrency), f"{model.provider} {model.model}")
+        breakers.append(breaker)
+        return RetryingModel(breaker)
+
+    client = guarded(settings.primary)
+    if settings.fallback is not None:
+        client = FallbackModel(client, guarded(settings.fallback))
+    return MeasuredModel(client), breakers
+
+
+def build_provider(model: ModelSettings, settings: Settings) -> ModelClient:
+    """Build one provider. The SDKs' own retries are off: one budget, one place that spends it."""
     prompt = build_prompt(settings.description_language)
-    api_key = settings.llm_api_key.get_secret_value()
-    match settings.provider:
+    match model.provider:
         case "local":
             return LocalProvider()
         case "claude":
-            claude = anthropic.AsyncAnthropic(api_key=api_key, base_url=settings.llm_base_url, max_retries=0)
-            return ClaudeProvider(claude, settings.model, prompt, settings.llm_max_tokens)
+            claude = anthropic.AsyncAnthropic(api_key=model.api_key, base_url=model.base_url, max_retries=0)
+            return ClaudeProvider(claude, model.model, prompt, settings.llm_max_tokens)
         case "openai":
-            client = openai.AsyncOpenAI(api_key=api_key, base_url=settings.llm_base_url, max_retries=0)
-            return OpenAIProvider(client, settings.model, prompt, openai_options(settings.llm_max_tokens))
+            client = openai.AsyncOpenAI(api_key=model.api_key, base_url=model.base_url, max_retries=0)
+            return OpenAIProvider(client, model.model, prompt, openai_options(settings.llm_max_tokens))
         case "custom":
             # Many compatible servers want no key, but the SDK does.
-            client = openai.AsyncOpenAI(api_key=api_key or "none", base_url=settings.llm_base_url, max_retries=0)
-            return OpenAIProvider(client, settings.model, prompt, custom_options(settings.llm_max_tokens))
+            client = openai.AsyncOpenAI(api_key=model.api_key or "none", base_url=model.base_url, max_retries=0)
+            options = custom_options(settings.llm_max_tokens)
+            return OpenAIProvider(client, model.model, prompt, options, (STRICT_SCHEMA, JSON_MODE, PLAIN_TEXT))
 
 
 async def _report_start(settings: Settings, container: Container) -> None:
@@ -130,7 +165,8 @@ async def _report_start(settings: Settings, container: Container) -> None:
         database="mysql" if settings.mysql_host else "sqlite",
         database_state=health.database,
         provider=settings.provider,
-        model=settings.model or None,
+        model=settings.primary.model or None,
+        fallback=settings.fallback.model if settings.fallback else None,
     )
     if settings.provider == "local":
         logger.warning("no model is configured: answers are offline guesses (set LLM_PROVIDER and LLM_API_KEY)")

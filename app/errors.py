@@ -26,6 +26,8 @@ ServiceError
 
 from typing import ClassVar
 
+from app.models.domain import Usage
+
 
 class ServiceError(Exception):
     """A failure with a public face.
@@ -47,7 +49,7 @@ class ServiceError(Exception):
     ) -> None:
         self.message = message or self.default_message
         self.detail = detail
-        self.retry_after_seconds = retry_after_seconds or (1 if self.status == 503 else None)
+        self.retry_after_seconds = retry_after_seconds
         super().__init__(detail or self.message)
 
 
@@ -140,7 +142,16 @@ class ImageTooManyPixels(RequestTooLarge):
 
 
 class ModelError(ServiceError):
-    """No classification could be had from a model."""
+    """No classification could be had from a model.
+
+    `retryable` says whether the same question may fare better a moment later, `our_configuration` that no question
+    will until an operator mends a setting.
+    """
+
+    retryable: ClassVar[bool] = False
+    our_configuration: ClassVar[bool] = False
+    usage: Usage = Usage()
+    """What was paid all the same; set by whoever knows."""
 
 
 class ModelRefused(ModelError):
@@ -157,14 +168,35 @@ class ModelBadAnswer(ModelError):
     status = 502
     code = "model_bad_answer"
     default_message = "The model gave no usable answer."
+    retryable = True
+
+
+class ModelRejectedRequest(ModelBadAnswer):
+    """The vendor will not take the request as it is: asking the same again is the same again."""
+
+    retryable = False
 
 
 class ModelUnavailable(ModelError):
-    """The model cannot be reached, is overloaded, or refuses our credentials."""
+    """The model cannot be reached or is overloaded."""
 
     status = 503
     code = "model_unavailable"
     default_message = "The model is not available at the moment."
+    retryable = True
+
+
+class ModelMisconfigured(ModelUnavailable):
+    """The vendor knows neither our key, nor our account, nor our model."""
+
+    retryable = False
+    our_configuration = True
+
+
+class ModelCircuitOpen(ModelUnavailable):
+    """The model has failed so often that it is left alone for a while."""
+
+    retryable = False
 
 
 class ModelTimeout(ModelError):

@@ -12,6 +12,8 @@ from loguru import logger
 if TYPE_CHECKING:
     from loguru import Message, Record
 
+_MAX_CAUSES = 10
+
 request_id_variable: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 # At DEBUG these write requests, image included, into the log.
@@ -81,9 +83,9 @@ def _traceback_of(record: "Record") -> str:
     exception = record["exception"]
     if exception is None or exception.value is None:
         return ""
-    parts = []
+    parts: list[str] = []
     error: BaseException | None = exception.value
-    while error is not None:
+    while error is not None and len(parts) < _MAX_CAUSES:
         frames = "".join(traceback.format_tb(error.__traceback__))
         parts.append(f"{frames}{type(error).__module__}.{type(error).__qualname__}")
         error = error.__cause__ or error.__context__

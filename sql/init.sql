@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS `image_classification_cache` (
   `prompt_version` VARCHAR(16) NOT NULL COMMENT 'version of the prompt that was asked',
   `input_tokens` INT UNSIGNED DEFAULT NULL COMMENT 'as the vendor counted',
   `output_tokens` INT UNSIGNED DEFAULT NULL COMMENT 'as the vendor counted',
+  `cached_tokens` INT UNSIGNED DEFAULT NULL COMMENT 'the part of input_tokens that the vendor had cached',
   `hit_count` INT UNSIGNED NOT NULL DEFAULT 1 COMMENT 'answers given: the first and every hit',
   `created_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'first classified',
   `last_hit_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'last answered from here',
@@ -53,6 +54,18 @@ CREATE TABLE IF NOT EXISTS `request_log` (
   KEY `idx_category` (`category`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='one row for each answered request';
+
+CREATE TABLE IF NOT EXISTS `classification_refusal` (
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'an image that a model would not classify',
+  `expires_at` DATETIME NOT NULL COMMENT 'when a model may be asked about it again',
+  `refused_at` DATETIME NOT NULL COMMENT 'last refused',
+  `input_tokens` BIGINT UNSIGNED NOT NULL COMMENT 'paid for all refusals of it',
+  `output_tokens` BIGINT UNSIGNED NOT NULL COMMENT 'paid for all refusals of it',
+  `cached_tokens` BIGINT UNSIGNED NOT NULL COMMENT 'the part of input_tokens that the vendor had cached',
+  PRIMARY KEY (`image_hash`),
+  KEY `idx_refused_at` (`refused_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='one row for each image that a model has refused';
 
 CREATE TABLE IF NOT EXISTS `classification_lease` (
   `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the image being asked about',

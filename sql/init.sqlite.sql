@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS image_classification_cache (
   prompt_version TEXT NOT NULL,
   input_tokens INTEGER DEFAULT NULL,
   output_tokens INTEGER DEFAULT NULL,
+  cached_tokens INTEGER DEFAULT NULL,
   hit_count INTEGER NOT NULL DEFAULT 1,
   created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
   last_hit_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
@@ -40,6 +41,16 @@ CREATE INDEX IF NOT EXISTS idx_log_created_date ON request_log (created_date);
 CREATE INDEX IF NOT EXISTS idx_log_from_cache ON request_log (from_cache);
 CREATE INDEX IF NOT EXISTS idx_log_created_at ON request_log (created_at);
 CREATE INDEX IF NOT EXISTS idx_log_category ON request_log (category);
+
+CREATE TABLE IF NOT EXISTS classification_refusal (
+  image_hash TEXT PRIMARY KEY,
+  expires_at TEXT NOT NULL,
+  refused_at TEXT NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cached_tokens INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS idx_refusal_refused_at ON classification_refusal (refused_at);
 
 CREATE TABLE IF NOT EXISTS classification_lease (
   image_hash TEXT PRIMARY KEY,

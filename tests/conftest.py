@@ -18,6 +18,7 @@ from tests.support.mysql_server import MySQLServer, NoServer, provision
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TEST_DATABASE = "image_classifier_test"
+TABLES = ("image_classification_cache", "request_log", "classification_refusal", "classification_lease")
 
 # A developer's own settings are not the tests'.
 for _name in Settings.model_fields:
@@ -55,7 +56,7 @@ def mysql_server() -> MySQLServer:
 @pytest.fixture
 def mysql_settings(mysql_server: MySQLServer) -> dict[str, Any]:
     """Settings for MySQL, its tables emptied."""
-    for table in ("image_classification_cache", "request_log", "classification_lease"):
+    for table in TABLES:
         mysql_server.query(f"TRUNCATE TABLE {table}", TEST_DATABASE)
     return {
         "mysql_host": mysql_server.host,

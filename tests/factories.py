@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from app.models.domain import Category, Classification, ModelReply, Outcome, RequestContext
+from app.models.domain import Category, Classification, ModelReply, Outcome, RequestContext, Usage
 from app.utils.id_generator import generate_request_id
 
 
@@ -30,7 +30,7 @@ def make_classification(
 
 
 def make_reply(classification: Classification | None = None, model_used: str = "gpt-6-luna") -> ModelReply:
-    return ModelReply(classification or make_classification(), model_used, "1", 412, 37)
+    return ModelReply(classification or make_classification(), model_used, "1", Usage(412, 37, 0))
 
 
 def make_context(user_id: str | None = "device-42", ip_address: str | None = "192.0.2.7") -> RequestContext:

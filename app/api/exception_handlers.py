@@ -42,8 +42,8 @@ def error_response(error: ServiceError, request_id: str, headers: dict[str, str]
         error=ErrorData(code=error.code, message=error.message), request_id=request_id, timestamp=utc_now()
     )
     response = JSONResponse(body.model_dump(mode="json"), error.status, headers)
-    if error.retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    if error.status == 503:
+        response.headers["Retry-After"] = str(error.retry_after_seconds or 1)
     if isinstance(error, RequestTooLarge):
         # The rest of the body is not going to be read.
         response.headers["Connection"] = "close"

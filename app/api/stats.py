@@ -11,6 +11,7 @@ from app.models.response import (
     CacheEfficiencyResponse,
     CategoryDistributionResponse,
     TodayStatsResponse,
+    TokenStatsResponse,
     TopImagesResponse,
     TopUsersResponse,
 )
@@ -31,6 +32,12 @@ async def today(stats: StatsDep) -> TodayStatsResponse:
 async def cache_efficiency(stats: StatsDep) -> CacheEfficiencyResponse:
     """Totals over all cached images since the beginning."""
     return CacheEfficiencyResponse(data=await stats.summarize_cache())
+
+
+@router.get("/tokens", summary="The tokens that models were paid for, and their real cost")
+async def tokens(stats: StatsDep) -> TokenStatsResponse:
+    """Today and since the beginning. Beside it, `/stats/today` counts a flat `COST_PER_API_CALL` a call."""
+    return TokenStatsResponse(data=await stats.summarize_tokens())
 
 
 @router.get("/category-distribution", summary="Today's requests by category")

@@ -51,14 +51,30 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the vendor counted them. `input_tokens` is all of the input, `cached_tokens` the part of it that the
+    vendor had cached and bills at a lower price."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ModelReply:
-    """A validated answer and what it took to get it."""
+    """A validated answer and what it took to get it, failed attempts included."""
 
     classification: Classification
     model_used: str
     prompt_version: str
-    input_tokens: int | None
-    output_tokens: int | None
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)

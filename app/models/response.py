@@ -117,6 +117,33 @@ class CategoryDistributionResponse(Body):
     data: list[CategoryShareData]
 
 
+class TokenTotalsData(Body):
+    """Tokens as the vendors counted them."""
+
+    images: int = Field(description="Images that a model was asked about, refused ones included", examples=[1067])
+    input_tokens: int = Field(examples=[552_300])
+    cached_tokens: int = Field(description="The part of input_tokens that the vendor had cached", examples=[0])
+    output_tokens: int = Field(examples=[52_300])
+    cost: float | None = Field(
+        description="By LLM_PRICE_INPUT_PER_MTOK and LLM_PRICE_OUTPUT_PER_MTOK; null unless both are set",
+        examples=[0.0814],
+    )
+
+
+class TokenStatsData(Body):
+    """What the models were paid for."""
+
+    today: TokenTotalsData
+    total: TokenTotalsData
+
+
+class TokenStatsResponse(Body):
+    """The answer of `GET /stats/tokens`."""
+
+    success: Literal[True] = True
+    data: TokenStatsData
+
+
 class UserStatsData(Body):
     """The requests of one user."""
 

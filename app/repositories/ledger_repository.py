@@ -17,7 +17,7 @@ _INSERT_RESULTS = Sql(
     mysql="""
 INSERT INTO image_classification_cache
   (image_hash, category, confidence, description, model_used, model_response, prompt_version,
-   input_tokens, output_tokens, created_at, last_hit_at)
+   input_tokens, output_tokens, cached_tokens, created_at, last_hit_at)
 SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.image_hash',
   category VARCHAR(50) PATH '$.category',
@@ -28,6 +28,7 @@ SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   prompt_version VARCHAR(16) PATH '$.prompt_version',
   input_tokens INT UNSIGNED PATH '$.input_tokens',
   output_tokens INT UNSIGNED PATH '$.output_tokens',
+  cached_tokens INT UNSIGNED PATH '$.cached_tokens',
   created_at DATETIME PATH '$.created_at',
   last_hit_at DATETIME PATH '$.created_at'
 )) AS new
@@ -45,16 +46,19 @@ ON DUPLICATE KEY UPDATE
                     new.input_tokens, image_classification_cache.input_tokens),
   output_tokens = IF(image_classification_cache.model_used = :local,
                      new.output_tokens, image_classification_cache.output_tokens),
+  cached_tokens = IF(image_classification_cache.model_used = :local,
+                     new.cached_tokens, image_classification_cache.cached_tokens),
   model_used = IF(image_classification_cache.model_used = :local,
                   new.model_used, image_classification_cache.model_used)
 """,
     sqlite="""
 INSERT INTO image_classification_cache
   (image_hash, category, confidence, description, model_used, model_response, prompt_version,
-   input_tokens, output_tokens, created_at, last_hit_at)
+   input_tokens, output_tokens, cached_tokens, created_at, last_hit_at)
 SELECT value ->> 'image_hash', value ->> 'category', value ->> 'confidence', value ->> 'description',
   value ->> 'model_used', value -> 'model_response', value ->> 'prompt_version',
-  value ->> 'input_tokens', value ->> 'output_tokens', value ->> 'created_at', value ->> 'created_at'
+  value ->> 'input_tokens', value ->> 'output_tokens', value ->> 'cached_tokens',
+  value ->> 'created_at', value ->> 'created_at'
 FROM json_each(:rows)
 WHERE true
 ON CONFLICT (image_hash) DO UPDATE SET
@@ -65,7 +69,8 @@ ON CONFLICT (image_hash) DO UPDATE SET
   model_response = excluded.model_response,
   prompt_version = excluded.prompt_version,
   input_tokens = excluded.input_tokens,
-  output_tokens = excluded.output_tokens
+  output_tokens = excluded.output_tokens,
+  cached_tokens = excluded.cached_tokens
 WHERE image_classification_cache.model_used = :local
 """,
 )
@@ -165,8 +170,9 @@ def _result_row(outcome: Outcome) -> JsonRow:
         "model_used": reply.model_used,
         "model_response": answer,
         "prompt_version": reply.prompt_version,
-        "input_tokens": reply.input_tokens,
-        "output_tokens": reply.output_tokens,
+        "input_tokens": reply.usage.input_tokens,
+        "output_tokens": reply.usage.output_tokens,
+        "cached_tokens": reply.usage.cached_tokens,
         "created_at": to_sql_time(outcome.created_at),
     }
 

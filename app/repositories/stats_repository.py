@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.database import Database, Params, Row, Sql, from_sql_time, to_sql_time
-from app.models.domain import Category
+from app.models.domain import LOCAL_MODEL, Category, Usage
 
 # Seconds a statistic may take: over millions of rows it is longer than any lookup may. The hint tells MySQL the same
 # (in milliseconds); to SQLite it is a comment.
@@ -61,6 +61,25 @@ GROUP BY user_id
 ORDER BY requests DESC, user_id
 LIMIT :limit
 """)
+
+_SELECT_TOKENS = Sql.same("""
+SELECT /*+ MAX_EXECUTION_TIME(30000) */ COUNT(*), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens)
+FROM (
+  SELECT input_tokens, output_tokens, cached_tokens FROM image_classification_cache
+  WHERE created_at >= :start AND created_at < :end AND model_used <> :local
+  UNION ALL
+  SELECT input_tokens, output_tokens, cached_tokens FROM classification_refusal
+  WHERE refused_at >= :start AND refused_at < :end
+) AS paid
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTotals:
+    """Sums over the images that a model was asked about, refused ones included."""
+
+    images: int
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +155,12 @@ class StatsRepository:
         """Sum up the requests of a span by category, most frequent first."""
         rows = await self._fetch(_SELECT_CATEGORIES, _span(start, end))
         return [CategoryTotals(Category(category), count, _four_places(total)) for category, count, total in rows]
+
+    async def sum_tokens(self, start: datetime, end: datetime) -> TokenTotals:
+        """Sum up the tokens paid for images first asked about from `start` up to, not including, `end`."""
+        (row,) = await self._fetch(_SELECT_TOKENS, {**_span(start, end), "local": LOCAL_MODEL})
+        images, *tokens = (int(value or 0) for value in row)
+        return TokenTotals(images, Usage(*tokens))
 
     async def fetch_top_images(self, limit: int) -> list[TopImage]:
         """Return the images most often asked for."""

@@ -4,12 +4,16 @@ import asyncio
 from dataclasses import dataclass
 from time import perf_counter
 
-from app.errors import HashMismatch
+from loguru import logger
+
+from app.errors import DatabaseUnavailable, HashMismatch, ModelRefused, ModelTimeout
 from app.models.domain import Answer, Classification, ModelReply, RequestContext
+from app.repositories.refusal_repository import RefusalRepository
 from app.services.cache_service import CacheService
 from app.services.image_preparer import ImagePreparer
 from app.services.model_client import ModelClient
 from app.services.recorder import Recorder
+from app.utils.clock import Clock
 from app.utils.deadline import Deadline
 from app.utils.hash_utils import sha256_hex
 
@@ -26,6 +30,9 @@ class ClassifierService:
     preparer: ImagePreparer
     model: ModelClient
     model_timeout_seconds: float
+    refusals: RefusalRepository
+    refusal_ttl_seconds: int
+    clock: Clock
 
     async def check_cache(self, image_hash: str, context: RequestContext) -> Classification | None:
         """Return what is known of an image by its SHA-256 (lower-case hex), or None: then it has to be uploaded."""
@@ -50,14 +57,31 @@ class ClassifierService:
             answer = Answer(found, from_cache=True, processing_time_ms=_milliseconds_since(started))
             await self.recorder.record_hit(context, image_hash, len(image), found, answer.processing_time_ms)
             return answer
-        reply = await self._ask(image)
+        reply = await self._ask(image, image_hash)
         answer = Answer(reply.classification, from_cache=False, processing_time_ms=_milliseconds_since(started))
         await self.recorder.record_reply(context, image_hash, len(image), reply, answer.processing_time_ms)
         return answer
 
-    async def _ask(self, image: bytes) -> ModelReply:
-        jpeg = await self.preparer.prepare(image)
-        return await self.model.classify(jpeg, Deadline.after(self.model_timeout_seconds))
+    async def _ask(self, image: bytes, image_hash: str) -> ModelReply:
+        """Ask the model, unless it has refused this image lately. All of it within the model's time budget."""
+        if await self.refusals.is_refused(image_hash, self.clock()):
+            raise ModelRefused(detail="remembered")
+        deadline = Deadline.after(self.model_timeout_seconds)
+        try:
+            async with asyncio.timeout_at(deadline.at):
+                jpeg = await self.preparer.prepare(image)
+                return await self.model.classify(jpeg, deadline)
+        except TimeoutError:
+            raise ModelTimeout(detail="the budget was spent") from None
+        except ModelRefused as refusal:
+            await self._remember(image_hash, refusal)
+            raise
+
+    async def _remember(self, image_hash: str, refusal: ModelRefused) -> None:
+        try:
+            await self.refusals.upsert(image_hash, self.clock(), self.refusal_ttl_seconds, refusal.usage)
+        except DatabaseUnavailable as error:
+            logger.warning("a refusal could not be remembered", detail=error.detail)
 
 
 async def _hash(image: bytes) -> str:

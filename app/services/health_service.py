@@ -1,5 +1,6 @@
 """Whether the service can serve, and what is wrong if not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,7 +8,7 @@ from loguru import logger
 
 from app.database import Database
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
-from app.services.model_client import ModelHealth
+from app.services.model_stack.breaker import BreakerModel
 
 DatabaseState = Literal["connected", "disconnected", "not_initialized"]
 
@@ -27,15 +28,16 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class HealthService:
-    """Asks the database with one small query, and the model not at all: its recent calls say enough."""
+    """Asks the database with one small query, and the model not at all: its breaker knows what recent calls did."""
 
     database: Database
-    model_health: ModelHealth
+    breakers: Sequence[BreakerModel]
 
     async def check(self) -> Health:
         """Return the present state."""
         database = await self._check_database()
-        model_available = self.model_health.available
+        # With a fallback, one model that answers is enough.
+        model_available = not self.breakers or any(breaker.closed for breaker in self.breakers)
         return Health(
             status="unhealthy" if database != "connected" else "healthy" if model_available else "degraded",
             database=database,

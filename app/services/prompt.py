@@ -1,12 +1,10 @@
 """The question to the model, and the strict reading of its answer. The same for every vendor."""
 
 import json
-import math
-import re
 import unicodedata
 
 from app.errors import ModelBadAnswer
-from app.models.domain import Category, Classification
+from app.models.domain import CATEGORY_NAMES, Category, Classification
 
 PROMPT_VERSION = "1"
 """Stored with each answer. Raise it when the prompt or the schema changes."""
@@ -57,14 +55,12 @@ def parse_answer(text: str) -> Classification:
     """Return what a model's answer says.
 
     The vendor enforces the schema's shape at best, never its bounds, so all of it is checked again. Raises
-    `ModelBadAnswer` on anything that is not one of the eight categories with a confidence from 0 to 1.
+    `ModelBadAnswer` on anything but one of the eight categories, in any of its spellings, with a confidence.
     """
     try:
         answer = json.loads(_json_object_in(text))
     except (ValueError, RecursionError) as error:
         raise ModelBadAnswer(detail="the answer is not JSON") from error
-    if not isinstance(answer, dict):
-        raise ModelBadAnswer(detail="the answer is not a JSON object")
     return Classification(
         category=_category(answer.get("category")),
         confidence=_confidence(answer.get("confidence")),
@@ -73,22 +69,35 @@ def parse_answer(text: str) -> Classification:
 
 
 def _json_object_in(text: str) -> str:
-    """Return the JSON inside a Markdown fence, which servers without a strict mode like to add, or the text itself."""
-    fenced = re.fullmatch(r"\s*```(?:json)?\s*(\{.*\})\s*```\s*", text, re.DOTALL)
-    return fenced.group(1) if fenced else text
+    """Return the part from the first to the last brace: without a strict mode, models like to talk around it."""
+    start, end = text.find("{"), text.rfind("}")
+    return text[start : end + 1]
+
+
+def _spelled(name: str) -> str:
+    """Return a name without what spellings differ in: case, and what stands between words."""
+    return "".join(name.casefold().replace("_", " ").replace("-", " ").split())
+
+
+_BY_SPELLING = {
+    _spelled(spelling): category
+    for category, names in CATEGORY_NAMES.items()
+    for spelling in (category, names.chinese, names.english)
+}
 
 
 def _category(value: object) -> Category:
-    try:
-        return Category(value)  # type: ignore[arg-type]  # anything that is not one of the eight raises
-    except ValueError as error:
-        raise ModelBadAnswer(detail="the answer names no known category") from error
+    category = _BY_SPELLING.get(_spelled(value)) if isinstance(value, str) else None
+    if category is None:
+        raise ModelBadAnswer(detail="the answer names no known category")
+    return category
 
 
 def _confidence(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
-        raise ModelBadAnswer(detail="the answer's confidence is not a number from 0 to 1")
-    return round(float(value), 4)
+    """Return the confidence, a value outside 0 to 1 moved to the nearer end; one that is not there is not made up."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # NaN
+        raise ModelBadAnswer(detail="the answer has no confidence")
+    return round(float(min(1, max(0, value))), 4)
 
 
 def _description(value: object) -> str | None:

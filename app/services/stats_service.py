@@ -1,16 +1,27 @@
 """What operators read: use, savings and cost, worked out exactly from the sums of the tables."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from app.errors import NotFound
 from app.models.domain import RequestRecord
-from app.models.response import CacheEfficiencyData, CategoryShareData, TodayStatsData, TopImageData, UserStatsData
+from app.models.response import (
+    CacheEfficiencyData,
+    CategoryShareData,
+    TodayStatsData,
+    TokenStatsData,
+    TokenTotalsData,
+    TopImageData,
+    UserStatsData,
+)
 from app.repositories.request_log_repository import RequestLogRepository
-from app.repositories.stats_repository import StatsRepository
+from app.repositories.stats_repository import StatsRepository, TokenTotals
 from app.utils.clock import Clock
+
+_BEGINNING, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +31,8 @@ class StatsService:
     repository: StatsRepository
     request_log: RequestLogRepository
     cost_per_call: Decimal
+    price_input_per_mtok: Decimal | None
+    price_output_per_mtok: Decimal | None
     timezone: ZoneInfo
     clock: Clock
 
@@ -95,12 +108,33 @@ class StatsService:
             for image in await self.repository.fetch_top_images(limit)
         ]
 
+    async def summarize_tokens(self) -> TokenStatsData:
+        """Return the tokens paid for today and since the beginning, and their real cost where prices are set."""
+        return TokenStatsData(
+            today=self._token_data(await self.repository.sum_tokens(*self._today())),
+            total=self._token_data(await self.repository.sum_tokens(_BEGINNING, _END)),
+        )
+
     async def find_request(self, request_id: str, user_id: str | None) -> RequestRecord:
         """Return a request's record to the user it belongs to; `NotFound` for everybody else (P7)."""
         record = await self.request_log.fetch_one(request_id)
         if record is None or record.user_id is None or record.user_id != user_id:
             raise NotFound
         return record
+
+    def _token_data(self, totals: TokenTotals) -> TokenTotalsData:
+        usage = totals.usage
+        cost = None
+        if self.price_input_per_mtok is not None and self.price_output_per_mtok is not None:
+            spent = usage.input_tokens * self.price_input_per_mtok + usage.output_tokens * self.price_output_per_mtok
+            cost = float(spent / _MILLION)
+        return TokenTotalsData(
+            images=totals.images,
+            input_tokens=usage.input_tokens,
+            cached_tokens=usage.cached_tokens,
+            output_tokens=usage.output_tokens,
+            cost=cost,
+        )
 
     def _today(self) -> tuple[datetime, datetime]:
         """Return the first moments of today and of tomorrow. A day of summer time's change has 23 or 25 hours."""

@@ -18,3 +18,7 @@ class Deadline:
     def remaining_seconds(self) -> float:
         """Return what is left; zero once it has passed."""
         return max(0.0, self.at - asyncio.get_running_loop().time())
+
+    def share(self, part: float) -> "Deadline":
+        """Return the deadline of a step that may use `part` (0 to 1) of what is left."""
+        return Deadline.after(self.remaining_seconds() * part)

@@ -57,7 +57,7 @@ async def test_a_right_hash_is_taken_in_either_case(change: "type[str]", client:
         Behaviour(finish="content_filter", text=""),
         Behaviour(finish="length", text=json.dumps(GOOD)),
         Behaviour(text=json.dumps({**GOOD, "category": "cats"})),
-        Behaviour(text=json.dumps({**GOOD, "confidence": 1.5})),
+        Behaviour(text=json.dumps({**GOOD, "confidence": "high"})),
         Behaviour(text=json.dumps(GOOD)[:-5]),
         Behaviour(text=""),
         Behaviour(no_choices=True),
@@ -78,7 +78,15 @@ async def test_p4_what_is_no_valid_answer_is_neither_stored_nor_logged(
     assert await cached_images(database) == 0
     assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM request_log"), {}) == [(0,)]
     assert (await check_cache(client, image))["cached"] is False
+
+
+async def test_p4_a_failure_is_not_held_against_the_image(client: httpx.AsyncClient, fake_models: FakeModels) -> None:
+    image = make_image()
+    fake_models.behaviour = Behaviour(text="no json")
+    await upload(client, image)
+
     fake_models.behaviour = Behaviour()
+
     assert (await classify(client, image))["from_cache"] is False
 
 

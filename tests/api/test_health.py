@@ -30,20 +30,22 @@ async def test_asking_for_health_asks_no_model(client: httpx.AsyncClient, fake_m
     assert fake_models.calls == []
 
 
-async def test_a_model_that_keeps_failing_is_unavailable_until_it_answers(
+async def test_a_model_that_keeps_failing_is_unavailable_and_is_left_alone(
     client: httpx.AsyncClient, fake_models: FakeModels
 ) -> None:
     fake_models.behaviour = Behaviour(status=500)
-    for _ in range(3):
+    for _ in range(3):  # two attempts each
         await upload(client, make_image())
 
     response = await client.get("/health")
     assert response.status_code == 200  # what is cached is still served
     assert (response.json()["status"], response.json()["model_api"]) == ("degraded", "unavailable")
 
-    fake_models.behaviour = Behaviour()
-    await upload(client, make_image())
-    assert (await client.get("/health")).json()["model_api"] == "available"
+    fake_models.behaviour, calls = Behaviour(), len(fake_models.calls)
+    refused = await upload(client, make_image())
+    assert refused.json()["error"]["code"] == "model_unavailable"
+    assert 0 < int(refused.headers["retry-after"]) <= 30
+    assert len(fake_models.calls) == calls
 
 
 async def test_refusals_say_nothing_about_the_models_health(client: httpx.AsyncClient, fake_models: FakeModels) -> None:

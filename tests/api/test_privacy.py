@@ -18,6 +18,7 @@ from PIL import Image
 from app.database import Database, Sql
 from app.logs import configure_logging
 from tests.api.calls import check_cache, classify, upload
+from tests.conftest import TABLES
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 
@@ -109,7 +110,7 @@ async def test_p3_no_byte_of_an_image_is_in_the_database_or_the_log(
     logger.configure(handlers=[])
 
     rows: list[Any] = []
-    for table in ("image_classification_cache", "request_log", "classification_lease"):
+    for table in TABLES:
         rows += await database.fetch_all(Sql.same(f"SELECT * FROM {table}"), {})
     log = capsys.readouterr().out
     files = everything_in(tmp_path)

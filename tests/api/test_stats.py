@@ -207,6 +207,8 @@ async def test_today_begins_and_ends_where_the_time_zone_says(
         repository=StatsRepository(database),
         request_log=RequestLogRepository(database),
         cost_per_call=Decimal("0.01"),
+        price_input_per_mtok=None,
+        price_output_per_mtok=None,
         timezone=ZoneInfo(zone),
         clock=lambda: datetime.fromisoformat(f"{now}+00:00"),
     )
@@ -222,6 +224,8 @@ async def test_costs_are_exact_multiples_of_the_operators_price(cost: str, datab
         repository=StatsRepository(database),
         request_log=RequestLogRepository(database),
         cost_per_call=Decimal(cost),
+        price_input_per_mtok=None,
+        price_output_per_mtok=None,
         timezone=ZoneInfo("UTC"),
         clock=lambda: datetime.now(UTC),
     )

@@ -38,7 +38,7 @@ def test_generated_requests_are_answered_as_documented(service: Service, tmp_pat
     ended = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True)
 
     assert ended.returncode == 0, ended.stdout
-    assert "12 selected / 12 total" in ended.stdout, ended.stdout
+    assert "13 selected / 13 total" in ended.stdout, ended.stdout
 
 
 def page() -> dict[str, Any]:
@@ -59,6 +59,7 @@ def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
         "POST /api/v1/classify",
         "GET /api/v1/stats/today",
         "GET /api/v1/stats/cache-efficiency",
+        "GET /api/v1/stats/tokens",
         "GET /api/v1/stats/category-distribution",
         "GET /api/v1/stats/users/top",
         "GET /api/v1/stats/images/top",

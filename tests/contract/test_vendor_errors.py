@@ -10,7 +10,15 @@ import httpx2
 import openai
 import pytest
 
-from app.errors import ModelBadAnswer, ModelError, ModelRefused, ModelTimeout, ModelUnavailable
+from app.errors import (
+    ModelBadAnswer,
+    ModelError,
+    ModelMisconfigured,
+    ModelRefused,
+    ModelRejectedRequest,
+    ModelTimeout,
+    ModelUnavailable,
+)
 from app.services.providers.errors import translate
 
 # By name, the same in both SDKs; what is not here is a status error and goes by its status.
@@ -22,19 +30,19 @@ BY_NAME: dict[str, type[ModelError]] = {
     "LengthFinishReasonError": ModelBadAnswer,
 }
 STATUSES: dict[int, type[ModelError]] = {
-    400: ModelBadAnswer,
-    401: ModelUnavailable,
-    402: ModelUnavailable,
-    403: ModelUnavailable,
-    404: ModelUnavailable,
+    400: ModelRejectedRequest,
+    401: ModelMisconfigured,
+    402: ModelMisconfigured,
+    403: ModelMisconfigured,
+    404: ModelMisconfigured,
     408: ModelUnavailable,
     409: ModelUnavailable,
-    412: ModelBadAnswer,
-    413: ModelBadAnswer,
-    422: ModelBadAnswer,
+    412: ModelRejectedRequest,
+    413: ModelRejectedRequest,
+    422: ModelRejectedRequest,
     429: ModelUnavailable,
-    431: ModelBadAnswer,
-    499: ModelBadAnswer,
+    431: ModelRejectedRequest,
+    499: ModelRejectedRequest,
     500: ModelUnavailable,
     501: ModelUnavailable,
     503: ModelUnavailable,

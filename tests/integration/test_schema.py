@@ -4,7 +4,7 @@ from pathlib import Path
 
 from app.database import Database, Sql
 from app.drivers.sqlite import SQLiteDatabase
-from tests.conftest import TEST_DATABASE
+from tests.conftest import TABLES, TEST_DATABASE
 from tests.support.mysql_server import MySQLServer
 
 SQL = Path(__file__).parents[2] / "sql"
@@ -33,7 +33,7 @@ async def test_both_schemas_have_the_same_columns_in_the_same_order(
     sqlite = await SQLiteDatabase.open(sqlite_settings["sqlite_path"])
     tables = mysql_columns(mysql_server)
 
-    assert set(tables) == {"image_classification_cache", "request_log", "classification_lease"}
+    assert set(tables) == set(TABLES)
     for table, columns in tables.items():
         assert await sqlite_columns(sqlite, table) == columns
     await sqlite.close()

@@ -11,9 +11,10 @@ import base64
 import hashlib
 import json
 import socket
+import struct
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -22,8 +23,9 @@ import uvicorn
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.models.domain import Category
 from app.services.prompt import ANSWER_SCHEMA
@@ -42,7 +44,8 @@ class Call:
 class Behaviour:
     """How the server answers. `text` is the model's text; None: a good answer for the image.
 
-    `finish` is `stop`, `length`, `refusal` or `content_filter`, in the vendor's own words for it.
+    `finish` is `stop`, `length`, `refusal` or `content_filter`, in the vendor's own words for it. `takes` are the
+    answer formats that a compatible server knows; it answers 400 to the others.
     """
 
     text: str | None = None
@@ -51,7 +54,10 @@ class Behaviour:
     raw: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     hang: bool = False
+    trickle: bool = False
+    reset: bool = False
     no_choices: bool = False
+    takes: frozenset[str] = frozenset({"json_schema", "json_object", "text"})
 
 
 class BadRequest(Exception):
@@ -69,12 +75,17 @@ def answer_for(jpeg: bytes) -> dict[str, Any]:
 
 
 class FakeModels:
-    """The server's memory and its orders. Read and changed from the tests' thread."""
+    """The server's memory and its orders: `script` for the next calls, one each, then `behaviour` for all others.
+
+    Read and changed from the tests' thread.
+    """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.behaviour = Behaviour()
+        self.script: list[Behaviour] = []
         self.base_url = ""
+        self.transports: dict[tuple[str, int], asyncio.Transport] = {}
         # A hanging answer ends with the test.
         self.released = threading.Event()
 
@@ -82,7 +93,25 @@ class FakeModels:
         self.released.set()
         self.calls = []
         self.behaviour = Behaviour()
+        self.script = []
         self.released = threading.Event()
+
+    def reset_connection(self, client: tuple[str, int]) -> None:
+        """Close a client's connection with a TCP reset."""
+        transport = self.transports[client]
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+
+    def protocol(self) -> type[asyncio.Protocol]:
+        """Return the server's protocol, which lets connections be reset."""
+        transports = self.transports
+
+        class Protocol(HttpToolsProtocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                transports[transport.get_extra_info("peername")] = transport
+                super().connection_made(transport)
+
+        return Protocol
 
     def application(self) -> Starlette:
         return Starlette(
@@ -106,7 +135,10 @@ class FakeModels:
                 problem = {"type": "invalid_request_error", "message": repr(error)}
                 return JSONResponse({"type": "error", "error": problem}, 400)
             self.calls.append(Call(vendor, body, jpeg))
-            behaviour, released = self.behaviour, self.released
+            behaviour = self.script.pop(0) if self.script else self.behaviour
+            released = self.released
+            if vendor == "openai" and _format_of(body) not in behaviour.takes:
+                return JSONResponse({"error": {"message": "unknown response_format"}}, 400)
             if behaviour.hang:
                 await asyncio.to_thread(released.wait)
             if behaviour.raw is not None:
@@ -114,10 +146,21 @@ class FakeModels:
             if behaviour.status != 200:
                 problem = {"type": "fake_error", "message": "as told", "code": behaviour.text or ""}
                 return JSONResponse({"type": "error", "error": problem}, behaviour.status, behaviour.headers)
+            if behaviour.reset:
+                self.reset_connection((request.client.host, request.client.port) if request.client else ("", 0))
             text = json.dumps(answer_for(jpeg)) if behaviour.text is None else behaviour.text
-            return JSONResponse(write(body, text, behaviour))
+            reply = JSONResponse(write(body, text, behaviour))
+            return StreamingResponse(_trickle(bytes(reply.body), released)) if behaviour.trickle else reply
 
         return endpoint
+
+
+async def _trickle(body: bytes, released: threading.Event) -> AsyncIterator[bytes]:
+    for index in range(len(body)):
+        if released.is_set():
+            return
+        yield body[index : index + 1]
+        await asyncio.sleep(0.05)
 
 
 def _require(condition: bool, what: str) -> None:
@@ -144,9 +187,9 @@ def _read_openai(request: Request, body: dict[str, Any]) -> bytes:
     _require(set(body) <= known, f"unknown parameters {set(body) - known}")
     _require(bool(body["model"]), "model")
     _require(("max_completion_tokens" in body) != ("max_tokens" in body), "max tokens")
-    _require(body["response_format"]["type"] == "json_schema", "response_format")
-    _require(body["response_format"]["json_schema"]["strict"] is True, "strict")
-    _check_schema(body["response_format"]["json_schema"]["schema"])
+    if _format_of(body) == "json_schema":
+        _require(body["response_format"]["json_schema"]["strict"] is True, "strict")
+        _check_schema(body["response_format"]["json_schema"]["schema"])
     system, user = body["messages"]
     _require(system["role"] == "system" and user["role"] == "user", "roles")
     (part,) = user["content"]
@@ -154,6 +197,10 @@ def _read_openai(request: Request, body: dict[str, Any]) -> bytes:
     prefix, _, data = part["image_url"]["url"].partition(",")
     _require(prefix == "data:image/jpeg;base64", "image url")
     return _decoded(data)
+
+
+def _format_of(body: dict[str, Any]) -> str:
+    return str(body.get("response_format", {"type": "text"})["type"])
 
 
 def _read_claude(request: Request, body: dict[str, Any]) -> bytes:
@@ -208,7 +255,13 @@ class RunningFakeModels:
         listener = socket.create_server(("127.0.0.1", 0))
         self._models.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(
-            self._models.application(), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            self._models.application(),
+            http=self._models.protocol(),
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
         # The socket listens from here on: a call made before the thread is ready waits in its backlog.

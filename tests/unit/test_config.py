@@ -26,7 +26,7 @@ def test_an_api_key_alone_means_openai() -> None:
     settings = make_settings(llm_api_key="sk-1")
 
     assert settings.provider == "openai"
-    assert settings.model == "gpt-6-luna"
+    assert settings.primary.model == "gpt-6-luna"
 
 
 def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
@@ -44,6 +44,8 @@ def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
         ({"llm_provider": "gemini"}, "LLM_PROVIDER"),
         ({"llm_provider": "claude"}, "LLM_API_KEY"),
         ({"llm_provider": "custom", "llm_api_key": "k"}, "LLM_BASE_URL"),
+        ({"llm_fallback_provider": "claude"}, "LLM_FALLBACK_API_KEY"),
+        ({"llm_fallback_provider": "custom"}, "LLM_FALLBACK_BASE_URL"),
         ({"allowed_image_formats": "jpg,bmp"}, "ALLOWED_IMAGE_FORMATS"),
         ({"allowed_image_formats": ","}, "ALLOWED_IMAGE_FORMATS"),
         ({"stats_timezone": "Mars/Olympus"}, "STATS_TIMEZONE"),

@@ -29,8 +29,30 @@ def test_a_category_outside_the_eight_is_a_bad_answer(category: object) -> None:
         parse_answer(answer(category=category))
 
 
-@pytest.mark.parametrize("confidence", [-0.01, 1.01, 95, None, "0.9", True, float("nan"), float("inf"), [0.9]])
-def test_a_confidence_that_is_no_number_from_0_to_1_is_a_bad_answer(confidence: object) -> None:
+@pytest.mark.parametrize(
+    ("spelling", "category"),
+    [
+        ("Pets", Category.PETS),
+        ("宠物萌照", Category.PETS),
+        ("Pet Photos", Category.PETS),
+        ("ID Card", Category.IDCARD),
+        ("id_card", Category.IDCARD),
+        ("travel scenery", Category.TRAVEL_SCENERY),
+        ("Travel-Scenery\n", Category.TRAVEL_SCENERY),
+        ("其它", Category.OTHER),
+    ],
+)
+def test_another_spelling_of_one_of_the_eight_is_that_one(spelling: str, category: Category) -> None:
+    assert parse_answer(answer(category=spelling)).category is category
+
+
+@pytest.mark.parametrize(("confidence", "kept"), [(-0.01, 0), (1.01, 1), (95, 1), (float("inf"), 1), (10**400, 1)])
+def test_a_confidence_outside_0_to_1_is_moved_to_the_nearer_end(confidence: float, kept: float) -> None:
+    assert parse_answer(answer(confidence=confidence)).confidence == kept
+
+
+@pytest.mark.parametrize("confidence", [None, "0.9", True, float("nan"), [0.9]])
+def test_a_confidence_that_is_not_there_is_not_made_up(confidence: object) -> None:
     with pytest.raises(ModelBadAnswer):
         parse_answer(answer(confidence=confidence))
 
@@ -47,8 +69,9 @@ def test_a_confidence_is_kept_with_the_four_decimals_that_the_database_has() -> 
     assert parse_answer(answer(confidence=0.123456)).confidence == 0.1235
 
 
-def test_a_markdown_fence_around_the_json_is_no_harm() -> None:
-    assert parse_answer(f"```json\n{answer()}\n```").category is Category.PETS
+@pytest.mark.parametrize("around", ["```json\n{}\n```", "Sure! Here it is:\n{}", "{}\nIs that all right?"])
+def test_talk_around_the_json_is_no_harm(around: str) -> None:
+    assert parse_answer(around.replace("{}", answer())).category is Category.PETS
 
 
 @pytest.mark.parametrize("description", [None, "", "  \n ", 7])
@@ -72,7 +95,7 @@ def test_any_text_is_an_answer_or_a_bad_answer_and_nothing_else(text: str) -> No
         parse_answer(text)
     except ModelBadAnswer:
         return
-    assert json.loads(text)["category"] in list(Category)
+    assert "{" in text
 
 
 def test_the_prompt_and_the_schema_name_all_eight_categories() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import anthropic
 from anthropic.types import Message
 
-from app.errors import ModelBadAnswer, ModelRefused
-from app.models.domain import ModelReply
+from app.errors import ModelBadAnswer, ModelError, ModelRefused
+from app.models.domain import ModelReply, Usage
 from app.services.prompt import ANSWER_SCHEMA, PROMPT_VERSION, parse_answer
 from app.services.providers.errors import translate
 from app.utils.deadline import Deadline
@@ -39,6 +39,8 @@ class ClaudeProvider:
                     timeout=deadline.remaining_seconds(),
                 )
             return self._reply(message)
+        except ModelError:
+            raise
         except Exception as error:
             raise translate(error, anthropic) from error
 
@@ -46,19 +48,29 @@ class ClaudeProvider:
         await self.client.close()
 
     def _reply(self, message: Message) -> ModelReply:
-        if message.stop_reason == "refusal":
-            raise ModelRefused(detail="stop_reason refusal")
-        if message.stop_reason in _CUT_OFF:
-            raise ModelBadAnswer(detail=f"the answer was cut off: {message.stop_reason}")
-        # By type, not by place: other kinds of blocks may come first.
-        text = "".join(block.text for block in message.content if block.type == "text")
-        return ModelReply(
-            classification=parse_answer(text),
-            model_used=self.model,
-            prompt_version=PROMPT_VERSION,
-            input_tokens=message.usage.input_tokens,
-            output_tokens=message.usage.output_tokens,
-        )
+        usage = _usage_of(message)
+        try:
+            return ModelReply(parse_answer(_text_of(message)), self.model, PROMPT_VERSION, usage)
+        except ModelError as error:
+            error.usage = usage
+            raise
+
+
+def _text_of(message: Message) -> str:
+    if message.stop_reason == "refusal":
+        raise ModelRefused(detail="stop_reason refusal")
+    if message.stop_reason in _CUT_OFF:
+        raise ModelBadAnswer(detail=f"the answer was cut off: {message.stop_reason}")
+    # By type, not by place: other kinds of blocks may come first.
+    return "".join(block.text for block in message.content if block.type == "text")
+
+
+def _usage_of(message: Message) -> Usage:
+    # Unlike OpenAI's, this vendor's input_tokens leave out what was read from or written to its cache.
+    usage = message.usage
+    cached = usage.cache_read_input_tokens or 0
+    written = usage.cache_creation_input_tokens or 0
+    return Usage(usage.input_tokens + cached + written, usage.output_tokens, cached)
 
 
 def _messages(jpeg: bytes) -> Any:

@@ -3,7 +3,15 @@
 import json
 from types import ModuleType
 
-from app.errors import ModelBadAnswer, ModelError, ModelRefused, ModelTimeout, ModelUnavailable
+from app.errors import (
+    ModelBadAnswer,
+    ModelError,
+    ModelMisconfigured,
+    ModelRefused,
+    ModelRejectedRequest,
+    ModelTimeout,
+    ModelUnavailable,
+)
 
 _OUR_CONFIGURATION = frozenset({401, 402, 403, 404})
 _WORTH_ANOTHER_TRY = frozenset({408, 409, 429})
@@ -16,12 +24,10 @@ def translate(error: Exception, sdk: ModuleType) -> ModelError:
     Texts of the vendor stay out, even of the log: they may quote the request.
     """
     name = type(error).__name__
-    if isinstance(error, ModelError):
-        return error
     if isinstance(error, TimeoutError | sdk.APITimeoutError):
         return ModelTimeout(detail=name)
     if isinstance(error, sdk.APIStatusError):
-        return _from_status(error.status_code, getattr(error, "code", None), _retry_after(error))
+        return _from_status(error.status_code, _code_of(error), _retry_after(error))
     if isinstance(error, sdk.APIConnectionError):
         return ModelUnavailable(detail=name)
     if isinstance(error, json.JSONDecodeError | sdk.APIResponseValidationError):
@@ -33,14 +39,21 @@ def translate(error: Exception, sdk: ModuleType) -> ModelError:
 
 def _from_status(status: int, code: object, retry_after_seconds: int | None) -> ModelError:
     if status in _OUR_CONFIGURATION:
-        return ModelUnavailable(
+        return ModelMisconfigured(
             detail=f"the vendor answered {status}: check LLM_API_KEY, its account, LLM_MODEL and LLM_BASE_URL"
         )
     if status in _WORTH_ANOTHER_TRY or status >= 500:
         return ModelUnavailable(detail=f"the vendor answered {status}", retry_after_seconds=retry_after_seconds)
     if code in _CONTENT_FILTER_CODES:
         return ModelRefused(detail=f"the vendor answered {status} {code}")
-    return ModelBadAnswer(detail=f"the vendor answered {status}")
+    return ModelRejectedRequest(detail=f"the vendor answered {status}")
+
+
+def _code_of(error: Exception) -> object:
+    """Return the vendor's own code for the error: in one SDK an attribute, in the other left in the body."""
+    body = getattr(error, "body", None)
+    inner = body.get("error") if isinstance(body, dict) else None
+    return getattr(error, "code", None) or (inner.get("code") if isinstance(inner, dict) else None)
 
 
 def _retry_after(error: Exception) -> int | None:

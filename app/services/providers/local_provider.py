@@ -12,7 +12,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from app.models.domain import LOCAL_MODEL, Category, Classification, ModelReply
+from app.models.domain import LOCAL_MODEL, Category, Classification, ModelReply, Usage
 from app.utils.deadline import Deadline
 
 _SIDE = 64
@@ -28,8 +28,7 @@ class LocalProvider:
             classification=Classification(category, confidence, f"Offline guess, no model was asked: {reason}"),
             model_used=LOCAL_MODEL,
             prompt_version=_VERSION,
-            input_tokens=None,
-            output_tokens=None,
+            usage=Usage(),
         )
 
     async def close(self) -> None:

@@ -2,78 +2,117 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import openai
+from loguru import logger
 from openai.types.chat import ChatCompletion
 
-from app.errors import ModelBadAnswer, ModelRefused
-from app.models.domain import ModelReply
+from app.errors import ModelBadAnswer, ModelError, ModelRefused
+from app.models.domain import ModelReply, Usage
 from app.services.prompt import ANSWER_SCHEMA, PROMPT_VERSION, parse_answer
 from app.services.providers.errors import translate
 from app.utils.deadline import Deadline
 
+STRICT_SCHEMA: dict[str, Any] = {
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "classification", "strict": True, "schema": ANSWER_SCHEMA},
+    }
+}
+JSON_MODE: dict[str, Any] = {"response_format": {"type": "json_object"}}
+PLAIN_TEXT: dict[str, Any] = {}
+_NOT_UNDERSTOOD = (openai.BadRequestError, openai.UnprocessableEntityError)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class OpenAIProvider:
-    """Asks one model over chat completions with a strict JSON schema.
+    """Asks one model over chat completions.
 
     `options` are the parameters in which OpenAI and compatible servers differ (`openai_options`, `custom_options`).
+    `formats` are the ways to ask for JSON, strictest first: where a server answers 400 to one and takes the next, that
+    is remembered.
     """
 
     client: openai.AsyncOpenAI
     model: str
     prompt: str
     options: Mapping[str, Any]
+    formats: Sequence[Mapping[str, Any]] = (STRICT_SCHEMA,)
+    _format: int = field(default=0, init=False)
 
     async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
         try:
             async with asyncio.timeout_at(deadline.at):
-                completion = await self.client.chat.completions.create(
-                    model=self.model,
-                    messages=self._messages(jpeg),
-                    response_format=_RESPONSE_FORMAT,
-                    timeout=deadline.remaining_seconds(),
-                    **self.options,
-                )
-            return self._reply(completion)
+                return self._reply(await self._ask(jpeg, deadline))
+        except ModelError:
+            raise
         except Exception as error:
             raise translate(error, openai) from error
 
     async def close(self) -> None:
         await self.client.close()
 
-    def _messages(self, jpeg: bytes) -> Any:
+    async def _ask(self, jpeg: bytes, deadline: Deadline) -> ChatCompletion:
+        """Ask in the strictest format that is not known to fail; remember a looser one once it has worked."""
+        level = self._format
+        while True:
+            try:
+                completion = await self._create(jpeg, self.formats[level], deadline)
+            except _NOT_UNDERSTOOD:
+                level += 1
+                if level == len(self.formats):
+                    raise
+            else:
+                if level > self._format:
+                    logger.info("the server takes no stricter format", format=level, model=self.model)
+                    self._format = level
+                return completion
+
+    async def _create(self, jpeg: bytes, answer_format: Mapping[str, Any], deadline: Deadline) -> ChatCompletion:
         url = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
-        return [
+        messages: Any = [
             {"role": "system", "content": self.prompt},
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url, "detail": "low"}}]},
         ]
+        completion: ChatCompletion = await self.client.chat.completions.create(
+            model=self.model,
+            messages=messages,
+            timeout=deadline.remaining_seconds(),
+            **answer_format,
+            **self.options,
+        )
+        return completion
 
     def _reply(self, completion: ChatCompletion) -> ModelReply:
-        if not completion.choices:
-            raise ModelBadAnswer(detail="the reply has no choices")
-        choice = completion.choices[0]
-        if choice.message.refusal or choice.finish_reason == "content_filter":
-            raise ModelRefused(detail=f"finish_reason {choice.finish_reason}")
-        if choice.finish_reason == "length":
-            raise ModelBadAnswer(detail="the answer was cut off at LLM_MAX_TOKENS")
-        usage = completion.usage
-        return ModelReply(
-            classification=parse_answer(choice.message.content or ""),
-            model_used=self.model,
-            prompt_version=PROMPT_VERSION,
-            input_tokens=usage.prompt_tokens if usage else None,
-            output_tokens=usage.completion_tokens if usage else None,
-        )
+        usage = _usage_of(completion)
+        try:
+            return ModelReply(parse_answer(_text_of(completion)), self.model, PROMPT_VERSION, usage)
+        except ModelError as error:
+            error.usage = usage
+            raise
 
 
-_RESPONSE_FORMAT: Any = {
-    "type": "json_schema",
-    "json_schema": {"name": "classification", "strict": True, "schema": ANSWER_SCHEMA},
-}
+def _text_of(completion: ChatCompletion) -> str:
+    if not completion.choices:
+        raise ModelBadAnswer(detail="the reply has no choices")
+    choice = completion.choices[0]
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        raise ModelRefused(detail=f"finish_reason {choice.finish_reason}")
+    if choice.finish_reason == "length":
+        raise ModelBadAnswer(detail="the answer was cut off at LLM_MAX_TOKENS")
+    return choice.message.content or ""
+
+
+def _usage_of(completion: ChatCompletion) -> Usage:
+    usage = completion.usage
+    if usage is None:
+        return Usage()
+    details = usage.prompt_tokens_details
+    cached = details.cached_tokens if details else None
+    return Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached or 0)
 
 
 def openai_options(max_tokens: int) -> dict[str, Any]:

@@ -1,0 +1,50 @@
+"""Times every question, with all that was done to get it answered, and logs what came of it."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+from loguru import logger
+
+from app.errors import ModelError
+from app.models.domain import ModelReply
+from app.services.model_client import ModelClient
+from app.utils.deadline import Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredModel:
+    """The outermost layer: one line a question."""
+
+    inner: ModelClient
+
+    async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
+        started = perf_counter()
+        try:
+            reply = await self.inner.classify(jpeg, deadline)
+        except ModelError as error:
+            logger.warning(
+                "model call failed",
+                code=error.code,
+                detail=error.detail,
+                input_tokens=error.usage.input_tokens,
+                output_tokens=error.usage.output_tokens,
+                duration_ms=_milliseconds_since(started),
+            )
+            raise
+        logger.info(
+            "model call",
+            model=reply.model_used,
+            category=str(reply.classification.category),
+            input_tokens=reply.usage.input_tokens,
+            cached_tokens=reply.usage.cached_tokens,
+            output_tokens=reply.usage.output_tokens,
+            duration_ms=_milliseconds_since(started),
+        )
+        return reply
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((perf_counter() - started) * 1000)

@@ -1,0 +1,60 @@
+"""`custom`: the strictest answer format that the server takes is found once and remembered."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.container import build_provider
+from app.errors import ModelRejectedRequest
+from app.services.model_client import ModelClient
+from app.utils.deadline import Deadline
+from tests.conftest import make_settings, settings_for_provider
+from tests.factories import make_image
+from tests.support.fake_model_server import Behaviour, FakeModels
+
+ALL = frozenset({"json_schema", "json_object", "text"})
+
+
+@pytest.fixture
+async def provider(fake_models: FakeModels) -> AsyncIterator[ModelClient]:
+    settings = make_settings(**settings_for_provider("custom", fake_models))
+    built = build_provider(settings.primary, settings)
+    yield built
+    await built.close()
+
+
+def formats_asked(models: FakeModels) -> list[str]:
+    return [call.body.get("response_format", {"type": "text"})["type"] for call in models.calls]
+
+
+@pytest.mark.parametrize(
+    ("takes", "first", "afterwards"),
+    [
+        (ALL, ["json_schema"], ["json_schema"]),
+        (ALL - {"json_schema"}, ["json_schema", "json_object"], ["json_object"]),
+        (frozenset({"text"}), ["json_schema", "json_object", "text"], ["text"]),
+    ],
+)
+async def test_the_server_is_asked_for_less_until_it_takes_it_and_then_for_that_at_once(
+    takes: frozenset[str], first: list[str], afterwards: list[str], provider: ModelClient, fake_models: FakeModels
+) -> None:
+    fake_models.behaviour = Behaviour(takes=takes)
+
+    await provider.classify(make_image(), Deadline.after(5))
+    assert formats_asked(fake_models) == first
+
+    await provider.classify(make_image(), Deadline.after(5))
+    assert formats_asked(fake_models)[len(first) :] == afterwards
+
+
+async def test_a_server_that_takes_none_for_one_image_is_asked_strictly_for_the_next(
+    provider: ModelClient, fake_models: FakeModels
+) -> None:
+    fake_models.behaviour = Behaviour(status=400)
+    with pytest.raises(ModelRejectedRequest):
+        await provider.classify(make_image(), Deadline.after(5))
+    fake_models.behaviour = Behaviour()
+
+    await provider.classify(make_image(), Deadline.after(5))
+
+    assert formats_asked(fake_models)[-1] == "json_schema"
