@@ -6,7 +6,7 @@ PIP = .venv/bin/pip --disable-pip-version-check --quiet
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs lock clean
+.PHONY: help run test test-slow check format docs lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ run: .venv/.installed ## Start the service on http://127.0.0.1:8000
 
 test: .venv/.installed-dev ## Run all tests, on SQLite and on a real MySQL that it gets by itself
 	.venv/bin/python -m pytest
+
+test-slow: .venv/.installed-dev ## Run the tests that take minutes: fuzzing, memory
+	.venv/bin/python -m pytest tests/slow --timeout 900
 
 check: .venv/.installed-dev ## Lint and type-check
 	.venv/bin/ruff check

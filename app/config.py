@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass, field
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -17,7 +18,16 @@ DEFAULT_MODELS: dict[str, str] = {"openai": "gpt-6-luna", "claude": "claude-haik
 
 DEFAULT_SQLITE_PATH = Path("data/classifier.db")
 
-IMAGE_FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF"}
+IMAGE_FORMATS = {
+    "jpg": "JPEG",
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "webp": "WEBP",
+    "gif": "GIF",
+    "avif": "AVIF",
+    "heic": "HEIF",
+    "heif": "HEIF",
+}
 """The names ALLOWED_IMAGE_FORMATS takes, and what Pillow calls them."""
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
@@ -103,7 +113,8 @@ class Settings(BaseSettings):
         50_000_000, ge=10_000, le=200_000_000, description="Most pixels of an image; other formats than JPEG: 24000000"
     )
     allowed_image_formats: CommaSeparated = Field(
-        ("jpg", "jpeg", "png", "webp", "gif"), description="Accepted formats, judged by content, comma-separated"
+        ("jpg", "jpeg", "png", "webp", "gif"),
+        description="Accepted formats, judged by content: also avif, heic (needs pillow-heif)",
     )
 
     # Records and statistics
@@ -131,6 +142,8 @@ class Settings(BaseSettings):
         names = tuple(name.lower() for name in names)
         if not names or any(name not in IMAGE_FORMATS for name in names):
             raise ValueError(f"takes one or more of {', '.join(IMAGE_FORMATS)}")
+        if {"heic", "heif"} & set(names) and find_spec("pillow_heif") is None:
+            raise ValueError("heic needs the package pillow-heif, which is not installed")
         return names
 
     @field_validator("stats_timezone")

@@ -44,7 +44,7 @@ from app.services.recorder import Recorder
 from app.services.retention import Retention
 from app.services.stats_service import StatsService
 from app.utils.clock import utc_now
-from app.utils.image_utils import ImageLimits
+from app.utils.image_utils import ImageLimits, enable_heif
 
 _IMAGE_QUEUE_LENGTH = 64
 """Images that may wait for a thread; each holds its upload in memory, so 640 MB at the default size limit."""
@@ -68,6 +68,8 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         stack.push_async_callback(database.close)
         model, breakers = build_model(settings)
         stack.push_async_callback(model.close)
+        if "HEIF" in settings.pillow_formats:
+            enable_heif()
         threads = BoundedThreads(threads=os.cpu_count() or 1, queue_length=_IMAGE_QUEUE_LENGTH)
         stack.callback(threads.close)
 

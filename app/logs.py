@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import traceback
+import warnings
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ def configure_logging(*, level: str, as_json: bool) -> None:
         logging.getLogger(name).propagate = True
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # What damaged metadata makes Pillow say is of no use to anybody.
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     # Its warnings quote what a client sent; what was wrong with an upload is in our answer.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     # One access line a request is ours; uvicorn's would be a second one, without the request id.
