@@ -6,7 +6,7 @@ PIP = .venv/bin/pip --disable-pip-version-check --quiet
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format docs lock clean
+.PHONY: help run test test-slow bench check format docs lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: .venv/.installed-dev ## Run all tests, on SQLite and on a real MySQL that 
 test-slow: .venv/.installed-dev ## Run the tests that take minutes: fuzzing, memory
 	.venv/bin/python -m pytest tests/slow --timeout 900
 
+bench: .venv/.installed-dev ## Measure what a miss costs beside the model
+	.venv/bin/python -m bench.overhead --mysql
+
 check: .venv/.installed-dev ## Lint and type-check
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -29,8 +32,9 @@ format: .venv/.installed-dev ## Format the code and mend what the linter can
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-docs: .venv/.installed-dev ## Write the settings into .env.example and README.md
+docs: .venv/.installed-dev ## Write the tables of README.md and .env.example
 	.venv/bin/python -m scripts.settings_docs
+	.venv/bin/python -m scripts.image_costs
 
 lock: .venv/.installed-dev ## Pin the newest releases in requirements.txt and requirements-dev.txt
 	$(LOCK) requirements.in --output-file requirements.txt

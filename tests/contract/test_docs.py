@@ -8,6 +8,7 @@ import pytest
 from app.config import Settings
 from app.errors import ServiceError
 from app.main import create_app
+from scripts import image_costs
 from scripts.settings_docs import render_env_example, render_readme
 from tests.conftest import SAMPLES, make_settings
 from tests.support.transcript import read_transcript, replay, without_what_changes
@@ -22,6 +23,17 @@ def test_the_env_example_is_what_make_docs_writes() -> None:
 
 def test_the_readmes_settings_are_what_make_docs_writes() -> None:
     assert render_readme(README) == README
+
+
+def test_the_readmes_costs_are_what_make_docs_writes() -> None:
+    assert image_costs.render_readme(README) == README
+
+
+def test_the_cost_of_a_photo_follows_the_vendors_published_rules() -> None:
+    assert image_costs.claude_tokens((504, 378)) == 18 * 14
+    assert image_costs.claude_tokens((4032, 3024)) == 4740
+    assert image_costs.openai_tokens((512, 384)) == 230
+    assert image_costs.openai_tokens((4032, 3024)) == 14364
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

@@ -76,13 +76,16 @@ LARGEST = {
     ("WEBP", "RGBA"): ((6000, 4000), 600),
 }
 
+# VmHWM and not ru_maxrss: the latter starts at what the parent had.
 CHILD = """
-import resource, sys
+import re, sys
 from app.utils.image_utils import ImageLimits, prepare_jpeg
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 data = open(sys.argv[1], "rb").read()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 prepare_jpeg(data, ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF"}), 50_000_000), 512)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print((peak() - before) // 1024)
 """
 
 
