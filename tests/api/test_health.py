@@ -48,6 +48,16 @@ async def test_a_model_that_keeps_failing_is_unavailable_and_is_left_alone(
     assert len(fake_models.calls) == calls
 
 
+async def test_a_model_that_hangs_is_left_alone_too(settings: Settings, fake_models: FakeModels) -> None:
+    hasty = settings.model_copy(update={"llm_timeout": 0.1})
+    async with open_container(hasty) as container, make_client(hasty, container) as client:
+        fake_models.behaviour = Behaviour(hang=True)
+        codes = [(await upload(client, make_image())).json()["error"]["code"] for _ in range(6)]
+
+        assert codes == ["model_timeout"] * 5 + ["model_unavailable"]
+        assert (await client.get("/health")).json()["model_api"] == "unavailable"
+
+
 async def test_refusals_say_nothing_about_the_models_health(client: httpx.AsyncClient, fake_models: FakeModels) -> None:
     fake_models.behaviour = Behaviour(finish="refusal", text="no")
     for _ in range(5):
