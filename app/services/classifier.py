@@ -70,7 +70,7 @@ class ClassifierService:
             raise ModelRefused(detail="remembered")
         deadline = Deadline.after(self.model_timeout_seconds)
         try:
-            # A moment later than the model's own limit, which can tell what was too slow and count it against the model.
+            # A moment later than the model's own limit, which knows what was too slow and counts it against the model.
             async with asyncio.timeout_at(deadline.at + _GRACE_SECONDS):
                 jpeg = await self.preparer.prepare(image)
                 return await self.model.classify(jpeg, deadline)

@@ -1,9 +1,10 @@
 """The question to the model, and the strict reading of its answer. The same for every vendor."""
 
 import json
+import re
 import unicodedata
 
-from app.errors import ModelBadAnswer
+from app.errors import ModelBadAnswer, ModelRefused
 from app.models.domain import CATEGORY_NAMES, Category, Classification
 
 PROMPT_VERSION = "1"
@@ -32,6 +33,14 @@ confidence: how sure you are of the category, from 0 to 1.
 description: one short sentence in {language} on what the picture shows, without names, numbers or other personal data.
 Answer with a JSON object with the keys category, confidence and description, and nothing else."""
 
+# How models decline where the server has no field for it: in a sentence instead of the JSON.
+_REFUSAL = re.compile(
+    r"\b(can(?:not|['’]?t)|won['’]?t|unable to|not able to|decline to)\b.{0,60}"
+    r"\b(assist|help|identify|process|classify|analy[sz]e|comply|provide|view|fulfil|discuss)"
+    r"|抱歉|无法(?:协助|识别|分类|处理|提供)|不能(?:协助|识别|分类|处理|提供)",
+    re.IGNORECASE | re.DOTALL,
+)
+
 ANSWER_SCHEMA: dict[str, object] = {
     "type": "object",
     "properties": {
@@ -55,8 +64,11 @@ def parse_answer(text: str) -> Classification:
     """Return what a model's answer says.
 
     The vendor enforces the schema's shape at best, never its bounds, so all of it is checked again. Raises
-    `ModelBadAnswer` on anything but one of the eight categories, in any of its spellings, with a confidence.
+    `ModelBadAnswer` on anything but one of the eight categories, in any of its spellings, with
+    a confidence, and `ModelRefused` on a sentence that declines.
     """
+    if "{" not in text and _REFUSAL.search(text):
+        raise ModelRefused(detail="declined in words")
     try:
         answer = json.loads(_json_object_in(text))
     except (ValueError, RecursionError) as error:

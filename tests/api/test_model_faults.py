@@ -45,6 +45,7 @@ BEHAVIOURS = {
     "no-confidence": Behaviour(text=json.dumps({**GOOD, "confidence": None})),
     "length-stop": Behaviour(text=json.dumps(GOOD)[:-20], finish="length"),
     "refusal": Behaviour(text="I can't help with that.", finish="refusal"),
+    "refusal-sentence": Behaviour(text="I'm sorry, but I can't help with identifying people in photos."),
     "content-filter": Behaviour(text="", finish="content_filter"),
     "filter-400": Behaviour(status=400, text="content_filter"),
 }

@@ -163,3 +163,16 @@ async def test_a_fence_around_the_json_is_read(provider: ModelClient, fake_model
     fake_models.behaviour = Behaviour(text=f"```json\n{json.dumps(GOOD)}\n```")
 
     assert (await ask(provider)).classification.category == "pets"
+
+
+@pytest.mark.parametrize("finish", ["SAFETY", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "content_filter"])
+async def test_a_filter_behind_a_compatible_server_is_a_refusal(finish: str, fake_models: FakeModels) -> None:
+    settings = make_settings(**settings_for_provider("custom", fake_models))
+    built = build_provider(settings.primary, settings)
+    fake_models.behaviour = Behaviour(text="", finish=finish)
+
+    with pytest.raises(ModelRefused) as caught:
+        await ask(built)
+
+    assert caught.value.usage == Usage(412, 37, 0)
+    await built.close()

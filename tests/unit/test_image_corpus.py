@@ -117,6 +117,14 @@ BOMBS = {
     "a PNG of 4 gigapixels": lambda: png(65000, 65000),
     "a PNG that says it has 2^31 pixels a side": lambda: png(2**31 - 1, 2**31 - 1),
     "a WebP of 48 megapixels": lambda: saved(Image.new("RGB", (8000, 6000)), "WEBP", quality=1),
+    "an animated WebP of 25 megapixels": lambda: saved(
+        Image.new("RGB", (5000, 5000)),
+        "WEBP",
+        save_all=True,
+        append_images=[Image.new("RGB", (5000, 5000), "red")],
+        quality=1,
+        method=0,
+    ),
     "an AVIF of 36 megapixels": lambda: saved(Image.new("RGB", (6000, 6000)), "AVIF", speed=10),
     "a GIF that says it is 65535 pixels square": lambda: b"GIF89a" + b"\xff" * 4 + make_image("GIF")[10:],
 }

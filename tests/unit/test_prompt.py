@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import ModelBadAnswer
+from app.errors import ModelBadAnswer, ModelRefused
 from app.models.domain import Category
 from app.services.prompt import ANSWER_SCHEMA, MAX_DESCRIPTION_CHARACTERS, build_prompt, parse_answer
 
@@ -90,10 +90,10 @@ def test_a_long_description_is_cut() -> None:
 
 
 @given(st.text())
-def test_any_text_is_an_answer_or_a_bad_answer_and_nothing_else(text: str) -> None:
+def test_any_text_is_an_answer_a_refusal_or_a_bad_answer_and_nothing_else(text: str) -> None:
     try:
         parse_answer(text)
-    except ModelBadAnswer:
+    except (ModelBadAnswer, ModelRefused):
         return
     assert "{" in text
 
@@ -107,3 +107,28 @@ def test_the_prompt_and_the_schema_name_all_eight_categories() -> None:
 
 def test_the_prompt_asks_for_the_language_that_was_set() -> None:
     assert "in Portuguese" in build_prompt("Portuguese")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry, but I can't assist with that.",
+        "I can’t help identify people in images.",
+        "I am unable to process identity documents.",
+        "Sorry, I cannot provide a classification of this picture.",
+        "抱歉，我无法协助处理该图片。",
+    ],
+)
+def test_a_sentence_that_declines_is_a_refusal(text: str) -> None:
+    with pytest.raises(ModelRefused):
+        parse_answer(text)
+
+
+@pytest.mark.parametrize("text", ["I think it is a cat.", "", "A dog that can run fast", "图中是一只猫"])
+def test_a_sentence_that_says_something_else_is_a_bad_answer(text: str) -> None:
+    with pytest.raises(ModelBadAnswer):
+        parse_answer(text)
+
+
+def test_a_description_that_sounds_like_a_refusal_is_a_description() -> None:
+    assert parse_answer(answer(description="A sign: we cannot help you")).category is Category.PETS

@@ -24,6 +24,10 @@ STRICT_SCHEMA: dict[str, Any] = {
 }
 JSON_MODE: dict[str, Any] = {"response_format": {"type": "json_object"}}
 PLAIN_TEXT: dict[str, Any] = {}
+# OpenAI's own word, and those that servers in front of other vendors pass through.
+_FILTERED = frozenset(
+    {"content_filter", "refusal", "safety", "image_safety", "prohibited_content", "blocklist", "spii", "recitation"}
+)
 _NOT_UNDERSTOOD = (openai.BadRequestError, openai.UnprocessableEntityError)
 
 
@@ -99,7 +103,7 @@ def _text_of(completion: ChatCompletion) -> str:
     if not completion.choices:
         raise ModelBadAnswer(detail="the reply has no choices")
     choice = completion.choices[0]
-    if choice.message.refusal or choice.finish_reason == "content_filter":
+    if choice.message.refusal or str(choice.finish_reason).lower() in _FILTERED:
         raise ModelRefused(detail=f"finish_reason {choice.finish_reason}")
     if choice.finish_reason == "length":
         raise ModelBadAnswer(detail="the answer was cut off at LLM_MAX_TOKENS")
