@@ -7,7 +7,8 @@ and every call runs under one time limit. `docs/decisions/0003-database.md` says
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -17,18 +18,18 @@ import pymysql
 from loguru import logger
 
 from app.database import Params, Row, Sql, Statement
+from app.drivers.check import CHECKS
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 
 # MySQL error numbers: https://dev.mysql.com/doc/mysql-errors/9.7/en/
 CONNECTION_LOST = frozenset({1053, 2006, 2013, 2055})
 LOCK_CONFLICT = frozenset({1205, 1213})
-NO_SUCH_TABLE = frozenset({1049, 1146})
+NOT_OURS = frozenset({1049, 1054, 1146})  # no such database, column, table
 _LOCK_ATTEMPTS = 4
 _SESSION = (
     "SET SESSION transaction_isolation = 'READ-COMMITTED', time_zone = '+00:00', "
     "max_execution_time = 3000, innodb_lock_wait_timeout = 3"
 )
-_CHECK = Sql.same("SELECT COUNT(*) FROM (SELECT 1 FROM image_classification_cache LIMIT 1) AS c")
 _CLOSE_SECONDS = 2.0
 
 T = TypeVar("T")
@@ -52,6 +53,8 @@ class MySQLDatabase:
     def __init__(self, pool: aiomysql.Pool, pool_size: int, timeout_seconds: float) -> None:
         self._pool = pool
         self._slots = asyncio.Semaphore(pool_size)
+        # Reads that may take long get a part of the pool, so that statistics cannot hold up the product.
+        self._slow_slots = asyncio.Semaphore(max(1, pool_size // 4))
         self._timeout_seconds = timeout_seconds
 
     @classmethod
@@ -80,7 +83,13 @@ class MySQLDatabase:
                 await cursor.execute(_pyformat(sql.mysql), params)
                 return list(await cursor.fetchall())
 
-        return await self._guarded(read, timeout_seconds or self._timeout_seconds)
+        if timeout_seconds is None or timeout_seconds <= self._timeout_seconds:
+            return await self._guarded(read, timeout_seconds or self._timeout_seconds)
+        try:
+            async with asyncio.timeout(timeout_seconds), self._slow_slots:
+                return await self._guarded(read, timeout_seconds)
+        except TimeoutError as error:
+            raise DatabaseUnavailable(detail=f"no turn within {timeout_seconds:g} s") from error
 
     async def execute(self, sql: Sql, params: Params) -> int:
         async def write(connection: Any) -> int:
@@ -98,7 +107,8 @@ class MySQLDatabase:
                         await cursor.execute(_pyformat(sql.mysql), params)
             except pymysql.MySQLError:
                 # A lock wait that ran out undoes one statement only; the rest has to go too.
-                await connection.rollback()
+                with suppress(pymysql.MySQLError):  # the connection may be what failed
+                    await connection.rollback()
                 raise
             try:
                 await connection.commit()
@@ -109,7 +119,8 @@ class MySQLDatabase:
         await self._guarded(write, self._timeout_seconds)
 
     async def check(self) -> None:
-        await self.fetch_all(_CHECK, {})
+        for sql in CHECKS:
+            await self.fetch_all(sql, {})
 
     async def close(self) -> None:
         self._pool.close()
@@ -128,12 +139,26 @@ class MySQLDatabase:
         except pymysql.MySQLError as error:
             raise _translated(error) from error
 
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            connection = await self._pool.acquire()
+        except pymysql.MySQLError:
+            raise
+        except Exception as error:
+            # Something listens there that is no MySQL: what the driver stumbles over then can be anything.
+            raise DatabaseUnavailable(detail=f"connecting: {type(error).__name__}") from error
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
     async def _repeated(self, work: Work[T]) -> T:
         """Run `work` on a connection, again where that is safe: after a lost connection, after a lock conflict."""
         lost = conflicts = 0
         while True:
             try:
-                async with self._pool.acquire() as connection:
+                async with self._connection() as connection:
                     return await work(connection)
             except pymysql.MySQLError as error:
                 number = _errno(error)
@@ -147,8 +172,8 @@ class MySQLDatabase:
 def _translated(error: Exception) -> Exception:
     """Return our error for the server's. Its text stays out: it may quote values."""
     number = _errno(error)
-    if number in NO_SUCH_TABLE:
-        return DatabaseNotInitialized(detail=f"MySQL error {number}: the tables are missing; run sql/init.sql")
+    if number in NOT_OURS:
+        return DatabaseNotInitialized(detail=f"MySQL error {number}: tables or columns are missing; run sql/init.sql")
     if isinstance(error, pymysql.OperationalError | pymysql.InterfaceError | pymysql.InternalError):
         return DatabaseUnavailable(detail=f"MySQL error {number}")
     return error

@@ -1,29 +1,29 @@
-"""SQLite, the embedded database: one file in WAL mode, one connection that writes and one that reads."""
+"""SQLite, the embedded database: one file in WAL mode; a connection that writes, one for quick reads, one for long."""
 
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiosqlite
 
 from app.database import Params, Row, Sql, Statement
-from app.errors import DatabaseUnavailable
+from app.drivers.check import CHECKS
+from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 
 SCHEMA = Path(__file__).parents[2] / "sql" / "init.sqlite.sql"
 # FULL: a commit survives a power cut, not only a crash. busy_timeout lets several processes share the file.
 _PRAGMAS = "PRAGMA busy_timeout = 3000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-_CHECK = Sql.same("SELECT 1 FROM image_classification_cache LIMIT 1")
 
 
 class SQLiteDatabase:
     """`Database` over one file. Several processes of one machine may open it."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, timeout_seconds: float) -> None:
-        self._writer = writer
-        self._reader = reader
+    def __init__(self, connections: Sequence[aiosqlite.Connection], timeout_seconds: float) -> None:
+        self._writer, self._reader, self._slow_reader = connections
         self._write_turn = asyncio.Lock()
+        self._slow_turn = asyncio.Lock()
         self._timeout_seconds = timeout_seconds
         self._running: set[asyncio.Task[int]] = set()
 
@@ -34,22 +34,25 @@ class SQLiteDatabase:
         Raises OSError or sqlite3.Error where the path cannot be used.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        writer = await _connect(path)
-        try:
-            await writer.executescript(SCHEMA.read_text(encoding="utf-8"))
-            reader = await _connect(path)
-        except BaseException:
-            await writer.close()
-            raise
-        return cls(writer, reader, timeout_seconds)
+        async with AsyncExitStack() as opened:
+            connections = []
+            for _ in range(3):
+                connections.append(await _connect(path))
+                opened.push_async_callback(connections[-1].close)
+            await connections[0].executescript(SCHEMA.read_text(encoding="utf-8"))
+            opened.pop_all()
+        return cls(connections, timeout_seconds)
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
-        async with _translated_errors():
+        if timeout_seconds is None or timeout_seconds <= self._timeout_seconds:
+            async with _translated_errors(), asyncio.timeout(timeout_seconds or self._timeout_seconds):
+                return [tuple(row) for row in await self._reader.execute_fetchall(sql.sqlite, params)]
+        async with _translated_errors(), asyncio.timeout(timeout_seconds), self._slow_turn:
             try:
-                async with asyncio.timeout(timeout_seconds or self._timeout_seconds):
-                    return [tuple(row) for row in await self._reader.execute_fetchall(sql.sqlite, params)]
-            except TimeoutError:
-                await self._reader.interrupt()
+                return [tuple(row) for row in await self._slow_reader.execute_fetchall(sql.sqlite, params)]
+            except asyncio.CancelledError:
+                # The query would go on. Nobody else's runs on this connection: it is this one's turn.
+                await self._slow_reader.interrupt()
                 raise
 
     async def execute(self, sql: Sql, params: Params) -> int:
@@ -59,13 +62,19 @@ class SQLiteDatabase:
         await self._write(statements)
 
     async def check(self) -> None:
-        await self.fetch_all(_CHECK, {})
+        try:
+            for sql in CHECKS:
+                await self._reader.execute_fetchall(sql.sqlite)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise DatabaseUnavailable(detail=f"SQLite: {error.sqlite_errorname}") from error
+            raise DatabaseNotInitialized(detail="the file is of another version: move it away") from error
 
     async def close(self) -> None:
         if self._running:
             await asyncio.wait(self._running, timeout=self._timeout_seconds)
-        await self._reader.close()
-        await self._writer.close()
+        for connection in (self._slow_reader, self._reader, self._writer):
+            await connection.close()
 
     async def _write(self, statements: Sequence[Statement]) -> int:
         """Run one transaction in a task of its own: a caller that is cancelled must not leave it half done."""

@@ -116,6 +116,49 @@ async def test_a_server_that_accepts_and_never_greets_is_given_up_in_time(addres
         await database.close()
 
 
+async def test_something_that_is_no_mysql_is_unavailable(address: MySQLAddress) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x01\x00\x00\x00\x0a")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        other = MySQLAddress("127.0.0.1", port, address.user, address.password, address.database)
+        database = await MySQLDatabase.open(other, pool_size=2, timeout_seconds=1)
+
+        with pytest.raises(DatabaseUnavailable):
+            await database.fetch_all(ONE, {})
+        await database.close()
+
+
+async def test_a_transaction_whose_connection_is_killed_before_its_commit_is_done_again(
+    database: MySQLDatabase, mysql_server: MySQLServer
+) -> None:
+    insert = Sql.same(
+        "INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')"
+    )
+    writing = asyncio.create_task(database.commit([(insert, {"hash": "a"}), (SLEEP, {"seconds": 0.6})]))
+    await until(lambda: len(sleeping(mysql_server)) == 1)
+    mysql_server.query(f"KILL {sleeping(mysql_server)[0]}")
+
+    await writing
+
+    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM classification_lease"), {}) == [(1,)]
+
+
+async def test_statistics_leave_room_for_lookups(database: MySQLDatabase) -> None:
+    statistics = [asyncio.create_task(database.fetch_all(SLEEP, {"seconds": 1}, timeout_seconds=5)) for _ in range(4)]
+    await asyncio.sleep(0)
+
+    assert await database.fetch_all(ONE, {}, timeout_seconds=0.8) == [(1,)]
+
+    for task in statistics:
+        task.cancel()
+    await asyncio.wait(statistics)
+
+
 async def test_a_transaction_that_fails_leaves_nothing(database: MySQLDatabase) -> None:
     insert = Sql.same(
         "INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')"

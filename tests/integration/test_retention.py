@@ -1,4 +1,4 @@
-"""Old request records go, young ones stay, and `0` means for ever."""
+"""Old request records go, young ones stay."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ async def test_the_cached_results_of_deleted_records_stay(database: Database) ->
     assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM image_classification_cache"), {}) == [(1,)]
 
 
-async def test_several_processes_may_delete_at_the_same_time(database: Database) -> None:
+async def test_several_may_delete_at_the_same_time(database: Database) -> None:
     await LedgerRepository(database).write([make_outcome(created_at=NOW - timedelta(days=100)) for _ in range(3000)])
     retention = Retention(RequestLogRepository(database), days=90, clock=lambda: NOW)
 

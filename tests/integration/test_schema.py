@@ -1,10 +1,23 @@
 """The two schemas hold the same tables, and init.sql does what its head says."""
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from app.container import open_database
 from app.database import Database, Sql
 from app.drivers.sqlite import SQLiteDatabase
-from tests.conftest import TABLES, TEST_DATABASE
+from app.errors import DatabaseNotInitialized
+from app.models.domain import Usage
+from app.repositories.ledger_repository import LedgerRepository
+from app.repositories.refusal_repository import RefusalRepository
+from app.repositories.request_log_repository import RequestLogRepository
+from app.repositories.stats_repository import StatsRepository
+from tests.conftest import TABLES, TEST_DATABASE, make_settings
+from tests.factories import make_outcome
 from tests.support.mysql_server import MySQLServer
 
 SQL = Path(__file__).parents[2] / "sql"
@@ -48,18 +61,39 @@ def test_init_sql_may_be_run_again(mysql_server: MySQLServer) -> None:
     assert mysql_server.query("SELECT COUNT(*) FROM classification_lease", TEST_DATABASE) == [(1,)]
 
 
-def test_no_statement_of_init_sql_warns(mysql_server: MySQLServer) -> None:
-    name = f"{TEST_DATABASE}_fresh"
-    script = (SQL / "init.sql").read_text(encoding="utf-8").replace("`image_classifier`", f"`{name}`")
-    mysql_server.query(f"DROP DATABASE IF EXISTS {name}")
+async def test_the_documented_rights_are_all_the_service_needs(
+    mysql_server: MySQLServer, mysql_settings: dict[str, Any]
+) -> None:
+    documented = (SQL / "README.md").read_text(encoding="utf-8")
+    (grant,) = re.findall(r"GRANT (.+) ON image_classifier", documented)
+    mysql_server.query(
+        "DROP USER IF EXISTS limited; CREATE USER limited IDENTIFIED BY 'pw'; "
+        f"GRANT {grant} ON {TEST_DATABASE}.* TO limited"
+    )
+    settings = make_settings(**{**mysql_settings, "mysql_user": "limited", "mysql_password": "pw"})
+    database = await open_database(settings)
+    outcome = make_outcome()
 
-    warnings = mysql_server.query(f"{script} SHOW WARNINGS")
+    await database.check()
+    await LedgerRepository(database).write([outcome])
+    await LedgerRepository(database).write([make_outcome(image_hash=outcome.image_hash, reply=None)])
+    await RefusalRepository(database).upsert(outcome.image_hash, outcome.created_at, 60, Usage())
+    await StatsRepository(database).fetch_top_users(10)
+    assert await RequestLogRepository(database).delete_before(datetime.now(UTC), slice_rows=10) == 2
 
-    assert warnings == []
-    mysql_server.query(f"DROP DATABASE {name}")
+    await database.close()
+    mysql_server.query("DROP USER limited")
 
 
-def test_the_documented_rights_are_all_the_service_needs() -> None:
-    grant = (SQL / "README.md").read_text(encoding="utf-8")
+async def test_a_database_of_another_version_is_not_called_healthy(
+    mysql_server: MySQLServer, mysql_settings: dict[str, Any]
+) -> None:
+    database = await open_database(make_settings(**mysql_settings))
+    mysql_server.query("ALTER TABLE request_log RENAME COLUMN image_size TO size", TEST_DATABASE)
 
-    assert "GRANT SELECT, INSERT, UPDATE, DELETE ON image_classifier.*" in grant
+    with pytest.raises(DatabaseNotInitialized):
+        await database.check()
+
+    mysql_server.query("ALTER TABLE request_log RENAME COLUMN size TO image_size", TEST_DATABASE)
+    await database.check()
+    await database.close()

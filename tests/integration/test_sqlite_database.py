@@ -9,7 +9,7 @@ import pytest
 
 from app.database import Sql
 from app.drivers.sqlite import SQLiteDatabase
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 
 INSERT = Sql.same("INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')")
 COUNT = Sql.same("SELECT COUNT(*) FROM classification_lease")
@@ -36,7 +36,7 @@ async def test_a_second_opening_finds_what_the_first_wrote(tmp_path: Path) -> No
     await second.close()
 
 
-async def test_two_processes_may_write_at_the_same_time(tmp_path: Path) -> None:
+async def test_two_openings_of_one_file_may_write_at_the_same_time(tmp_path: Path) -> None:
     both = [await SQLiteDatabase.open(tmp_path / "c.db") for _ in range(2)]
 
     await asyncio.gather(*(both[n % 2].commit([(INSERT, {"hash": str(n)})]) for n in range(100)))
@@ -80,11 +80,37 @@ async def test_a_locked_file_is_unavailable_in_time_and_works_afterwards(tmp_pat
     await database.close()
 
 
-async def test_a_read_that_takes_too_long_is_interrupted(database: SQLiteDatabase) -> None:
-    endless = Sql.same("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n")
+ENDLESS = Sql.same("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n")
 
-    async with asyncio.timeout(3):
-        with pytest.raises(DatabaseUnavailable):
-            await database.fetch_all(endless, {}, timeout_seconds=0.2)
 
-    assert await database.fetch_all(COUNT, {}) == [(0,)]
+async def test_a_statistic_that_takes_too_long_is_interrupted(database: SQLiteDatabase) -> None:
+    for _ in range(2):
+        async with asyncio.timeout(5):
+            with pytest.raises(DatabaseUnavailable):
+                await database.fetch_all(ENDLESS, {}, timeout_seconds=2.1)
+
+    assert await database.fetch_all(COUNT, {}, timeout_seconds=3) == [(0,)]
+
+
+async def test_a_statistic_holds_up_no_lookup_and_no_write(database: SQLiteDatabase) -> None:
+    statistic = asyncio.create_task(database.fetch_all(ENDLESS, {}, timeout_seconds=10))
+    await asyncio.sleep(0)
+
+    for number in range(20):
+        await database.commit([(INSERT, {"hash": str(number)})])
+        assert await database.fetch_all(COUNT, {}) == [(number + 1,)]
+
+    assert not statistic.done()
+    statistic.cancel()
+    await asyncio.wait([statistic])
+
+
+async def test_a_file_of_another_version_is_not_called_healthy(tmp_path: Path) -> None:
+    old = await SQLiteDatabase.open(tmp_path / "c.db")
+    await old.execute(Sql.same("ALTER TABLE request_log RENAME COLUMN image_size TO size"), {})
+    await old.close()
+    database = await SQLiteDatabase.open(tmp_path / "c.db")
+
+    with pytest.raises(DatabaseNotInitialized):
+        await database.check()
+    await database.close()
