@@ -41,7 +41,7 @@ class ClassifierService:
         started = perf_counter()
         found = await self.cache.lookup(image_hash)
         if found is not None:
-            await self.recorder.record_lookup(context, image_hash, found, _milliseconds_since(started))
+            await self.recorder.record(context, image_hash, found, _milliseconds_since(started))
         return found
 
     async def classify(self, image: bytes, claimed_hash: str | None, context: RequestContext) -> Answer:
@@ -56,13 +56,13 @@ class ClassifierService:
             raise HashMismatch
         found = await self.cache.lookup(image_hash)
         if found is not None:
-            answer = Answer(found, from_cache=True, processing_time_ms=_milliseconds_since(started))
-            await self.recorder.record_hit(context, image_hash, len(image), found, answer.processing_time_ms)
-            return answer
+            took_ms = _milliseconds_since(started)
+            await self.recorder.record(context, image_hash, found, took_ms, image_size=len(image))
+            return Answer(found, from_cache=True, processing_time_ms=took_ms)
         reply = await self._ask(image, image_hash)
-        answer = Answer(reply.classification, from_cache=False, processing_time_ms=_milliseconds_since(started))
-        await self.recorder.record_reply(context, image_hash, len(image), reply, answer.processing_time_ms)
-        return answer
+        answer, took_ms = reply.classification, _milliseconds_since(started)
+        await self.recorder.record(context, image_hash, answer, took_ms, image_size=len(image), reply=reply)
+        return Answer(answer, from_cache=False, processing_time_ms=took_ms)
 
     async def _ask(self, image: bytes, image_hash: str) -> ModelReply:
         """Ask the model, unless it has refused this image lately. All of it within the model's time budget."""

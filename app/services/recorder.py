@@ -15,44 +15,21 @@ class Recorder:
     clock: Clock
     log_requests: bool
 
-    async def record_lookup(
-        self, context: RequestContext, image_hash: str, found: Classification, processing_time_ms: int
-    ) -> None:
-        """Record a hit of `check-cache`: it counts always, and is logged when the user is known (specification 3.1)."""
-        await self._write(
-            context, image_hash, None, found, processing_time_ms, logged=context.user_id is not None, reply=None
-        )
-
-    async def record_hit(
+    async def record(
         self,
         context: RequestContext,
         image_hash: str,
-        image_size: int,
-        found: Classification,
-        processing_time_ms: int,
-    ) -> None:
-        """Record an upload that was answered from the cache."""
-        await self._write(context, image_hash, image_size, found, processing_time_ms, logged=True, reply=None)
-
-    async def record_reply(
-        self, context: RequestContext, image_hash: str, image_size: int, reply: ModelReply, processing_time_ms: int
-    ) -> None:
-        """Record an upload that the model answered, and store the answer in the cache."""
-        await self._write(
-            context, image_hash, image_size, reply.classification, processing_time_ms, logged=True, reply=reply
-        )
-
-    async def _write(
-        self,
-        context: RequestContext,
-        image_hash: str,
-        image_size: int | None,
         classification: Classification,
         processing_time_ms: int,
         *,
-        logged: bool,
-        reply: ModelReply | None,
+        image_size: int | None = None,
+        reply: ModelReply | None = None,
     ) -> None:
+        """Record one answer. Raises `DatabaseUnavailable`.
+
+        `image_size` is given for uploads, which are always logged; lookups are when the user is known (specification
+        3.1). With a `reply` the answer is new and enters the cache; without, it is one more hit.
+        """
         outcome = Outcome(
             context=context,
             image_hash=image_hash,
@@ -60,7 +37,7 @@ class Recorder:
             classification=classification,
             processing_time_ms=processing_time_ms,
             created_at=self.clock(),
-            logged=logged and self.log_requests,
+            logged=self.log_requests and (image_size is not None or context.user_id is not None),
             reply=reply,
         )
         await self.repository.write([outcome])
