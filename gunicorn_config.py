@@ -6,7 +6,8 @@ from app.config import load_settings
 
 _settings = load_settings()  # a wrong setting stops the master here, with one line
 
-bind = f"{_settings.app_host}:{_settings.app_port}"
+_host = f"[{_settings.app_host}]" if ":" in _settings.app_host else _settings.app_host
+bind = f"{_host}:{_settings.app_port}"
 workers = _settings.web_concurrency or os.cpu_count() or 1
 worker_class = "uvicorn_worker.UvicornWorker"
 # heartbeats in memory, not on a slow disk

@@ -38,6 +38,7 @@ def main() -> None:
         uvicorn.run("app.main:app", reload=True, reload_dirs=["app"], **_options(settings))
         return
     host = "127.0.0.1" if settings.app_host == "0.0.0.0" else settings.app_host  # noqa: S104  # only to print it
+    host = f"[{host}]" if ":" in host else host
     greeting = _TRY.format(url=f"http://{host}:{settings.app_port}")
     with suppress(KeyboardInterrupt):  # Ctrl-C is how one stops it, not an error
         _Server(uvicorn.Config("app.main:app", **_options(settings)), greeting).run()

@@ -1,5 +1,7 @@
 """Settings: the only reader of the environment. Everything else is handed plain values by `container.py`."""
 
+import ipaddress
+import re
 import sys
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,6 +17,9 @@ Provider = Literal["openai", "claude", "custom", "local"]
 
 DEFAULT_MODELS: dict[str, str] = {"openai": "gpt-6-luna", "claude": "claude-haiku-5-5"}
 """The current small vision model of each vendor, by the SDKs' own lists of names."""
+
+DEFAULT_BASE_URLS = {"openai": "https://api.openai.com/v1", "claude": "https://api.anthropic.com"}
+"""Given to the SDKs by name: without one they look for it in environment variables of their own."""
 
 DEFAULT_SQLITE_PATH = Path("data/classifier.db")
 
@@ -40,12 +45,17 @@ class ModelSettings:
     provider: Provider
     api_key: str = field(repr=False)
     chosen_model: str | None
-    base_url: str | None
+    chosen_base_url: str | None
 
     @property
     def model(self) -> str:
         """The model's name; empty for the offline classifier."""
         return self.chosen_model or DEFAULT_MODELS.get(self.provider, "")
+
+    @property
+    def base_url(self) -> str:
+        """The API's address; empty for the offline classifier."""
+        return self.chosen_base_url or DEFAULT_BASE_URLS.get(self.provider, "")
 
 
 class Settings(BaseSettings):
@@ -152,6 +162,37 @@ class Settings(BaseSettings):
         if name not in available_timezones():
             raise ValueError("is not an IANA time zone such as UTC or Asia/Shanghai")
         return name
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            try:
+                ipaddress.ip_network(name, strict=False)
+            except ValueError:
+                raise ValueError("takes IP addresses and CIDR ranges") from None
+        return names
+
+    @field_validator("llm_base_url", "llm_fallback_base_url")
+    @classmethod
+    def _http_address(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", url):
+            raise ValueError("takes an address such as http://localhost:11434/v1")
+        return url
+
+    @field_validator("mysql_host")
+    @classmethod
+    def _host_name(cls, host: str | None) -> str | None:
+        if host is not None and not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
+            raise ValueError("takes a host name or address alone")
+        return host
+
+    @field_validator("llm_api_key", "llm_fallback_api_key")
+    @classmethod
+    def _ascii_key(cls, key: SecretStr) -> SecretStr:
+        if not key.get_secret_value().isascii():
+            raise ValueError("takes ASCII characters only")
+        return key
 
     @field_validator("mysql_password")
     @classmethod

@@ -10,6 +10,12 @@ import pytest
 from httpx import ASGITransport
 
 from app.config import Settings
+
+# A developer's own settings are not the tests'. Before app.main is imported, which reads them.
+for _name in Settings.model_fields:
+    os.environ.pop(_name.upper(), None)
+
+# ruff: noqa: E402
 from app.container import Container, open_container, open_database
 from app.database import Database
 from app.main import create_app
@@ -19,10 +25,6 @@ from tests.support.mysql_server import MySQLServer, NoServer, provision
 SAMPLES = Path(__file__).parents[1] / "samples"
 TEST_DATABASE = "image_classifier_test"
 TABLES = ("image_classification_cache", "request_log", "classification_refusal", "classification_lease")
-
-# A developer's own settings are not the tests'.
-for _name in Settings.model_fields:
-    os.environ.pop(_name.upper(), None)
 
 _mysql: list[MySQLServer] = []
 

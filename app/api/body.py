@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -80,9 +81,8 @@ class _Form:
 
     def add_file(self, part: File) -> None:
         self._admit(part.field_name)
-        part.file_object.seek(0)
-        self.files[part.field_name or b""] = part.file_object.read()
-        part.close()
+        assert isinstance(part.file_object, BytesIO)  # never a file: see _NEVER_TO_DISK
+        self.files[part.field_name or b""] = part.file_object.getvalue()
 
     def add_field(self, part: Field) -> None:
         self._admit(part.field_name)

@@ -55,6 +55,8 @@ HealthDep = Annotated[HealthService, Depends(get_health)]
 def _client_address(request: Request) -> str | None:
     """Return the client's IP address in its one canonical form, or None where the peer has none (a Unix socket)."""
     try:
-        return str(ipaddress.ip_address(request.client.host.partition("%")[0])) if request.client else None
+        address = ipaddress.ip_address(request.client.host.partition("%")[0] if request.client else "")
     except ValueError:
         return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)

@@ -112,9 +112,14 @@ def _confidence(value: object) -> float:
     return round(float(min(1, max(0, value))), 4)
 
 
+def _is_printable(char: str) -> bool:
+    # The two joiners hold Persian words and family emoji together; every other formatting character goes.
+    return char in "\u200c\u200d" or not unicodedata.category(char).startswith(("C", "Z"))
+
+
 def _description(value: object) -> str | None:
     """Return the description as plain bounded text: no control or formatting characters, no surrogates."""
     if not isinstance(value, str):
         return None
-    printable = "".join(" " if unicodedata.category(char).startswith(("C", "Z")) else char for char in value)
+    printable = "".join(char if _is_printable(char) else " " for char in value)
     return " ".join(printable.split())[:MAX_DESCRIPTION_CHARACTERS] or None

@@ -13,16 +13,20 @@ from app.errors import ImageTooManyPixels, InvalidImage, UnsupportedFormat
 Image.MAX_IMAGE_PIXELS = None
 
 MAX_PIXELS_WITHOUT_DRAFT = 24_000_000
-"""Most pixels of a format that cannot be decoded at reduced size. WebP takes 15 bytes a pixel: 370 MB at this limit."""
+"""Most pixels of a format that cannot be decoded at reduced size. WebP takes up to 20 bytes a pixel: 480 MB here."""
 
 MIN_SHORT_SIDE = 200
 """Below this many pixels on the short edge vision models get worse, so that a long image is shrunk less."""
+
+MAX_LONG_SIDE = 2048
+"""However narrow an image is, it is sent no longer than this: vendors refuse very long ones."""
 
 JPEG_QUALITY = 85
 
 # What Pillow and its codecs raise on damaged files of the accepted formats, as fuzzing found.
 _DECODE_ERRORS = (
     ArithmeticError,
+    AssertionError,
     EOFError,
     LookupError,
     MemoryError,
@@ -58,14 +62,16 @@ def prepare_jpeg(data: bytes, limits: ImageLimits, max_side: int) -> bytes:
             orientation = _orientation(image)
             # Shrunk first: what follows is done to a small picture.
             small = _to_rgb_or_rgba(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+            return _as_jpeg(_on_white(small), orientation)
         except _DECODE_ERRORS as error:
             raise InvalidImage(detail=type(error).__name__) from error
-    picture = _on_white(small)
-    if orientation is not None:
-        picture = picture.transpose(orientation)
-    picture.info = {}  # what is left of the original's metadata: a comment, a colour profile
+
+
+def _as_jpeg(picture: Image.Image, orientation: Image.Transpose | None) -> bytes:
+    upright = picture if orientation is None else picture.transpose(orientation)
+    upright.info = {}  # what is left of the original's metadata: a comment, a colour profile
     output = BytesIO()
-    picture.save(output, "JPEG", quality=JPEG_QUALITY)
+    upright.save(output, "JPEG", quality=JPEG_QUALITY)
     return output.getvalue()
 
 
@@ -97,7 +103,7 @@ def _accepts(limits: ImageLimits) -> str:
 
 def _target_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
     long, short = max(size), min(size)
-    scale = min(1.0, max(max_side / long, MIN_SHORT_SIDE / short))
+    scale = min(1.0, max(max_side / long, MIN_SHORT_SIDE / short), max(MAX_LONG_SIDE, max_side) / long)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 

@@ -2,13 +2,17 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from app.config import Settings
+from app.container import open_container
 from app.errors import ServiceError
 from tests.api.calls import upload
+from tests.conftest import make_client
 from tests.factories import make_image, make_image_hash
 from tests.support.fake_model_server import Behaviour, FakeModels
 
@@ -232,6 +236,20 @@ async def test_what_the_model_fails_at_is_told_apart(
     fake_models.behaviour = behaviour
 
     assert_error(await upload(client, make_image()), status, code)
+
+
+async def test_an_unexpected_error_is_500_with_a_request_id_and_without_a_word_about_it(settings: Settings) -> None:
+    class FailingHealth:
+        async def check(self) -> None:
+            raise RuntimeError("MARKER")
+
+    async with open_container(settings) as container:
+        broken = replace(container, health=FailingHealth())  # type: ignore[arg-type]
+        async with make_client(settings, broken) as client:
+            response = await client.get("/health")
+
+    assert_error(response, 500, "internal_error")
+    assert "MARKER" not in response.text
 
 
 def test_every_error_has_a_code_of_its_own_or_its_parents() -> None:

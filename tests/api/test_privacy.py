@@ -15,10 +15,11 @@ import pytest
 from loguru import logger
 from PIL import Image
 
+from app.container import open_container
 from app.database import Database, Sql
 from app.logs import configure_logging
 from tests.api.calls import check_cache, classify, upload
-from tests.conftest import TABLES
+from tests.conftest import TABLES, make_client, make_settings, settings_for_provider
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 
@@ -120,6 +121,26 @@ async def test_p3_no_byte_of_an_image_is_in_the_database_or_the_log(
         assert trace.decode() not in log
         assert trace.decode() not in repr(rows)
         assert trace not in files
+
+
+@pytest.mark.parametrize("provider", ["openai", "claude"])
+async def test_p3_what_the_model_gets_is_not_in_the_log_even_at_debug(
+    provider: str, sqlite_settings: dict[str, Any], fake_models: FakeModels, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = make_settings(**sqlite_settings, **settings_for_provider(provider, fake_models))
+    configure_logging(level="DEBUG", as_json=True)
+    async with open_container(settings) as container, make_client(settings, container) as client:
+        await classify(client, make_image())
+        fake_models.behaviour = Behaviour(status=500)
+        await upload(client, make_image())
+    logger.configure(handlers=[])
+
+    log = capsys.readouterr().out
+    assert log.count("\n") > 3
+    assert len(fake_models.calls) == 3
+    for call in fake_models.calls:
+        assert base64.b64encode(call.jpeg).decode()[100:200] not in log
+        assert "test-key" not in log
 
 
 async def test_p3_the_model_gets_a_copy_without_metadata(client: httpx.AsyncClient, fake_models: FakeModels) -> None:

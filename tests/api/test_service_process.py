@@ -95,7 +95,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line(
     command: tuple[str, ...], settings: dict[str, Any], variable: str, tmp_path: Path
 ) -> None:
     ended = subprocess.run(
-        command, cwd=ROOT, env=environment(tmp_path, **settings), capture_output=True, text=True, timeout=30
+        command, cwd=tmp_path, env=environment(tmp_path, **settings), capture_output=True, text=True, timeout=30
     )
 
     assert ended.returncode != 0
@@ -110,12 +110,14 @@ def test_a_request_in_flight_is_answered_before_the_process_ends(command: tuple[
     )
     head = (
         "POST /api/v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
     )
     with running_service(tmp_path, command) as service:
         address = httpx.URL(service.url)
         with socket.create_connection((address.host, address.port or 0), timeout=10) as connection:
-            connection.sendall(head.encode() + body[:100])
+            connection.sendall(head.encode())
+            assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")  # it reads: the request is in flight
+            connection.sendall(body[:100])
             service.process.send_signal(signal.SIGTERM)
             wait_until(service, lambda: "Shutting down" in service.printed())
             connection.sendall(body[100:])

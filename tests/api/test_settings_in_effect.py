@@ -1,9 +1,11 @@
 """Settings that change what the service does, seen from outside."""
 
+from io import BytesIO
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from app.config import Settings
 from app.container import open_container
@@ -58,6 +60,7 @@ async def test_the_model_is_asked_with_the_operators_words_and_sizes(
 
     (call,) = fake_models.calls
     assert (call.body["model"], call.body["max_completion_tokens"]) == ("gpt-x", 99)
+    assert Image.open(BytesIO(call.jpeg)).size == (300, 200)
     assert "in French" in call.body["messages"][0]["content"]
 
 

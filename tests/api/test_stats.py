@@ -165,8 +165,11 @@ async def test_p6_every_statistic_equals_the_specifications_sql_on_the_same_rows
     top = await get_data(client, "/stats/images/top")
     wanted = expected(TOP_IMAGES)
     assert [row["hit_count"] for row in top] == [row[3] for row in wanted]
-    days = {row[0]: row[6] for row in expected(TOP_IMAGES.replace("LIMIT 10", ""))}
-    assert all(row["lifetime_days"] == days[row["image_hash"]] for row in top)
+    rows = {row[0]: row for row in expected(TOP_IMAGES.replace("LIMIT 10", ""))}
+    for row in top:
+        image_hash, category, confidence, hits, born, last, days = rows[row["image_hash"]]
+        times = (f"{born:%Y-%m-%dT%H:%M:%SZ}", f"{last:%Y-%m-%dT%H:%M:%SZ}")
+        assert tuple(row.values()) == (image_hash, category, float(confidence), hits, *times, days)
 
 
 async def test_empty_tables_give_zeros_and_empty_lists(client: httpx.AsyncClient) -> None:

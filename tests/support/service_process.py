@@ -14,7 +14,7 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 EMBEDDED = (sys.executable, "-m", "app")
-GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn_config.py", "app.main:app")
+GUNICORN = (sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn_config.py"), "app.main:app")
 _START_SECONDS = 30
 
 
@@ -39,7 +39,7 @@ def running_service(folder: Path, command: Sequence[str] = EMBEDDED, **settings:
     log = folder / "service.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(folder, app_port=port, **settings), stdout=output, stderr=output
+            command, cwd=folder, env=environment(folder, app_port=port, **settings), stdout=output, stderr=output
         )
     service = Service(process, f"http://127.0.0.1:{port}", log)
     try:
@@ -57,7 +57,12 @@ def running_service(folder: Path, command: Sequence[str] = EMBEDDED, **settings:
 def environment(folder: Path, **settings: object) -> dict[str, str]:
     """Return an environment with these settings; SQLite in `folder` unless they say otherwise."""
     values = {"sqlite_path": folder / "classifier.db", "llm_provider": "local", **settings}
-    return {"PATH": os.environ["PATH"], **{name.upper(): str(value) for name, value in values.items()}}
+    # Not run in the repository, where a developer's .env is, but on its code.
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        **{name.upper(): str(value) for name, value in values.items()},
+    }
 
 
 def _wait_until_it_answers(service: Service) -> None:

@@ -46,6 +46,11 @@ def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
         ({"llm_provider": "custom", "llm_api_key": "k"}, "LLM_BASE_URL"),
         ({"llm_fallback_provider": "claude"}, "LLM_FALLBACK_API_KEY"),
         ({"llm_fallback_provider": "custom"}, "LLM_FALLBACK_BASE_URL"),
+        ({"llm_base_url": "not a url"}, "LLM_BASE_URL"),
+        ({"llm_fallback_base_url": "ftp://x"}, "LLM_FALLBACK_BASE_URL"),
+        ({"llm_api_key": "schlüssel"}, "LLM_API_KEY"),
+        ({"trusted_proxies": "10.0.0.0/99"}, "TRUSTED_PROXIES"),
+        ({"mysql_host": "http://db:3306/"}, "MYSQL_HOST"),
         ({"allowed_image_formats": "jpg,bmp"}, "ALLOWED_IMAGE_FORMATS"),
         ({"allowed_image_formats": ","}, "ALLOWED_IMAGE_FORMATS"),
         ({"stats_timezone": "Mars/Olympus"}, "STATS_TIMEZONE"),
@@ -103,3 +108,11 @@ def test_a_wrong_variable_ends_the_process_with_one_line(tmp_path: Path, monkeyp
         load_settings()
 
     assert str(caught.value).startswith("configuration: LLM_MAX_TOKENS: ")
+
+
+def test_the_sdks_look_for_no_address_in_an_environment_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://stray.example/v1")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://stray.example")
+
+    assert make_settings(llm_api_key="k").primary.base_url == "https://api.openai.com/v1"
+    assert make_settings(llm_provider="claude", llm_api_key="k").primary.base_url == "https://api.anthropic.com"

@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageOps
 
-from app.errors import ImageTooManyPixels, InvalidRequest, RequestTooLarge
+from app.errors import ImageTooManyPixels, InvalidImage, InvalidRequest, RequestTooLarge
 from app.utils.image_utils import ImageLimits, enable_heif, prepare_jpeg
 from tests.factories import make_image
 
@@ -136,6 +136,15 @@ def test_a_bomb_is_refused_by_its_header(bomb: str) -> None:
         prepare_jpeg(BOMBS[bomb](), LIMITS, 512)
 
 
+def test_a_palette_image_without_a_palette_is_invalid() -> None:
+    data = saved(halves().convert("P"), "PNG")
+    start = data.index(b"PLTE") - 4
+    length = struct.unpack(">I", data[start : start + 4])[0]
+
+    with pytest.raises(InvalidImage):
+        prepare_jpeg(data[:start] + data[start + 12 + length :], LIMITS, 512)
+
+
 def test_a_bomb_of_compressed_text_is_refused_or_ignored() -> None:
     text = (b"zTXt", b"Comment\0\0" + zlib.compress(b"\0" * 50_000_000))
     data = png(4, 4, b"\0" * 52, text)
@@ -144,7 +153,7 @@ def test_a_bomb_of_compressed_text_is_refused_or_ignored() -> None:
         prepare_jpeg(data, LIMITS, 512)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (3, 2)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 1), (3, 2)])
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
 def test_the_smallest_and_the_narrowest_images_are_images(size: tuple[int, int], image_format: str) -> None:
     assert prepared(saved(Image.new("RGB", size), image_format)).size == size

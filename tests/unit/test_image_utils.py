@@ -46,6 +46,8 @@ def test_every_accepted_format_becomes_a_jpeg(image_format: str) -> None:
         ((100, 50), (100, 50)),
         ((2000, 400), (1000, 200)),  # the short side stays at 200
         ((2000, 100), (2000, 100)),
+        ((20000, 300), (2048, 31)),  # but nothing is sent longer than 2048
+        ((65000, 200), (2048, 6)),
     ],
 )
 def test_an_image_is_shrunk_to_its_limit_and_no_further(size: tuple[int, int], expected: tuple[int, int]) -> None:

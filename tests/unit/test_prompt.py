@@ -83,6 +83,11 @@ def test_a_description_loses_control_characters_surrogates_and_direction_marks()
     assert parse_answer(answer(description="a\x00b\x1b[31m\ud800c\u202ed\r\ne")).description == "a b [31m c d e"
 
 
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "\U0001f468\u200d\U0001f469\u200d\U0001f467 at home"])
+def test_a_description_keeps_what_holds_words_and_emoji_together(text: str) -> None:
+    assert parse_answer(answer(description=text)).description == text
+
+
 def test_a_long_description_is_cut() -> None:
     description = parse_answer(answer(description="猫" * 1000)).description
 

@@ -1,6 +1,7 @@
 """Vendor errors stop here. Both SDKs are made by one generator, so their exceptions have the same names."""
 
 import json
+import re
 from types import ModuleType
 
 from app.errors import (
@@ -46,14 +47,21 @@ def _from_status(status: int, code: object, retry_after_seconds: int | None) -> 
         return ModelUnavailable(detail=f"the vendor answered {status}", retry_after_seconds=retry_after_seconds)
     if code in _CONTENT_FILTER_CODES:
         return ModelRefused(detail=f"the vendor answered {status} {code}")
-    return ModelRejectedRequest(detail=f"the vendor answered {status}")
+    return ModelRejectedRequest(detail=f"the vendor answered {status} {_identifier(code)}".rstrip())
+
+
+def _identifier(code: object) -> str:
+    """Return a vendor's error code if it is one: a word, not a text that could quote something."""
+    return code if isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", code) else ""
 
 
 def _code_of(error: Exception) -> object:
     """Return the vendor's own code for the error: in one SDK an attribute, in the other left in the body."""
     body = getattr(error, "body", None)
     inner = body.get("error") if isinstance(body, dict) else None
-    return getattr(error, "code", None) or (inner.get("code") if isinstance(inner, dict) else None)
+    if isinstance(inner, dict):
+        return inner.get("code") or inner.get("type")
+    return getattr(error, "code", None) or getattr(error, "param", None)
 
 
 def _retry_after(error: Exception) -> int | None:

@@ -116,7 +116,12 @@ def _usage_of(completion: ChatCompletion) -> Usage:
         return Usage()
     details = usage.prompt_tokens_details
     cached = details.cached_tokens if details else None
-    return Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached or 0)
+    return Usage(_count(usage.prompt_tokens), _count(usage.completion_tokens), _count(cached))
+
+
+def _count(value: object) -> int:
+    """Return a token count: compatible servers leave it out, or send something else."""
+    return value if isinstance(value, int) and 0 <= value < 2**31 else 0
 
 
 def openai_options(max_tokens: int) -> dict[str, Any]:
