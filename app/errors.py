@@ -16,11 +16,15 @@ ServiceError
   ModelError
     ModelRefused                422 model_refused
     ModelBadAnswer              502 model_bad_answer
+      ModelRejectedRequest      502 model_bad_answer
     ModelUnavailable            503 model_unavailable
+      ModelMisconfigured        503 model_unavailable
+      ModelCircuitOpen          503 model_unavailable
     ModelTimeout                504 model_timeout
   DatabaseUnavailable           503 database_unavailable
     DatabaseNotInitialized      503 database_unavailable
   Overloaded                    503 overloaded
+    ModelOverloaded             503 overloaded, a ModelError too
   InternalError                 500 internal_error
 """
 
@@ -225,6 +229,10 @@ class Overloaded(ServiceError):
     status = 503
     code = "overloaded"
     default_message = "The service is busy; try again shortly."
+
+
+class ModelOverloaded(Overloaded, ModelError):
+    """So many questions wait for this model already: that says nothing about the model."""
 
 
 class InternalError(ServiceError):

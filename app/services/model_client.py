@@ -15,7 +15,7 @@ class ModelClient(Protocol):
     async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
         """Return a validated answer for a prepared JPEG before the deadline.
 
-        Raises a `ModelError`, or `Overloaded` where too many wait already, and nothing else.
+        Raises a `ModelError` and nothing else.
         """
         ...
 

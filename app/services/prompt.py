@@ -12,6 +12,9 @@ PROMPT_VERSION = "1"
 
 MAX_DESCRIPTION_CHARACTERS = 200
 
+_MAX_BRACES = 20
+"""Places in a model's talk where its JSON may begin."""
+
 _HINTS = {
     Category.SOCIAL_ACTIVITIES: "several people together: parties, gatherings, group photos, events",
     Category.PETS: "pets such as cats and dogs",
@@ -69,10 +72,7 @@ def parse_answer(text: str) -> Classification:
     """
     if "{" not in text and _REFUSAL.search(text):
         raise ModelRefused(detail="declined in words")
-    try:
-        answer = json.loads(_json_object_in(text))
-    except (ValueError, RecursionError) as error:
-        raise ModelBadAnswer(detail="the answer is not JSON") from error
+    answer = _json_object_in(text)
     return Classification(
         category=_category(answer.get("category")),
         confidence=_confidence(answer.get("confidence")),
@@ -80,10 +80,20 @@ def parse_answer(text: str) -> Classification:
     )
 
 
-def _json_object_in(text: str) -> str:
-    """Return the part from the first to the last brace: without a strict mode, models like to talk around it."""
-    start, end = text.find("{"), text.rfind("}")
-    return text[start : end + 1]
+def _json_object_in(text: str) -> dict[str, object]:
+    """Return the first JSON object that names a category: without a strict mode, models talk around their answer."""
+    start = text.find("{")
+    for _ in range(_MAX_BRACES):
+        if start < 0:
+            break
+        try:
+            found, _end = json.JSONDecoder().raw_decode(text, start)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict) and "category" in found:
+            return found
+        start = text.find("{", start + 1)
+    raise ModelBadAnswer(detail="the answer is not the JSON that was asked for")
 
 
 def _spelled(name: str) -> str:

@@ -133,6 +133,24 @@ async def test_with_a_second_model_the_caller_gets_an_answer_in_time(
         assert (await check_cache(client, image))["data"] == answer["data"]
 
 
+async def test_a_refusal_is_remembered_with_its_cost_even_if_the_second_model_hangs(
+    settings: Settings, database: Database, fake_models: FakeModels, second_models: FakeModels
+) -> None:
+    second = settings_for_provider("claude", second_models)
+    names = {name.replace("llm_", "llm_fallback_"): value for name, value in second.items() if name != "llm_timeout"}
+    both = settings.model_copy(update=make_settings(**names).model_dump(include=set(names)))
+    fake_models.behaviour, second_models.behaviour = BEHAVIOURS["refusal"], BEHAVIOURS["hang"]
+
+    async with open_container(both) as container, make_client(both, container) as client:
+        image = make_image()
+        codes = [(await upload(client, image)).json()["error"]["code"] for _ in range(2)]
+
+    assert codes == ["model_refused", "model_refused"]
+    assert len(fake_models.calls) == 1
+    sql = Sql.same("SELECT input_tokens, output_tokens FROM classification_refusal")
+    assert await database.fetch_all(sql, {}) == [(412, 37)]
+
+
 async def test_what_a_failed_attempt_cost_is_added_to_what_the_answer_cost(
     client: httpx.AsyncClient, fake_models: FakeModels
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.container import build_provider
-from app.errors import ModelRejectedRequest
+from app.errors import ModelRefused, ModelRejectedRequest
 from app.services.model_client import ModelClient
 from app.utils.deadline import Deadline
 from tests.conftest import make_settings, settings_for_provider
@@ -45,6 +45,29 @@ async def test_the_server_is_asked_for_less_until_it_takes_it_and_then_for_that_
 
     await provider.classify(make_image(), Deadline.after(5))
     assert formats_asked(fake_models)[len(first) :] == afterwards
+
+
+async def test_once_it_has_answered_a_400_is_about_the_image_and_costs_one_call(
+    provider: ModelClient, fake_models: FakeModels
+) -> None:
+    await provider.classify(make_image(), Deadline.after(5))
+    fake_models.behaviour = Behaviour(status=400)
+
+    with pytest.raises(ModelRejectedRequest):
+        await provider.classify(make_image(), Deadline.after(5))
+
+    assert formats_asked(fake_models) == ["json_schema", "json_schema"]
+
+
+async def test_a_content_filters_400_is_no_reason_to_ask_for_less(
+    provider: ModelClient, fake_models: FakeModels
+) -> None:
+    fake_models.behaviour = Behaviour(status=400, text="content_filter")
+
+    with pytest.raises(ModelRefused):
+        await provider.classify(make_image(), Deadline.after(5))
+
+    assert formats_asked(fake_models) == ["json_schema"]
 
 
 async def test_a_server_that_takes_none_for_one_image_is_asked_strictly_for_the_next(

@@ -26,6 +26,7 @@ from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels, answer_for
 
 PROVIDERS = ["openai", "claude", "custom"]
+A_LATE_DATE = "Fri, 31 Dec 2199 23:59:59 GMT"
 GOOD = {"category": "pets", "confidence": 0.9, "description": "一只猫"}
 
 
@@ -150,6 +151,28 @@ async def test_the_vendors_wish_to_wait_is_passed_on(provider: ModelClient, fake
     assert caught.value.retry_after_seconds == 17
 
 
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("0", None),
+        ("1.5", 2),
+        ("99999", 3600),
+        ("9" * 5000, None),
+        ("soon", None),
+        ("Fri, 31 Dec 2199 23:59:59 GMT", 3600),
+    ],
+)
+async def test_a_wish_to_wait_is_read_in_all_its_forms(
+    header: str, seconds: int | None, provider: ModelClient, fake_models: FakeModels
+) -> None:
+    fake_models.behaviour = Behaviour(status=429, headers={"retry-after": header})
+
+    with pytest.raises(ModelUnavailable) as caught:
+        await ask(provider)
+
+    assert caught.value.retry_after_seconds == seconds
+
+
 async def test_our_error_never_holds_the_vendors_text(provider: ModelClient, fake_models: FakeModels) -> None:
     fake_models.behaviour = Behaviour(raw=b'{"error": {"message": "MARKER"}}', status=500)
 
@@ -175,4 +198,36 @@ async def test_a_filter_behind_a_compatible_server_is_a_refusal(finish: str, fak
         await ask(built)
 
     assert caught.value.usage == Usage(412, 37, 0)
+    await built.close()
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [None, {}, {"prompt_tokens": "12"}, {"prompt_tokens": 1.5, "prompt_tokens_details": "x"}, {"prompt_tokens": -1}],
+)
+async def test_a_usage_that_makes_no_sense_costs_no_answer(usage: Any, fake_models: FakeModels) -> None:
+    settings = make_settings(**settings_for_provider("custom", fake_models))
+    built = build_provider(settings.primary, settings)
+    message = {"role": "assistant", "content": json.dumps(GOOD)}
+    choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+    reply = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": choices, "usage": usage}
+    fake_models.behaviour = Behaviour(raw=json.dumps(reply).encode(), headers={"content-type": "application/json"})
+
+    answer = await ask(built)
+
+    assert answer.classification.category == "pets"
+    assert answer.usage == Usage(0, 0, 0)
+    await built.close()
+
+
+async def test_azures_filter_names_itself_further_inside(fake_models: FakeModels) -> None:
+    settings = make_settings(**settings_for_provider("custom", fake_models))
+    built = build_provider(settings.primary, settings)
+    body = {"error": {"code": "BadRequest", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}
+    fake_models.behaviour = Behaviour(
+        raw=json.dumps(body).encode(), status=400, headers={"content-type": "application/json"}
+    )
+
+    with pytest.raises(ModelRefused):
+        await ask(built)
     await built.close()

@@ -142,7 +142,7 @@ class FakeModels:
             if behaviour.hang:
                 await asyncio.to_thread(released.wait)
             if behaviour.raw is not None:
-                return Response(behaviour.raw, behaviour.status, behaviour.headers, "text/html")
+                return Response(behaviour.raw, behaviour.status, {"content-type": "text/html", **behaviour.headers})
             if behaviour.status != 200:
                 problem = {"type": "fake_error", "message": "as told", "code": behaviour.text or ""}
                 return JSONResponse({"type": "error", "error": problem}, behaviour.status, behaviour.headers)

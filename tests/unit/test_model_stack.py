@@ -12,11 +12,11 @@ from app.errors import (
     ModelCircuitOpen,
     ModelError,
     ModelMisconfigured,
+    ModelOverloaded,
     ModelRefused,
     ModelRejectedRequest,
     ModelTimeout,
     ModelUnavailable,
-    Overloaded,
 )
 from app.models.domain import ModelReply, Usage
 from app.services.model_stack.breaker import FAILURES_TO_OPEN, BreakerModel
@@ -190,6 +190,41 @@ async def test_what_is_our_configuration_opens_it_at_once() -> None:
     assert not breaker.closed
 
 
+async def test_a_full_queue_says_nothing_about_the_model() -> None:
+    inner = FakeModel([failing(ModelOverloaded)])
+    breaker = BreakerModel(inner, "fake")
+
+    await fail(breaker, FAILURES_TO_OPEN * 2)
+
+    assert breaker.closed
+
+
+@pytest.mark.parametrize("late", [make_reply(), ModelBadAnswer(), ModelUnavailable()])
+async def test_what_was_asked_before_it_opened_neither_closes_it_nor_opens_it_again(late: Step) -> None:
+    gate = asyncio.Event()
+
+    async def wait(deadline: Deadline) -> ModelReply:
+        await gate.wait()
+        if isinstance(late, Exception):
+            raise late
+        return make_reply()
+
+    inner = FakeModel([wait, failing(ModelMisconfigured), make_reply()])
+    breaker = BreakerModel(inner, "fake", open_seconds=0)
+    early = asyncio.create_task(ask(breaker))
+    while inner.calls == 0:
+        await asyncio.sleep(0)
+    await fail(breaker, 1)
+    breaker.open_seconds = 30
+
+    gate.set()
+    await asyncio.wait([early])
+
+    assert not breaker.closed
+    await ask(breaker)  # the probe, still due
+    assert breaker.closed
+
+
 async def test_one_probe_goes_through_a_half_open_breaker_and_closes_it_if_answered() -> None:
     gate = asyncio.Event()
 
@@ -262,7 +297,7 @@ async def test_so_many_run_so_many_wait_and_the_next_fails_at_once() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
-    with pytest.raises(Overloaded):
+    with pytest.raises(ModelOverloaded):
         await ask(model)
     assert inner.calls == 2
 
@@ -284,7 +319,7 @@ async def test_waiting_for_a_turn_ends_with_the_budget_and_keeps_no_place() -> N
     await asyncio.sleep(0)
 
     for _ in range(6):
-        with pytest.raises(ModelTimeout):
+        with pytest.raises(ModelOverloaded):
             await ask(model, seconds=0.01)
 
     gate.set()
@@ -295,7 +330,9 @@ async def test_waiting_for_a_turn_ends_with_the_budget_and_keeps_no_place() -> N
 # Fallback
 
 
-@pytest.mark.parametrize("kind", [ModelRefused, ModelTimeout, ModelUnavailable, ModelBadAnswer, ModelMisconfigured])
+@pytest.mark.parametrize(
+    "kind", [ModelRefused, ModelTimeout, ModelUnavailable, ModelBadAnswer, ModelMisconfigured, ModelOverloaded]
+)
 async def test_whatever_the_first_fails_at_the_second_is_asked_once(kind: type[ModelError]) -> None:
     spent = Usage(100, 10, 0)
     first, second = FakeModel([failing(kind, spent)]), FakeModel([make_reply(model_used="second")])

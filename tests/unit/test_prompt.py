@@ -69,9 +69,12 @@ def test_a_confidence_is_kept_with_the_four_decimals_that_the_database_has() -> 
     assert parse_answer(answer(confidence=0.123456)).confidence == 0.1235
 
 
-@pytest.mark.parametrize("around", ["```json\n{}\n```", "Sure! Here it is:\n{}", "{}\nIs that all right?"])
+@pytest.mark.parametrize(
+    "around",
+    ["```json\n{}\n```", "Sure! Here it is:\n{}", "{}\nIs that {all} right?", "<think>{x}</think> {}", '{} {"a": 1}'],
+)
 def test_talk_around_the_json_is_no_harm(around: str) -> None:
-    assert parse_answer(around.replace("{}", answer())).category is Category.PETS
+    assert parse_answer(around.replace("{}", answer(), 1)).category is Category.PETS
 
 
 @pytest.mark.parametrize("description", [None, "", "  \n ", 7])

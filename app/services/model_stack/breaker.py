@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from loguru import logger
 
-from app.errors import ModelCircuitOpen, ModelError, ModelTimeout, ModelUnavailable
+from app.errors import ModelCircuitOpen, ModelError, ModelOverloaded, ModelTimeout, ModelUnavailable
 from app.models.domain import ModelReply
 from app.services.model_client import ModelClient
 from app.utils.deadline import Deadline
@@ -41,13 +41,15 @@ class BreakerModel:
         except (ModelUnavailable, ModelTimeout) as error:
             self._fail(error, probe=probe)
             raise
+        except ModelOverloaded:
+            raise  # the model was not asked
         except ModelError:
-            self._recover()
+            self._recover(probe=probe)
             raise
         finally:
             if probe:
                 self._probing = False
-        self._recover()
+        self._recover(probe=probe)
         return reply
 
     async def close(self) -> None:
@@ -66,6 +68,8 @@ class BreakerModel:
         return True
 
     def _fail(self, error: ModelError, *, probe: bool) -> None:
+        if not (probe or self.closed):
+            return  # asked before it opened, and known by now
         self._failures += 1
         if not (probe or error.our_configuration or self._failures >= FAILURES_TO_OPEN):
             return
@@ -75,7 +79,9 @@ class BreakerModel:
         elif not probe:
             logger.error("the model keeps failing", provider=self.name, detail=error.detail, failures=self._failures)
 
-    def _recover(self) -> None:
+    def _recover(self, *, probe: bool) -> None:
+        if not (probe or self.closed):
+            return  # asked before it opened: only the probe closes it
         if self._open_until is not None:
             logger.info("the model answers again", provider=self.name)
         self._failures = 0

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from app.errors import ModelTimeout, Overloaded
+from app.errors import ModelOverloaded
 from app.models.domain import ModelReply
 from app.services.model_client import ModelClient
 from app.utils.deadline import Deadline
@@ -14,7 +14,8 @@ WAITING_PER_RUNNING = 4
 
 @dataclass(slots=True)
 class LimitedModel:
-    """Lets `max_concurrency` questions run and four times as many wait; the next fails at once with `Overloaded`."""
+    """Lets `max_concurrency` questions run and four times as many wait; the next fails at once with
+    `ModelOverloaded`, as do those whose turn does not come in time."""
 
     inner: ModelClient
     max_concurrency: int
@@ -26,7 +27,7 @@ class LimitedModel:
 
     async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
         if self._present >= self.max_concurrency * (1 + WAITING_PER_RUNNING):
-            raise Overloaded(detail="too many questions wait for the model")
+            raise ModelOverloaded(detail="too many questions wait for the model")
         self._present += 1
         try:
             await self._wait_for_turn(deadline)
@@ -45,4 +46,4 @@ class LimitedModel:
             async with asyncio.timeout_at(deadline.at):
                 await self._running.acquire()
         except TimeoutError:
-            raise ModelTimeout(detail="waited too long for a turn") from None
+            raise ModelOverloaded(detail="waited too long for a turn") from None

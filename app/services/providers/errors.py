@@ -1,7 +1,10 @@
 """Vendor errors stop here. Both SDKs are made by one generator, so their exceptions have the same names."""
 
 import json
+import math
 import re
+import time
+from email.utils import parsedate_to_datetime
 from types import ModuleType
 
 from app.errors import (
@@ -16,7 +19,8 @@ from app.errors import (
 
 _OUR_CONFIGURATION = frozenset({401, 402, 403, 404})
 _WORTH_ANOTHER_TRY = frozenset({408, 409, 429})
-_CONTENT_FILTER_CODES = frozenset({"content_filter", "content_policy_violation"})
+_MOST_RETRY_AFTER_SECONDS = 3600
+_CONTENT_FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
 
 
 def translate(error: Exception, sdk: ModuleType) -> ModelError:
@@ -56,16 +60,26 @@ def _identifier(code: object) -> str:
 
 
 def _code_of(error: Exception) -> object:
-    """Return the vendor's own code for the error: in one SDK an attribute, in the other left in the body."""
+    """Return the vendor's own code for the error: an attribute in one SDK, in the body in the other and in Azure's."""
     body = getattr(error, "body", None)
-    inner = body.get("error") if isinstance(body, dict) else None
-    if isinstance(inner, dict):
-        return inner.get("code") or inner.get("type")
+    places = [body.get("error"), body] if isinstance(body, dict) else []
+    for place in places:
+        if isinstance(place, dict):
+            inner = place.get("innererror")
+            code = (inner.get("code") if isinstance(inner, dict) else None) or place.get("code") or place.get("type")
+            if code:
+                return code
     return getattr(error, "code", None) or getattr(error, "param", None)
 
 
 def _retry_after(error: Exception) -> int | None:
-    """Return the vendor's Retry-After in whole seconds, if it gave one that a client may be told."""
+    """Return the vendor's Retry-After in whole seconds, at most an hour: seconds, with a fraction or not, or a date."""
     response = getattr(error, "response", None)
     text = response.headers.get("retry-after", "") if response is not None else ""
-    return min(int(text), 3600) if text.isascii() and text.isdigit() else None
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        return min(math.ceil(float(text)), _MOST_RETRY_AFTER_SECONDS) or None
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(1, min(math.ceil(seconds), _MOST_RETRY_AFTER_SECONDS))

@@ -36,8 +36,8 @@ class OpenAIProvider:
     """Asks one model over chat completions.
 
     `options` are the parameters in which OpenAI and compatible servers differ (`openai_options`, `custom_options`).
-    `formats` are the ways to ask for JSON, strictest first: where a server answers 400 to one and takes the next, that
-    is remembered.
+    `formats` are the ways to ask for JSON, strictest first: until a server has answered once, a 400 to one may mean
+    that it takes only the next; from then on it is asked in what it answered to.
     """
 
     client: openai.AsyncOpenAI
@@ -46,6 +46,7 @@ class OpenAIProvider:
     options: Mapping[str, Any]
     formats: Sequence[Mapping[str, Any]] = (STRICT_SCHEMA,)
     _format: int = field(default=0, init=False)
+    _settled: bool = field(default=False, init=False)
 
     async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
         try:
@@ -60,19 +61,19 @@ class OpenAIProvider:
         await self.client.close()
 
     async def _ask(self, jpeg: bytes, deadline: Deadline) -> ChatCompletion:
-        """Ask in the strictest format that is not known to fail; remember a looser one once it has worked."""
+        """Ask in the format that the server has answered to, or find the strictest that it does answer to."""
         level = self._format
         while True:
             try:
                 completion = await self._create(jpeg, self.formats[level], deadline)
-            except _NOT_UNDERSTOOD:
+            except _NOT_UNDERSTOOD as error:
                 level += 1
-                if level == len(self.formats):
+                if self._settled or level == len(self.formats) or isinstance(translate(error, openai), ModelRefused):
                     raise
             else:
-                if level > self._format:
+                if not self._settled and level > 0:
                     logger.info("the server takes no stricter format", format=level, model=self.model)
-                    self._format = level
+                self._format, self._settled = level, True
                 return completion
 
     async def _create(self, jpeg: bytes, answer_format: Mapping[str, Any], deadline: Deadline) -> ChatCompletion:
@@ -114,14 +115,13 @@ def _usage_of(completion: ChatCompletion) -> Usage:
     usage = completion.usage
     if usage is None:
         return Usage()
-    details = usage.prompt_tokens_details
-    cached = details.cached_tokens if details else None
+    cached = getattr(usage.prompt_tokens_details, "cached_tokens", None)
     return Usage(_count(usage.prompt_tokens), _count(usage.completion_tokens), _count(cached))
 
 
 def _count(value: object) -> int:
     """Return a token count: compatible servers leave it out, or send something else."""
-    return value if isinstance(value, int) and 0 <= value < 2**31 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
 
 
 def openai_options(max_tokens: int) -> dict[str, Any]:
