@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.exception_handlers import error_response
 from app.errors import InternalError
 from app.logs import request_id_variable
+from app.utils.clock import milliseconds_since
 from app.utils.id_generator import generate_request_id
 
 
@@ -52,6 +53,6 @@ class RequestMiddleware:
                 method=scope["method"],
                 path=scope["path"],
                 status=status,
-                duration_ms=round((perf_counter() - started) * 1000),
+                duration_ms=milliseconds_since(started),
             )
             request_id_variable.reset(token)

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from app.errors import ServiceError
 from app.models.domain import Category, Classification, ModelReply, Outcome, RequestContext, Usage
 from app.utils.id_generator import generate_request_id
 
@@ -51,3 +52,16 @@ def make_outcome(**changes: Any) -> Outcome:
         "reply": reply,
     }
     return Outcome(**{**values, **changes})
+
+
+def save_image(image: Image.Image, image_format: str, **options: Any) -> bytes:
+    """Return an image as a file of a format."""
+    output = BytesIO()
+    image.save(output, image_format, **options)
+    return output.getvalue()
+
+
+def error_codes(kind: type[ServiceError] = ServiceError) -> list[str]:
+    """Return every code of the tree of errors, as often as it is defined."""
+    own = [kind.__dict__["code"]] if "code" in kind.__dict__ else []
+    return own + [code for child in kind.__subclasses__() for code in error_codes(child)]

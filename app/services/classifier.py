@@ -13,7 +13,7 @@ from app.services.cache_service import CacheService
 from app.services.image_preparer import ImagePreparer
 from app.services.model_client import ModelClient
 from app.services.recorder import Recorder
-from app.utils.clock import Clock
+from app.utils.clock import Clock, milliseconds_since
 from app.utils.deadline import Deadline
 from app.utils.hash_utils import sha256_hex
 
@@ -41,7 +41,7 @@ class ClassifierService:
         started = perf_counter()
         found = await self.cache.lookup(image_hash)
         if found is not None:
-            await self.recorder.record(context, image_hash, found, _milliseconds_since(started))
+            await self.recorder.record(context, image_hash, found, milliseconds_since(started))
         return found
 
     async def classify(self, image: bytes, claimed_hash: str | None, context: RequestContext) -> Answer:
@@ -56,11 +56,11 @@ class ClassifierService:
             raise HashMismatch
         found = await self.cache.lookup(image_hash)
         if found is not None:
-            took_ms = _milliseconds_since(started)
+            took_ms = milliseconds_since(started)
             await self.recorder.record(context, image_hash, found, took_ms, image_size=len(image))
             return Answer(found, from_cache=True, processing_time_ms=took_ms)
         reply = await self._ask(image, image_hash)
-        answer, took_ms = reply.classification, _milliseconds_since(started)
+        answer, took_ms = reply.classification, milliseconds_since(started)
         await self.recorder.record(context, image_hash, answer, took_ms, image_size=len(image), reply=reply)
         return Answer(answer, from_cache=False, processing_time_ms=took_ms)
 
@@ -91,7 +91,3 @@ async def _hash(image: bytes) -> str:
     if len(image) < _HASH_IN_THREAD_BYTES:
         return sha256_hex(image)
     return await asyncio.to_thread(sha256_hex, image)
-
-
-def _milliseconds_since(started: float) -> int:
-    return round((perf_counter() - started) * 1000)

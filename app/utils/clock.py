@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from time import perf_counter
 
 Clock = Callable[[], datetime]
 
@@ -14,3 +15,8 @@ def utc_now() -> datetime:
 def isoformat_utc(moment: datetime) -> str:
     """Return an aware moment as the interface writes it: `2025-10-10T12:00:00Z`, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def milliseconds_since(started: float) -> int:
+    """Return the whole milliseconds since a moment of `time.perf_counter()`."""
+    return round((perf_counter() - started) * 1000)

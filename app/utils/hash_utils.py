@@ -5,8 +5,6 @@ import re
 
 IMAGE_HASH_PATTERN = "^[0-9a-fA-F]{64}$"
 
-_IMAGE_HASH = re.compile("[0-9a-fA-F]{64}")
-
 
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 lower-case hexadecimal characters."""
@@ -15,4 +13,4 @@ def sha256_hex(data: bytes) -> str:
 
 def is_image_hash(text: str) -> bool:
     """Whether `text` is a SHA-256 in hexadecimal, in either case."""
-    return _IMAGE_HASH.fullmatch(text) is not None
+    return len(text) == 64 and re.match(IMAGE_HASH_PATTERN, text) is not None

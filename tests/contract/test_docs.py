@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings
-from app.errors import ServiceError
 from app.main import create_app
 from scripts import image_costs
 from scripts.settings_docs import render_env_example, render_readme
 from tests.conftest import SAMPLES, make_settings
+from tests.factories import error_codes
 from tests.support.transcript import read_transcript, replay, without_what_changes
 
 ROOT = Path(__file__).parents[2]
@@ -63,11 +63,7 @@ def test_every_route_is_in_the_readme_and_no_other() -> None:
 
 
 def test_every_error_code_is_in_the_readme() -> None:
-    def family(kind: type[ServiceError]) -> set[str]:
-        codes = {kind.__dict__["code"]} if "code" in kind.__dict__ else set()
-        return codes.union(*(family(child) for child in kind.__subclasses__()))
-
-    assert {code for code in family(ServiceError) if f"`{code}`" not in README} == set()
+    assert {code for code in set(error_codes()) if f"`{code}`" not in README} == set()
 
 
 def test_every_sample_has_its_source_and_licence() -> None:

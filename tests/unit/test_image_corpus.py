@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from app.errors import ImageTooManyPixels, InvalidImage, InvalidRequest, RequestTooLarge
 from app.utils.image_utils import ImageLimits, enable_heif, prepare_jpeg
-from tests.factories import make_image
+from tests.factories import make_image, save_image
 
 enable_heif()
 FORMATS = {"JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF"}
@@ -21,12 +21,6 @@ def prepared(data: bytes, max_side: int = 512) -> Image.Image:
     image = Image.open(BytesIO(prepare_jpeg(data, LIMITS, max_side)))
     image.load()
     return image
-
-
-def saved(image: Image.Image, image_format: str, **options: object) -> bytes:
-    output = BytesIO()
-    image.save(output, image_format, **options)
-    return output.getvalue()
 
 
 def halves(size: tuple[int, int] = (60, 40)) -> Image.Image:
@@ -75,7 +69,7 @@ def test_every_mode_of_every_format_shows_what_it_showed(image_format: str, mode
         image = original.convert(mode)
     expected = image.convert("RGB") if mode != "I;16" else original.convert("L")
 
-    assert difference(prepared(saved(image, image_format)), expected) < 30
+    assert difference(prepared(save_image(image, image_format)), expected) < 30
 
 
 @pytest.mark.parametrize("orientation", range(10))
@@ -83,14 +77,14 @@ def test_every_mode_of_every_format_shows_what_it_showed(image_format: str, mode
 def test_every_orientation_is_turned_as_a_viewer_turns_it(image_format: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = saved(halves(), image_format, exif=exif, quality=95)
+    data = save_image(halves(), image_format, exif=exif, quality=95)
     expected = ImageOps.exif_transpose(Image.open(BytesIO(data)))
 
     assert difference(prepared(data), expected) < 30
 
 
 def test_a_photo_with_damaged_exif_is_still_a_photo() -> None:
-    data = saved(halves(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 40)
+    data = save_image(halves(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 40)
 
     assert difference(prepared(data), halves()) < 30
 
@@ -116,8 +110,8 @@ BOMBS = {
     "a PNG of 90 megapixels": lambda: png(9500, 9500),
     "a PNG of 4 gigapixels": lambda: png(65000, 65000),
     "a PNG that says it has 2^31 pixels a side": lambda: png(2**31 - 1, 2**31 - 1),
-    "a WebP of 48 megapixels": lambda: saved(Image.new("RGB", (8000, 6000)), "WEBP", quality=1),
-    "an animated WebP of 25 megapixels": lambda: saved(
+    "a WebP of 48 megapixels": lambda: save_image(Image.new("RGB", (8000, 6000)), "WEBP", quality=1),
+    "an animated WebP of 25 megapixels": lambda: save_image(
         Image.new("RGB", (5000, 5000)),
         "WEBP",
         save_all=True,
@@ -125,7 +119,7 @@ BOMBS = {
         quality=1,
         method=0,
     ),
-    "an AVIF of 36 megapixels": lambda: saved(Image.new("RGB", (6000, 6000)), "AVIF", speed=10),
+    "an AVIF of 36 megapixels": lambda: save_image(Image.new("RGB", (6000, 6000)), "AVIF", speed=10),
     "a GIF that says it is 65535 pixels square": lambda: b"GIF89a" + b"\xff" * 4 + make_image("GIF")[10:],
 }
 
@@ -137,7 +131,7 @@ def test_a_bomb_is_refused_by_its_header(bomb: str) -> None:
 
 
 def test_a_palette_image_without_a_palette_is_invalid() -> None:
-    data = saved(halves().convert("P"), "PNG")
+    data = save_image(halves().convert("P"), "PNG")
     start = data.index(b"PLTE") - 4
     length = struct.unpack(">I", data[start : start + 4])[0]
 
@@ -156,7 +150,7 @@ def test_a_bomb_of_compressed_text_is_refused_or_ignored() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 1), (3, 2)])
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
 def test_the_smallest_and_the_narrowest_images_are_images(size: tuple[int, int], image_format: str) -> None:
-    assert prepared(saved(Image.new("RGB", size), image_format)).size == size
+    assert prepared(save_image(Image.new("RGB", size), image_format)).size == size
 
 
 @pytest.mark.parametrize("image_format", sorted(FORMATS))

@@ -8,7 +8,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from app.errors import ImageTooManyPixels, InvalidImage, UnsupportedFormat
 from app.utils.image_utils import MAX_PIXELS_WITHOUT_DRAFT, ImageLimits, prepare_jpeg
-from tests.factories import make_image
+from tests.factories import make_image, save_image
 
 LIMITS = ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF"}), 50_000_000)
 WHITE, RED, BLUE = (255, 255, 255), (255, 0, 0), (0, 0, 255)
@@ -19,12 +19,6 @@ def prepared(data: bytes, max_side: int = 512, limits: ImageLimits = LIMITS) -> 
     assert (image.format, image.mode) == ("JPEG", "RGB")
     image.load()
     return image
-
-
-def saved(image: Image.Image, image_format: str, **options: object) -> bytes:
-    output = BytesIO()
-    image.save(output, image_format, **options)
-    return output.getvalue()
 
 
 def close_to(pixel: object, colour: tuple[int, int, int]) -> bool:
@@ -51,7 +45,7 @@ def test_every_accepted_format_becomes_a_jpeg(image_format: str) -> None:
     ],
 )
 def test_an_image_is_shrunk_to_its_limit_and_no_further(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    assert prepared(saved(Image.new("RGB", size), "PNG")).size == expected
+    assert prepared(save_image(Image.new("RGB", size), "PNG")).size == expected
 
 
 def test_a_photo_is_turned_the_way_its_camera_was_held() -> None:
@@ -59,7 +53,7 @@ def test_a_photo_is_turned_the_way_its_camera_was_held() -> None:
     image.paste(BLUE, (0, 0, 300, 100))  # the upper half
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise: up becomes right
-    turned = prepared(saved(image, "JPEG", exif=exif, quality=95))
+    turned = prepared(save_image(image, "JPEG", exif=exif, quality=95))
 
     assert turned.size == (200, 300)
     assert close_to(turned.getpixel((150, 150)), BLUE)
@@ -72,8 +66,8 @@ def test_metadata_comments_and_profiles_are_gone() -> None:
     exif.get_ifd(0x8825)[1] = "MARKER-GPS"
     notes = PngInfo()
     notes.add_text("Comment", "MARKER-TEXT")
-    photo = saved(Image.new("RGB", (64, 64)), "JPEG", exif=exif, comment=b"MARKER-COM", icc_profile=b"MARKER-ICC")
-    drawing = saved(Image.new("RGB", (64, 64)), "PNG", pnginfo=notes, exif=exif)
+    photo = save_image(Image.new("RGB", (64, 64)), "JPEG", exif=exif, comment=b"MARKER-COM", icc_profile=b"MARKER-ICC")
+    drawing = save_image(Image.new("RGB", (64, 64)), "PNG", pnginfo=notes, exif=exif)
     assert photo.count(b"MARKER") >= 3
     assert drawing.count(b"MARKER") >= 2
 
@@ -82,39 +76,39 @@ def test_metadata_comments_and_profiles_are_gone() -> None:
 
 
 def test_what_is_transparent_is_white_and_hidden_colours_stay_hidden() -> None:
-    assert close_to(prepared(saved(Image.new("RGBA", (64, 64), (*RED, 0)), "PNG")).getpixel((9, 9)), WHITE)
+    assert close_to(prepared(save_image(Image.new("RGBA", (64, 64), (*RED, 0)), "PNG")).getpixel((9, 9)), WHITE)
 
 
 def test_a_palette_with_a_transparent_colour_is_white_there() -> None:
     image = Image.new("P", (64, 64), 0)
     image.putpalette([*RED, *BLUE])
 
-    assert close_to(prepared(saved(image, "PNG", transparency=0)).getpixel((9, 9)), WHITE)
-    assert close_to(prepared(saved(image, "PNG", transparency=1)).getpixel((9, 9)), RED)
+    assert close_to(prepared(save_image(image, "PNG", transparency=0)).getpixel((9, 9)), WHITE)
+    assert close_to(prepared(save_image(image, "PNG", transparency=1)).getpixel((9, 9)), RED)
 
 
 def test_sixteen_bit_grey_is_scaled_and_not_cut_off() -> None:
     image = Image.new("I;16", (64, 64), 32768)
 
-    assert close_to(prepared(saved(image, "PNG")).getpixel((9, 9)), (127, 127, 127))
+    assert close_to(prepared(save_image(image, "PNG")).getpixel((9, 9)), (127, 127, 127))
 
 
 def test_cmyk_becomes_the_colour_it_prints() -> None:
     image = Image.new("CMYK", (64, 64), (0, 255, 255, 0))
 
-    assert close_to(prepared(saved(image, "JPEG", quality=95)).getpixel((9, 9)), RED)
+    assert close_to(prepared(save_image(image, "JPEG", quality=95)).getpixel((9, 9)), RED)
 
 
 def test_an_animation_is_its_first_frame() -> None:
     frames = [Image.new("RGB", (64, 64), colour) for colour in (RED, BLUE)]
-    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    data = save_image(frames[0], "GIF", save_all=True, append_images=frames[1:])
 
     assert close_to(prepared(data).getpixel((9, 9)), RED)
 
 
 def test_a_phone_photo_with_more_pictures_behind_it_is_a_jpeg() -> None:
     first, second = Image.new("RGB", (64, 64), RED), Image.new("RGB", (64, 64), BLUE)
-    data = saved(first, "MPO", save_all=True, append_images=[second])
+    data = save_image(first, "MPO", save_all=True, append_images=[second])
 
     assert close_to(prepared(data).getpixel((9, 9)), RED)
 
@@ -161,5 +155,5 @@ def test_formats_that_must_be_decoded_whole_have_a_lower_limit() -> None:
     image = Image.new("L", (side, side))
 
     with pytest.raises(ImageTooManyPixels):
-        prepare_jpeg(saved(image, "PNG"), LIMITS, 512)
-    assert prepared(saved(image, "JPEG")).size == (512, 512)
+        prepare_jpeg(save_image(image, "PNG"), LIMITS, 512)
+    assert prepared(save_image(image, "JPEG")).size == (512, 512)

@@ -8,6 +8,7 @@ from loguru import logger
 from app.errors import ModelError
 from app.models.domain import ModelReply
 from app.services.model_client import ModelClient
+from app.utils.clock import milliseconds_since
 from app.utils.deadline import Deadline
 
 
@@ -28,7 +29,7 @@ class MeasuredModel:
                 detail=error.detail,
                 input_tokens=error.usage.input_tokens,
                 output_tokens=error.usage.output_tokens,
-                duration_ms=_milliseconds_since(started),
+                duration_ms=milliseconds_since(started),
             )
             raise
         logger.info(
@@ -38,13 +39,9 @@ class MeasuredModel:
             input_tokens=reply.usage.input_tokens,
             cached_tokens=reply.usage.cached_tokens,
             output_tokens=reply.usage.output_tokens,
-            duration_ms=_milliseconds_since(started),
+            duration_ms=milliseconds_since(started),
         )
         return reply
 
     async def close(self) -> None:
         await self.inner.close()
-
-
-def _milliseconds_since(started: float) -> int:
-    return round((perf_counter() - started) * 1000)
