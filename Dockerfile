@@ -11,6 +11,8 @@ COPY --from=build /venv /venv
 COPY gunicorn_config.py .
 COPY sql sql
 COPY app app
+# the one place it writes to: records that wait for the database; a volume here takes over this owner
+RUN mkdir -p data/spool && chown -R 65534:65534 data
 USER 65534:65534
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \

@@ -38,6 +38,10 @@ IMAGE_FORMATS = {
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
+class ConfigurationError(Exception):
+    """A setting that cannot work here, found while starting. Its text names the variable."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """One model: whose, which, where, and the key to it."""
@@ -86,6 +90,14 @@ class Settings(BaseSettings):
     mysql_database: str = Field("image_classifier", description="MySQL database, prepared with sql/init.sql")
     mysql_pool_size: int = Field(10, ge=1, le=200, description="Connections per worker process")
     sqlite_path: Path = Field(DEFAULT_SQLITE_PATH, description="Database file used without MYSQL_HOST")
+
+    # Records that the database does not take wait here
+    spool_dir: Path = Field(
+        Path("data/spool"), description="Folder for records that wait for a database that is away; keep it on a disk"
+    )
+    spool_max_mb: int = Field(
+        1024, ge=1, le=1_048_576, description="Most MiB of such records per process; beyond it requests are refused"
+    )
 
     # The model
     llm_provider: Provider | None = Field(

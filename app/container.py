@@ -10,7 +10,7 @@ import anthropic
 import openai
 from loguru import logger
 
-from app.config import ModelSettings, Settings
+from app.config import ConfigurationError, ModelSettings, Settings
 from app.database import Database
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.drivers.sqlite import SQLiteDatabase
@@ -21,8 +21,10 @@ from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
+from app.services.group_commit import GroupCommit
 from app.services.health_service import HealthService
 from app.services.image_preparer import BoundedThreads, ImagePreparer
+from app.services.ledger import Ledger
 from app.services.model_client import ModelClient
 from app.services.model_stack.breaker import BreakerModel
 from app.services.model_stack.fallback import FallbackModel
@@ -66,6 +68,11 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
     async with AsyncExitStack() as stack:
         database = await open_database(settings)
         stack.push_async_callback(database.close)
+        ledger = open_ledger(settings, database)
+        stack.callback(ledger.close)
+        stack.push_async_callback(_cancel, asyncio.create_task(ledger.run_forever()))
+        commits = GroupCommit(ledger)
+        stack.push_async_callback(commits.close)
         model, breakers = build_model(settings)
         stack.push_async_callback(model.close)
         if "HEIF" in settings.pillow_formats:
@@ -77,7 +84,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         container = Container(
             classifier=ClassifierService(
                 cache=CacheService(CacheRepository(database), serve_local=settings.provider == "local"),
-                recorder=Recorder(LedgerRepository(database), utc_now, settings.enable_request_log),
+                recorder=Recorder(commits, utc_now, settings.enable_request_log),
                 preparer=ImagePreparer(
                     threads,
                     ImageLimits(settings.pillow_formats, settings.image_max_pixels),
@@ -120,6 +127,14 @@ async def open_database(settings: Settings) -> Database:
         database=settings.mysql_database,
     )
     return await MySQLDatabase.open(address, pool_size=settings.mysql_pool_size)
+
+
+def open_ledger(settings: Settings, database: Database) -> Ledger:
+    """Open the way to durable records. A spool that cannot be written ends the start: its day would be too late."""
+    try:
+        return Ledger(LedgerRepository(database), settings.spool_dir, settings.spool_max_mb * 1024 * 1024)
+    except OSError as error:
+        raise ConfigurationError(f"SPOOL_DIR: cannot be used ({error.strerror})") from error
 
 
 def build_model(settings: Settings) -> tuple[ModelClient, list[BreakerModel]]:

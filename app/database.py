@@ -25,6 +25,10 @@ class Sql:
 Statement = tuple[Sql, Params]
 
 
+class ConstraintError(Exception):
+    """A row that would break a constraint of its table; nothing of its transaction was done."""
+
+
 class Database(Protocol):
     """A database that answers within a known time or raises `DatabaseUnavailable`."""
 
@@ -33,10 +37,10 @@ class Database(Protocol):
         ...
 
     async def commit(self, statements: Sequence[Statement]) -> None:
-        """Run the writes, in order, as one transaction: all of them are durable on return, or none was done.
+        """Run the writes, in order, as one transaction: all of them are durable on return.
 
-        Raises `DatabaseUnavailable`; where the connection was lost during the commit itself, the writes may have
-        been done all the same.
+        Raises `ConstraintError`: then none was done; or `DatabaseUnavailable`: then nobody knows whether they were,
+        or still will be. Never repeated over a lost connection, so that whoever does must be able to tell.
         """
         ...
 

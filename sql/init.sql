@@ -75,3 +75,10 @@ CREATE TABLE IF NOT EXISTS `classification_lease` (
   KEY `idx_expires_at` (`expires_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='who is asking a model about which image right now';
+
+CREATE TABLE IF NOT EXISTS `ledger_writer` (
+  `writer` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'who writes batches, one after the other',
+  `last_batch` BIGINT UNSIGNED NOT NULL COMMENT 'number of the last batch that is in the tables',
+  PRIMARY KEY (`writer`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='what has been written, so that nothing is written twice';

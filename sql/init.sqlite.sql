@@ -58,3 +58,8 @@ CREATE TABLE IF NOT EXISTS classification_lease (
   expires_at TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS idx_lease_expires_at ON classification_lease (expires_at);
+
+CREATE TABLE IF NOT EXISTS ledger_writer (
+  writer TEXT PRIMARY KEY,
+  last_batch INTEGER NOT NULL
+);

@@ -24,7 +24,13 @@ from tests.support.mysql_server import MySQLServer, NoServer, provision
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TEST_DATABASE = "image_classifier_test"
-TABLES = ("image_classification_cache", "request_log", "classification_refusal", "classification_lease")
+TABLES = (
+    "image_classification_cache",
+    "request_log",
+    "classification_refusal",
+    "classification_lease",
+    "ledger_writer",
+)
 
 _mysql: list[MySQLServer] = []
 
@@ -56,7 +62,7 @@ def mysql_server() -> MySQLServer:
 
 
 @pytest.fixture
-def mysql_settings(mysql_server: MySQLServer) -> dict[str, Any]:
+def mysql_settings(mysql_server: MySQLServer, tmp_path: Path) -> dict[str, Any]:
     """Settings for MySQL, its tables emptied."""
     for table in TABLES:
         mysql_server.query(f"TRUNCATE TABLE {table}", TEST_DATABASE)
@@ -66,13 +72,14 @@ def mysql_settings(mysql_server: MySQLServer) -> dict[str, Any]:
         "mysql_user": mysql_server.user,
         "mysql_password": mysql_server.password,
         "mysql_database": TEST_DATABASE,
+        "spool_dir": tmp_path / "spool",
     }
 
 
 @pytest.fixture
 def sqlite_settings(tmp_path: Path) -> dict[str, Any]:
     """Settings for SQLite, on a new file."""
-    return {"sqlite_path": tmp_path / "classifier.db"}
+    return {"sqlite_path": tmp_path / "classifier.db", "spool_dir": tmp_path / "spool"}
 
 
 @pytest.fixture(params=["sqlite", "mysql"])

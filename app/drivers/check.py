@@ -17,4 +17,6 @@ FROM request_log LIMIT 0
 SELECT image_hash, expires_at, refused_at, input_tokens, output_tokens, cached_tokens
 FROM classification_refusal LIMIT 0
 """),
+    Sql.same("SELECT image_hash, owner, expires_at FROM classification_lease LIMIT 0"),
+    Sql.same("SELECT writer, last_batch FROM ledger_writer LIMIT 0"),
 )

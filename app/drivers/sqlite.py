@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from app.database import Params, Row, Sql, Statement
+from app.database import ConstraintError, Params, Row, Sql, Statement
 from app.drivers.check import CHECKS
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 
@@ -113,5 +113,7 @@ async def _translated_errors() -> AsyncIterator[None]:
         yield
     except TimeoutError as error:
         raise DatabaseUnavailable(detail="SQLite gave no answer in time") from error
+    except sqlite3.IntegrityError as error:
+        raise ConstraintError(f"SQLite: {error.sqlite_errorname}") from error
     except sqlite3.OperationalError as error:
         raise DatabaseUnavailable(detail=f"SQLite: {error.sqlite_errorname}") from error

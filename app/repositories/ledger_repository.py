@@ -1,15 +1,17 @@
 """All that is written about answered requests: new results, hits, request records. SQL only.
 
-Each statement takes its rows as one JSON text, so that a batch of any size is three statements: one value to escape
+Each statement takes its rows as one JSON text, so that a batch of any size is four statements: one value to escape
 in Python, one to send, unpacked by the database.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
-from app.database import Database, Sql, Statement, to_sql_time
-from app.models.domain import LOCAL_MODEL, Outcome
+from app.database import ConstraintError, Database, Params, Sql, Statement
+from app.models.domain import LOCAL_MODEL
+from app.repositories.ledger_batch import JsonRow, LedgerBatch, sum_hits
 
 # A result is written once and then stays. The one exception: the offline classifier's guess gives way to a model's
 # answer. model_used is assigned last, since MySQL lets later assignments see earlier ones.
@@ -126,78 +128,70 @@ ON CONFLICT (request_id) DO NOTHING
 )
 
 
+# NULL breaks the column's constraint, and with it goes the whole transaction: that a batch is written at most once is
+# the database's doing, whatever became of earlier attempts. Even one that is still on its way to the server holds this
+# row until it ends, or comes too late.
+_ADVANCE_WRITERS = Sql(
+    mysql="""
+INSERT INTO ledger_writer (writer, last_batch)
+SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+  writer VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$.writer',
+  number BIGINT UNSIGNED PATH '$.number'
+)) AS new
+ON DUPLICATE KEY UPDATE last_batch = IF(new.number > ledger_writer.last_batch, new.number, NULL)
+""",
+    sqlite="""
+INSERT INTO ledger_writer (writer, last_batch)
+SELECT value ->> 'writer', value ->> 'number'
+FROM json_each(:rows)
+WHERE true
+ON CONFLICT (writer) DO UPDATE SET
+  last_batch = CASE WHEN excluded.last_batch > ledger_writer.last_batch THEN excluded.last_batch END
+""",
+)
+
+_SELECT_WRITTEN = Sql.same("SELECT 1 FROM ledger_writer WHERE writer = :writer AND last_batch >= :number")
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerRepository:
-    """Writes outcomes. Rows are sorted by key, so that concurrent batches lock in one order."""
+    """Writes batches. Rows are sorted by key, so that concurrent transactions lock in one order."""
 
     database: Database
 
-    async def write(self, outcomes: Sequence[Outcome]) -> None:
-        """Write all that the outcomes say in one transaction. Raises `DatabaseUnavailable`."""
-        await self.database.commit(list(self._statements(outcomes)))
+    async def write(self, batches: Sequence[LedgerBatch]) -> None:
+        """Write batches in one transaction, but for those that have been written already: to repeat it is safe.
 
-    def _statements(self, outcomes: Sequence[Outcome]) -> Iterable[Statement]:
-        results = [_result_row(outcome) for outcome in outcomes if outcome.reply is not None]
-        if results:
-            yield _INSERT_RESULTS, {"rows": _as_json(results, "image_hash"), "local": LOCAL_MODEL}
-        hits = _hit_rows(outcomes)
-        if hits:
-            yield _ADD_HITS, {"rows": _as_json(hits, "image_hash")}
-        records = [_record_row(outcome) for outcome in outcomes if outcome.logged]
-        if records:
-            yield _INSERT_RECORDS, {"rows": _as_json(records, "request_id")}
+        Batches of one writer must come in the order of their numbers. Raises `DatabaseUnavailable`, after which the
+        same batches may be given again, now or much later.
+        """
+        try:
+            await self.database.commit(_statements(batches))
+        except ConstraintError:
+            missing = [batch for batch in batches if not await self._is_written(batch)]
+            if len(missing) == len(batches) == 1:
+                raise
+            for batch in missing:
+                await self.write([batch])
+
+    async def _is_written(self, batch: LedgerBatch) -> bool:
+        params: Params = {"writer": batch.writer, "number": batch.number}
+        return bool(await self.database.fetch_all(_SELECT_WRITTEN, params))
 
 
-JsonRow = dict[str, object]
+def _statements(batches: Sequence[LedgerBatch]) -> list[Statement]:
+    writers = {batch.writer: batch.number for batch in batches}
+    marks: list[JsonRow] = [{"writer": writer, "number": number} for writer, number in writers.items()]
+    statements: list[Statement] = [(_ADVANCE_WRITERS, {"rows": _as_json(marks, "writer")})]
+    if results := [row for batch in batches for row in batch.results]:
+        statements.append((_INSERT_RESULTS, {"rows": _as_json(results, "image_hash"), "local": LOCAL_MODEL}))
+    if hits := sum_hits(row for batch in batches for row in batch.hits):
+        statements.append((_ADD_HITS, {"rows": _as_json(hits, "image_hash")}))
+    if records := [row for batch in batches for row in batch.records]:
+        statements.append((_INSERT_RECORDS, {"rows": _as_json(records, "request_id")}))
+    return statements
 
 
 def _as_json(rows: list[JsonRow], key: str) -> str:
     # ensure_ascii stays on: whatever the text holds, what goes over the wire is plain.
-    return json.dumps(sorted(rows, key=lambda row: str(row[key])), separators=(",", ":"))
-
-
-def _result_row(outcome: Outcome) -> JsonRow:
-    reply = outcome.reply
-    assert reply is not None
-    answer: JsonRow = {
-        "category": reply.classification.category,
-        "confidence": reply.classification.confidence,
-        "description": reply.classification.description,
-    }
-    return {
-        "image_hash": outcome.image_hash,
-        **answer,
-        "model_used": reply.model_used,
-        "model_response": answer,
-        "prompt_version": reply.prompt_version,
-        "input_tokens": reply.usage.input_tokens,
-        "output_tokens": reply.usage.output_tokens,
-        "cached_tokens": reply.usage.cached_tokens,
-        "created_at": to_sql_time(outcome.created_at),
-    }
-
-
-def _hit_rows(outcomes: Sequence[Outcome]) -> list[JsonRow]:
-    """Return one row an image, its hits summed: a popular image is one update a batch, not one a request."""
-    hits: dict[str, int] = {}
-    last: dict[str, str] = {}
-    for outcome in outcomes:
-        if outcome.from_cache:
-            hits[outcome.image_hash] = hits.get(outcome.image_hash, 0) + 1
-            last[outcome.image_hash] = max(last.get(outcome.image_hash, ""), to_sql_time(outcome.created_at))
-    return [{"image_hash": key, "hits": count, "last_hit_at": last[key]} for key, count in hits.items()]
-
-
-def _record_row(outcome: Outcome) -> JsonRow:
-    return {
-        "request_id": outcome.context.request_id,
-        "user_id": outcome.context.user_id,
-        "ip_address": outcome.context.ip_address,
-        "image_hash": outcome.image_hash,
-        "image_size": outcome.image_size,
-        "category": outcome.classification.category,
-        "confidence": outcome.classification.confidence,
-        "from_cache": int(outcome.from_cache),
-        "processing_time_ms": outcome.processing_time_ms,
-        "created_at": to_sql_time(outcome.created_at),
-    }
+    return json.dumps(sorted(rows, key=itemgetter(key)), separators=(",", ":"))

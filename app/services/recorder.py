@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.models.domain import Classification, ModelReply, Outcome, RequestContext
-from app.repositories.ledger_repository import LedgerRepository
+from app.services.group_commit import GroupCommit
 from app.utils.clock import Clock
 
 
@@ -11,7 +11,7 @@ from app.utils.clock import Clock
 class Recorder:
     """Writes outcomes down. `log_requests` is the operator's wish to keep a request log at all."""
 
-    repository: LedgerRepository
+    commits: GroupCommit
     clock: Clock
     log_requests: bool
 
@@ -25,7 +25,7 @@ class Recorder:
         image_size: int | None = None,
         reply: ModelReply | None = None,
     ) -> None:
-        """Record one answer. Raises `DatabaseUnavailable`.
+        """Record one answer. Raises `Overloaded`, `DatabaseUnavailable`.
 
         `image_size` is given for uploads, which are always logged; lookups are when the user is known (specification
         3.1). With a `reply` the answer is new and enters the cache; without, it is one more hit.
@@ -40,4 +40,4 @@ class Recorder:
             logged=self.log_requests and (image_size is not None or context.user_id is not None),
             reply=reply,
         )
-        await self.repository.write([outcome])
+        await self.commits.record(outcome)

@@ -13,13 +13,13 @@ import pytest
 from app.container import open_database
 from app.database import Database
 from app.models.domain import Category, Outcome
-from app.repositories.ledger_repository import LedgerRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from app.services.stats_service import StatsService
 from tests.api.calls import get_data
 from tests.conftest import TEST_DATABASE, make_settings
 from tests.factories import make_classification, make_context, make_image_hash, make_outcome, make_reply
+from tests.support.ledger import write_outcomes
 from tests.support.mysql_server import MySQLServer
 
 # Section 7.4, to the letter.
@@ -123,8 +123,8 @@ async def test_p6_every_statistic_equals_the_specifications_sql_on_the_same_rows
     outcomes = make_history(seed, requests)
     new, hits = [o for o in outcomes if o.reply], [o for o in outcomes if not o.reply]
     for database in databases:
-        await LedgerRepository(database).write(new)
-        await LedgerRepository(database).write(hits)
+        await write_outcomes(database, new)
+        await write_outcomes(database, hits)
 
     def expected(sql: str) -> list[tuple[Any, ...]]:
         return mysql_server.query(sql, TEST_DATABASE)
@@ -180,8 +180,8 @@ async def test_empty_tables_give_zeros_and_empty_lists(client: httpx.AsyncClient
 
 
 async def test_a_ranking_has_as_many_rows_as_asked_for(database: Database, client: httpx.AsyncClient) -> None:
-    await LedgerRepository(database).write(
-        [make_outcome(context=make_context(user_id=f"user-{number}")) for number in range(30)]
+    await write_outcomes(
+        database, [make_outcome(context=make_context(user_id=f"user-{number}")) for number in range(30)]
     )
 
     assert len(await get_data(client, "/stats/users/top")) == 20
@@ -205,7 +205,7 @@ async def test_today_begins_and_ends_where_the_time_zone_says(
 ) -> None:
     start, end = (datetime.fromisoformat(f"{text}+00:00") for text in (first, last))
     moments = [start - timedelta(seconds=1), start, end, end + timedelta(seconds=1)]
-    await LedgerRepository(database).write([make_outcome(created_at=moment) for moment in moments])
+    await write_outcomes(database, [make_outcome(created_at=moment) for moment in moments])
     service = StatsService(
         repository=StatsRepository(database),
         request_log=RequestLogRepository(database),
@@ -222,7 +222,7 @@ async def test_today_begins_and_ends_where_the_time_zone_says(
 
 @pytest.mark.parametrize("cost", ["0", "0.01", "0.000123", "2.5"])
 async def test_costs_are_exact_multiples_of_the_operators_price(cost: str, database: Database) -> None:
-    await LedgerRepository(database).write([make_outcome(created_at=datetime.now(UTC)) for _ in range(3)])
+    await write_outcomes(database, [make_outcome(created_at=datetime.now(UTC)) for _ in range(3)])
     service = StatsService(
         repository=StatsRepository(database),
         request_log=RequestLogRepository(database),

@@ -7,10 +7,10 @@ from typing import Any
 from app.database import Database, Sql
 from app.models.domain import LOCAL_MODEL, Category
 from app.repositories.cache_repository import CacheRepository
-from app.repositories.ledger_repository import LedgerRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from tests.factories import make_classification, make_context, make_image_hash, make_outcome, make_reply
+from tests.support.ledger import write_outcomes
 
 
 async def read_row(database: Database, image_hash: str) -> dict[str, Any]:
@@ -23,7 +23,7 @@ async def read_row(database: Database, image_hash: str) -> dict[str, Any]:
 async def test_a_new_result_can_be_looked_up(database: Database) -> None:
     outcome = make_outcome()
 
-    await LedgerRepository(database).write([outcome])
+    await write_outcomes(database, [outcome])
 
     found = await CacheRepository(database).fetch_one(outcome.image_hash, include_local=False)
     assert found == outcome.classification
@@ -32,7 +32,7 @@ async def test_a_new_result_can_be_looked_up(database: Database) -> None:
 async def test_a_new_result_keeps_the_model_the_prompt_and_the_tokens(database: Database) -> None:
     outcome = make_outcome(reply=make_reply(model_used="gpt-6-luna"))
 
-    await LedgerRepository(database).write([outcome])
+    await write_outcomes(database, [outcome])
 
     row = await read_row(database, outcome.image_hash)
     assert row["model_used"] == "gpt-6-luna"
@@ -43,7 +43,7 @@ async def test_text_of_any_language_comes_back_as_it_was(database: Database) -> 
     text = "日落 🐱 'quoted' \"double\" back\\slash 100% :name {brace}"
     outcome = make_outcome(reply=make_reply(make_classification(description=text)))
 
-    await LedgerRepository(database).write([outcome])
+    await write_outcomes(database, [outcome])
 
     found = await CacheRepository(database).fetch_one(outcome.image_hash, include_local=False)
     assert found is not None
@@ -53,7 +53,7 @@ async def test_text_of_any_language_comes_back_as_it_was(database: Database) -> 
 async def test_a_missing_description_stays_missing(database: Database) -> None:
     outcome = make_outcome(reply=make_reply(make_classification(description=None)))
 
-    await LedgerRepository(database).write([outcome])
+    await write_outcomes(database, [outcome])
 
     found = await CacheRepository(database).fetch_one(outcome.image_hash, include_local=False)
     assert found is not None
@@ -63,7 +63,7 @@ async def test_a_missing_description_stays_missing(database: Database) -> None:
 async def test_a_record_comes_back_as_it_was(database: Database) -> None:
     outcome = make_outcome()
 
-    await LedgerRepository(database).write([outcome])
+    await write_outcomes(database, [outcome])
 
     record = await RequestLogRepository(database).fetch_one(outcome.context.request_id)
     assert record is not None
@@ -79,7 +79,7 @@ async def test_a_record_comes_back_as_it_was(database: Database) -> None:
 async def test_a_record_without_user_address_and_size_has_none(database: Database) -> None:
     outcome = make_outcome(context=make_context(user_id=None, ip_address=None), image_size=None)
 
-    await LedgerRepository(database).write([outcome])
+    await write_outcomes(database, [outcome])
 
     record = await RequestLogRepository(database).fetch_one(outcome.context.request_id)
     assert record is not None
@@ -93,8 +93,8 @@ async def test_the_first_result_of_an_image_stays(database: Database) -> None:
         image_hash=first.image_hash, reply=make_reply(make_classification(Category.PETS), model_used="other")
     )
 
-    await LedgerRepository(database).write([first])
-    await LedgerRepository(database).write([second])
+    await write_outcomes(database, [first])
+    await write_outcomes(database, [second])
 
     row = await read_row(database, first.image_hash)
     assert (row["category"], row["model_used"], row["hit_count"]) == ("foods", "gpt-6-luna", 1)
@@ -104,8 +104,8 @@ async def test_a_model_answer_replaces_the_offline_guess_whole(database: Databas
     guess = make_outcome(reply=make_reply(make_classification(Category.OTHER, 0.2), model_used=LOCAL_MODEL))
     answer = make_outcome(image_hash=guess.image_hash, reply=make_reply(make_classification(Category.PETS, 0.99)))
 
-    await LedgerRepository(database).write([guess])
-    await LedgerRepository(database).write([answer])
+    await write_outcomes(database, [guess])
+    await write_outcomes(database, [answer])
 
     row = await read_row(database, guess.image_hash)
     assert (row["category"], row["model_used"]) == ("pets", "gpt-6-luna")
@@ -116,15 +116,15 @@ async def test_an_offline_guess_replaces_no_model_answer(database: Database) -> 
     answer = make_outcome(reply=make_reply(make_classification(Category.PETS)))
     guess = make_outcome(image_hash=answer.image_hash, reply=make_reply(model_used=LOCAL_MODEL))
 
-    await LedgerRepository(database).write([answer])
-    await LedgerRepository(database).write([guess])
+    await write_outcomes(database, [answer])
+    await write_outcomes(database, [guess])
 
     assert (await read_row(database, answer.image_hash))["category"] == "pets"
 
 
 async def test_offline_guesses_are_found_only_when_asked_for(database: Database) -> None:
     guess = make_outcome(reply=make_reply(model_used=LOCAL_MODEL))
-    await LedgerRepository(database).write([guess])
+    await write_outcomes(database, [guess])
 
     cache = CacheRepository(database)
 
@@ -134,12 +134,12 @@ async def test_offline_guesses_are_found_only_when_asked_for(database: Database)
 
 async def test_hits_of_one_batch_are_summed_by_image(database: Database) -> None:
     popular, quiet = make_outcome(), make_outcome()
-    ledger = LedgerRepository(database)
-    await ledger.write([popular, quiet])
+    await write_outcomes(database, [popular, quiet])
 
-    await ledger.write(
+    await write_outcomes(
+        database,
         [make_outcome(image_hash=popular.image_hash, reply=None) for _ in range(5)]
-        + [make_outcome(image_hash=quiet.image_hash, reply=None)]
+        + [make_outcome(image_hash=quiet.image_hash, reply=None)],
     )
 
     assert (await read_row(database, popular.image_hash))["hit_count"] == 6
@@ -150,11 +150,10 @@ async def test_a_hit_moves_the_last_hit_forward_and_never_back(database: Databas
     created = datetime(2025, 10, 1, 8, 0, tzinfo=UTC)
     later = datetime(2025, 10, 3, 8, 0, tzinfo=UTC)
     outcome = make_outcome(created_at=created)
-    ledger = LedgerRepository(database)
-    await ledger.write([outcome])
+    await write_outcomes(database, [outcome])
 
-    await ledger.write([make_outcome(image_hash=outcome.image_hash, reply=None, created_at=later)])
-    await ledger.write([make_outcome(image_hash=outcome.image_hash, reply=None, created_at=created)])
+    await write_outcomes(database, [make_outcome(image_hash=outcome.image_hash, reply=None, created_at=later)])
+    await write_outcomes(database, [make_outcome(image_hash=outcome.image_hash, reply=None, created_at=created)])
 
     (image,) = await StatsRepository(database).fetch_top_images(10)
     assert (image.created_at, image.last_hit_at) == (created, later)
@@ -163,15 +162,15 @@ async def test_a_hit_moves_the_last_hit_forward_and_never_back(database: Databas
 async def test_the_same_record_written_twice_is_one_row(database: Database) -> None:
     outcome = make_outcome(reply=None)
 
-    await LedgerRepository(database).write([outcome])
-    await LedgerRepository(database).write([outcome])
+    await write_outcomes(database, [outcome])
+    await write_outcomes(database, [outcome])
 
     rows = await database.fetch_all(Sql.same("SELECT COUNT(*) FROM request_log"), {})
     assert rows == [(1,)]
 
 
 async def test_an_outcome_that_is_not_logged_leaves_no_record(database: Database) -> None:
-    await LedgerRepository(database).write([make_outcome(logged=False)])
+    await write_outcomes(database, [make_outcome(logged=False)])
 
     assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM request_log"), {}) == [(0,)]
 
@@ -179,7 +178,7 @@ async def test_an_outcome_that_is_not_logged_leaves_no_record(database: Database
 async def test_user_ids_that_differ_in_case_or_accents_are_different_users(database: Database) -> None:
     names = ["jose", "JOSE", "José"]
 
-    await LedgerRepository(database).write([make_outcome(context=make_context(user_id=name)) for name in names])
+    await write_outcomes(database, [make_outcome(context=make_context(user_id=name)) for name in names])
 
     users = await StatsRepository(database).fetch_top_users(10)
     assert sorted(user.user_id for user in users) == sorted(names)
@@ -187,11 +186,10 @@ async def test_user_ids_that_differ_in_case_or_accents_are_different_users(datab
 
 async def test_concurrent_batches_over_the_same_images_lose_no_hit(database: Database) -> None:
     images = [make_image_hash() for _ in range(20)]
-    ledger = LedgerRepository(database)
-    await ledger.write([make_outcome(image_hash=image) for image in images])
+    await write_outcomes(database, [make_outcome(image_hash=image) for image in images])
 
     batches = [[make_outcome(image_hash=image, reply=None) for image in reversed(images)] for _ in range(20)]
-    await asyncio.gather(*(ledger.write(batch) for batch in batches))
+    await asyncio.gather(*(write_outcomes(database, batch) for batch in batches))
 
     totals = await StatsRepository(database).sum_cache()
     assert totals.hits == 20 + 20 * 20
@@ -201,7 +199,7 @@ async def test_records_older_than_a_moment_are_deleted_and_no_others(database: D
     limit = datetime(2025, 10, 10, tzinfo=UTC)
     old = [make_outcome(created_at=datetime(2025, 10, 9, 23, 59, 59, tzinfo=UTC)) for _ in range(5)]
     young = make_outcome(created_at=limit)
-    await LedgerRepository(database).write([*old, young])
+    await write_outcomes(database, [*old, young])
     repository = RequestLogRepository(database)
 
     deleted = [await repository.delete_before(limit, slice_rows=3) for _ in range(3)]

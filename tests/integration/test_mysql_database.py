@@ -133,19 +133,20 @@ async def test_something_that_is_no_mysql_is_unavailable(address: MySQLAddress) 
         await database.close()
 
 
-async def test_a_transaction_whose_connection_is_killed_before_its_commit_is_done_again(
+async def test_a_transaction_whose_connection_is_killed_is_not_repeated_behind_the_callers_back(
     database: MySQLDatabase, mysql_server: MySQLServer
 ) -> None:
     insert = Sql.same(
         "INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')"
     )
-    writing = asyncio.create_task(database.commit([(insert, {"hash": "a"}), (SLEEP, {"seconds": 0.6})]))
-    await until(lambda: len(sleeping(mysql_server)) == 1)
-    mysql_server.query(f"KILL {sleeping(mysql_server)[0]}")
+    writing = asyncio.create_task(database.commit([(insert, {"hash": "a"}), (SLEEP, {"seconds": 1.25})]))
+    await until(lambda: len(sleeping(mysql_server, 1.25)) == 1)
+    mysql_server.query(f"KILL {sleeping(mysql_server, 1.25)[0]}")
 
-    await writing
+    with pytest.raises(DatabaseUnavailable):
+        await writing
 
-    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM classification_lease"), {}) == [(1,)]
+    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM classification_lease"), {}) == [(0,)]
 
 
 async def test_statistics_leave_room_for_lookups(database: MySQLDatabase) -> None:
@@ -205,6 +206,6 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def sleeping(server: MySQLServer) -> list[int]:
-    rows = server.query("SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'")
+def sleeping(server: MySQLServer, seconds: float | str = "%") -> list[int]:
+    rows = server.query(f"SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP({seconds}%'")
     return [int(str(row[0])) for row in rows]

@@ -4,10 +4,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from app.database import Database, Sql
-from app.repositories.ledger_repository import LedgerRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.services.retention import Retention
 from tests.factories import make_outcome
+from tests.support.ledger import write_outcomes
 
 NOW = datetime(2025, 10, 10, 12, 0, tzinfo=UTC)
 
@@ -15,7 +15,7 @@ NOW = datetime(2025, 10, 10, 12, 0, tzinfo=UTC)
 async def test_records_are_kept_for_as_many_days_as_was_asked(database: Database) -> None:
     ages = [timedelta(days=90, seconds=1), timedelta(days=91), timedelta(days=90), timedelta(0)]
     outcomes = [make_outcome(created_at=NOW - age) for age in ages]
-    await LedgerRepository(database).write(outcomes)
+    await write_outcomes(database, outcomes)
     retention = Retention(RequestLogRepository(database), days=90, clock=lambda: NOW)
 
     assert await retention.delete_expired() == 2
@@ -26,13 +26,13 @@ async def test_records_are_kept_for_as_many_days_as_was_asked(database: Database
 
 
 async def test_more_records_than_one_slice_are_all_deleted(database: Database) -> None:
-    await LedgerRepository(database).write([make_outcome(created_at=NOW - timedelta(days=100)) for _ in range(2500)])
+    await write_outcomes(database, [make_outcome(created_at=NOW - timedelta(days=100)) for _ in range(2500)])
 
     assert await Retention(RequestLogRepository(database), days=90, clock=lambda: NOW).delete_expired() == 2500
 
 
 async def test_the_cached_results_of_deleted_records_stay(database: Database) -> None:
-    await LedgerRepository(database).write([make_outcome(created_at=NOW - timedelta(days=100))])
+    await write_outcomes(database, [make_outcome(created_at=NOW - timedelta(days=100))])
 
     await Retention(RequestLogRepository(database), days=90, clock=lambda: NOW).delete_expired()
 
@@ -40,7 +40,7 @@ async def test_the_cached_results_of_deleted_records_stay(database: Database) ->
 
 
 async def test_several_may_delete_at_the_same_time(database: Database) -> None:
-    await LedgerRepository(database).write([make_outcome(created_at=NOW - timedelta(days=100)) for _ in range(3000)])
+    await write_outcomes(database, [make_outcome(created_at=NOW - timedelta(days=100)) for _ in range(3000)])
     retention = Retention(RequestLogRepository(database), days=90, clock=lambda: NOW)
 
     deleted = await asyncio.gather(*(retention.delete_expired() for _ in range(4)))

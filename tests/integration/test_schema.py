@@ -12,12 +12,12 @@ from app.database import Database, Sql
 from app.drivers.sqlite import SQLiteDatabase
 from app.errors import DatabaseNotInitialized
 from app.models.domain import Usage
-from app.repositories.ledger_repository import LedgerRepository
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from tests.conftest import TABLES, TEST_DATABASE, make_settings
 from tests.factories import make_outcome
+from tests.support.ledger import write_outcomes
 from tests.support.mysql_server import MySQLServer
 
 SQL = Path(__file__).parents[2] / "sql"
@@ -75,8 +75,8 @@ async def test_the_documented_rights_are_all_the_service_needs(
     outcome = make_outcome()
 
     await database.check()
-    await LedgerRepository(database).write([outcome])
-    await LedgerRepository(database).write([make_outcome(image_hash=outcome.image_hash, reply=None)])
+    await write_outcomes(database, [outcome])
+    await write_outcomes(database, [make_outcome(image_hash=outcome.image_hash, reply=None)])
     await RefusalRepository(database).upsert(outcome.image_hash, outcome.created_at, 60, Usage())
     await StatsRepository(database).fetch_top_users(10)
     assert await RequestLogRepository(database).delete_before(datetime.now(UTC), slice_rows=10) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database import Sql
+from app.database import ConstraintError, Sql
 from app.drivers.sqlite import SQLiteDatabase
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 
@@ -47,7 +47,7 @@ async def test_two_openings_of_one_file_may_write_at_the_same_time(tmp_path: Pat
 
 
 async def test_a_transaction_that_fails_leaves_nothing(database: SQLiteDatabase) -> None:
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await database.commit([(INSERT, {"hash": "a"}), (INSERT, {"hash": "a"})])
 
     assert await database.fetch_all(COUNT, {}) == [(0,)]

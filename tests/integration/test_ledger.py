@@ -1,0 +1,310 @@
+"""Records are durable in the database or in the spool, and end up in the database once, on both databases."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.database import Database, Sql
+from app.errors import DatabaseUnavailable, Overloaded
+from app.models.domain import Outcome
+from app.repositories.ledger_batch import LedgerBatch
+from app.repositories.ledger_repository import LedgerRepository
+from app.services.group_commit import GroupCommit
+from app.services.ledger import Ledger
+from tests.factories import make_outcome
+from tests.support.unreliable_database import UnreliableDatabase
+
+
+@pytest.fixture
+def unreliable(database: Database) -> UnreliableDatabase:
+    return UnreliableDatabase(database)
+
+
+@pytest.fixture
+async def ledger(unreliable: UnreliableDatabase, tmp_path: Path) -> AsyncIterator[Ledger]:
+    opened = open_ledger(unreliable, tmp_path)
+    yield opened
+    opened.close()
+
+
+def open_ledger(database: Database, folder: Path, max_bytes: int = 1_000_000) -> Ledger:
+    return Ledger(LedgerRepository(database), folder / "spool", max_bytes)
+
+
+def make_hit(outcome: Outcome, **changes: Any) -> Outcome:
+    return make_outcome(image_hash=outcome.image_hash, reply=None, **changes)
+
+
+async def hit_counts(database: Database) -> list[int]:
+    rows = await database.fetch_all(Sql.same("SELECT hit_count FROM image_classification_cache ORDER BY 1"), {})
+    return [count for (count,) in rows]
+
+
+async def logged_ids(database: Database) -> list[str]:
+    rows = await database.fetch_all(Sql.same("SELECT request_id FROM request_log ORDER BY 1"), {})
+    return [identifier for (identifier,) in rows]
+
+
+async def test_a_batch_given_twice_is_written_once(database: Database) -> None:
+    first = make_outcome()
+    batch = LedgerBatch.of("w", 1, [first, make_hit(first), make_hit(first, logged=False)])
+
+    await LedgerRepository(database).write([batch])
+    await LedgerRepository(database).write([batch])
+
+    assert await hit_counts(database) == [3]
+    assert len(await logged_ids(database)) == 2
+
+
+async def test_a_batch_that_comes_too_late_changes_nothing(database: Database) -> None:
+    first = make_outcome()
+    late = LedgerBatch.of("w", 2, [make_hit(first)])
+    await LedgerRepository(database).write([LedgerBatch.of("w", 1, [first])])
+    await LedgerRepository(database).write([late, LedgerBatch.of("w", 3, [make_hit(first)])])
+
+    await LedgerRepository(database).write([late])
+
+    assert await hit_counts(database) == [3]
+
+
+async def test_of_several_batches_only_those_not_written_yet_are_written(database: Database) -> None:
+    first = make_outcome()
+    batches = [
+        LedgerBatch.of("a", 1, [first]),
+        LedgerBatch.of("b", 1, [make_hit(first)]),
+        LedgerBatch.of("b", 2, [make_hit(first)]),
+    ]
+    await LedgerRepository(database).write(batches[:2])
+
+    await LedgerRepository(database).write(batches)
+
+    assert await hit_counts(database) == [3]
+
+
+async def test_the_same_batch_twice_at_the_same_time_is_written_once(database: Database) -> None:
+    first = make_outcome()
+    await LedgerRepository(database).write([LedgerBatch.of("w", 1, [first])])
+    batch = LedgerBatch.of("w", 2, [make_hit(first)])
+
+    await asyncio.gather(*(LedgerRepository(database).write([batch]) for _ in range(8)))
+
+    assert await hit_counts(database) == [2]
+
+
+async def test_a_batch_survives_being_written_as_text() -> None:
+    batch = LedgerBatch.of("w", 7, [make_outcome(), make_outcome(reply=None)])
+
+    assert LedgerBatch.from_json(batch.to_json()) == batch
+    assert batch.answers == 2
+
+
+async def test_many_outcomes_are_four_statements_and_one_transaction(unreliable: UnreliableDatabase) -> None:
+    first = make_outcome()
+    outcomes = [first, *(make_hit(first) for _ in range(50)), *(make_outcome() for _ in range(50))]
+
+    await LedgerRepository(unreliable).write([LedgerBatch.of("w", 1, outcomes)])
+
+    assert unreliable.commits == [4]
+
+
+async def test_what_arrives_during_a_commit_is_written_by_the_next(
+    unreliable: UnreliableDatabase, ledger: Ledger
+) -> None:
+    commits = GroupCommit(ledger, writers=1)
+
+    await asyncio.gather(*(commits.record(make_outcome()) for _ in range(10)))
+    await asyncio.gather(*(commits.record(make_outcome()) for _ in range(300)))
+
+    assert len(unreliable.commits) == 2
+    assert len(await logged_ids(unreliable)) == 310
+
+
+async def test_writers_that_overlap_lose_and_repeat_nothing(unreliable: UnreliableDatabase, ledger: Ledger) -> None:
+    first = make_outcome()
+    commits = GroupCommit(ledger, writers=3)
+    await commits.record(first)
+
+    async def client() -> None:
+        for _ in range(10):
+            await commits.record(make_hit(first))
+
+    await asyncio.gather(*(client() for _ in range(20)))
+
+    assert await hit_counts(unreliable) == [201]
+    assert len(await logged_ids(unreliable)) == 201
+
+
+async def test_a_caller_who_leaves_leaves_the_others_records(unreliable: UnreliableDatabase, ledger: Ledger) -> None:
+    commits = GroupCommit(ledger)
+    leaving = asyncio.create_task(commits.record(make_outcome()))
+    staying = asyncio.create_task(commits.record(make_outcome()))
+    await asyncio.sleep(0)
+
+    leaving.cancel()
+    await staying
+
+    assert len(await logged_ids(unreliable)) == 2
+
+
+async def test_a_full_queue_answers_at_once(ledger: Ledger) -> None:
+    commits = GroupCommit(ledger, max_waiting=3)
+    waiting = [asyncio.create_task(commits.record(make_outcome())) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Overloaded):
+        await commits.record(make_outcome())
+    await asyncio.gather(*waiting)
+
+
+async def test_while_the_database_is_away_records_wait_in_the_spool_and_are_then_replayed(
+    unreliable: UnreliableDatabase, ledger: Ledger
+) -> None:
+    commits = GroupCommit(ledger)
+    first = make_outcome()
+    unreliable.away = True
+    await commits.record(first)
+    for _ in range(5):
+        await commits.record(make_hit(first))
+    assert ledger.waiting_answers == 6
+    with pytest.raises(DatabaseUnavailable):
+        await ledger.replay()
+
+    unreliable.away = False
+    await ledger.replay()
+
+    assert ledger.waiting_answers == 0
+    assert await hit_counts(unreliable) == [6]
+    assert len(await logged_ids(unreliable)) == 6
+
+
+async def test_a_hit_never_overtakes_its_result_that_is_still_in_the_spool(
+    unreliable: UnreliableDatabase, ledger: Ledger
+) -> None:
+    commits = GroupCommit(ledger)
+    first = make_outcome()
+    unreliable.away = True
+    await commits.record(first)
+    unreliable.away = False
+
+    await commits.record(make_hit(first))
+    await ledger.replay()
+
+    assert await hit_counts(unreliable) == [2]
+
+
+async def test_a_commit_whose_answer_was_lost_is_counted_once(unreliable: UnreliableDatabase, ledger: Ledger) -> None:
+    commits = GroupCommit(ledger)
+    first = make_outcome()
+    await commits.record(first)
+    unreliable.loses_answers = True
+    await commits.record(make_hit(first))
+    unreliable.loses_answers = False
+
+    await ledger.replay()
+
+    assert await hit_counts(unreliable) == [2]
+    assert len(await logged_ids(unreliable)) == 2
+
+
+async def test_records_that_come_in_during_a_replay_are_all_written(
+    unreliable: UnreliableDatabase, ledger: Ledger
+) -> None:
+    commits = GroupCommit(ledger)
+    first = make_outcome()
+    unreliable.away = True
+    await asyncio.gather(*(commits.record(outcome) for outcome in [first, *(make_outcome() for _ in range(200))]))
+    unreliable.away = False
+
+    async def client() -> None:
+        for _ in range(20):
+            await commits.record(make_hit(first))
+
+    await asyncio.gather(ledger.replay(), *(client() for _ in range(10)))
+    await ledger.replay()
+
+    assert max(await hit_counts(unreliable)) == 201
+    assert len(await logged_ids(unreliable)) == 401
+
+
+async def test_the_spool_of_a_dead_process_is_replayed_by_another(
+    unreliable: UnreliableDatabase, ledger: Ledger, tmp_path: Path
+) -> None:
+    dead = open_ledger(unreliable, tmp_path)
+    first = make_outcome()
+    unreliable.away = True
+    await GroupCommit(dead).record(first)
+    await GroupCommit(dead).record(make_hit(first))
+    dead.close()
+    unreliable.away = False
+
+    await ledger.replay()
+
+    assert await hit_counts(unreliable) == [2]
+    assert len(list((tmp_path / "spool").iterdir())) == 1
+
+
+async def test_a_replay_that_is_cut_short_goes_on_without_counting_twice(
+    unreliable: UnreliableDatabase, ledger: Ledger, tmp_path: Path
+) -> None:
+    dead = open_ledger(unreliable, tmp_path)
+    first = make_outcome()
+    unreliable.away = True
+    await GroupCommit(dead).record(first)
+    await GroupCommit(dead).record(make_hit(first))
+    dead.close()
+    unreliable.away = False
+    unreliable.loses_answers = True
+    with pytest.raises(DatabaseUnavailable):
+        await ledger.replay()
+    unreliable.loses_answers = False
+
+    await ledger.replay()
+
+    assert await hit_counts(unreliable) == [2]
+
+
+async def test_a_damaged_line_is_put_aside_and_the_others_are_replayed(
+    unreliable: UnreliableDatabase, ledger: Ledger, tmp_path: Path
+) -> None:
+    dead = open_ledger(unreliable, tmp_path)
+    unreliable.away = True
+    for _ in range(3):
+        await GroupCommit(dead).record(make_outcome())
+    dead.close()
+    (orphan,) = [path for path in (tmp_path / "spool").iterdir() if path.stat().st_size]
+    lines = orphan.read_bytes().split(b"\n")
+    lines[1] = lines[1].replace(b"foods", b"pets!")
+    orphan.write_bytes(b"\n".join(lines))
+    unreliable.away = False
+
+    await ledger.replay()
+
+    assert len(await logged_ids(unreliable)) == 2
+    assert (tmp_path / "spool" / "rejected.jsonl").read_bytes() == lines[1] + b"\n"
+
+
+async def test_a_spool_that_is_full_refuses(unreliable: UnreliableDatabase, tmp_path: Path) -> None:
+    ledger = open_ledger(unreliable, tmp_path, max_bytes=1500)
+    commits = GroupCommit(ledger)
+    unreliable.away = True
+
+    await commits.record(make_outcome())
+    with pytest.raises(DatabaseUnavailable):
+        await commits.record(make_outcome())
+
+    assert sum(path.stat().st_size for path in (tmp_path / "spool").iterdir()) <= 1500
+    ledger.close()
+
+
+async def test_a_process_that_ends_with_nothing_to_replay_leaves_no_file(
+    unreliable: UnreliableDatabase, tmp_path: Path
+) -> None:
+    ledger = open_ledger(unreliable, tmp_path)
+    await GroupCommit(ledger).record(make_outcome())
+
+    ledger.close()
+
+    assert list((tmp_path / "spool").iterdir()) == []

@@ -1,0 +1,44 @@
+"""A database that goes away, or loses its answers, when a test says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.database import Database, Params, Row, Sql, Statement
+from app.errors import DatabaseUnavailable
+
+
+@dataclass
+class UnreliableDatabase:
+    """A real database behind a line that can be cut. `loses_answers`: what is written is done, and nobody hears."""
+
+    inner: Database
+    away: bool = False
+    loses_answers: bool = False
+    commits: list[int] = field(default_factory=list)
+    """The number of statements of each transaction that was tried."""
+
+    async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
+        self._check()
+        return await self.inner.fetch_all(sql, params, timeout_seconds=timeout_seconds)
+
+    async def commit(self, statements: Sequence[Statement]) -> None:
+        self.commits.append(len(statements))
+        self._check()
+        await self.inner.commit(statements)
+        if self.loses_answers:
+            raise DatabaseUnavailable(detail="the answer was lost")
+
+    async def execute(self, sql: Sql, params: Params) -> int:
+        self._check()
+        return await self.inner.execute(sql, params)
+
+    async def check(self) -> None:
+        self._check()
+        await self.inner.check()
+
+    async def close(self) -> None:
+        pass
+
+    def _check(self) -> None:
+        if self.away:
+            raise DatabaseUnavailable(detail="away, as told")

@@ -1,0 +1,98 @@
+"""The spool's file: whole lines or none, and an owner at a time."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.drivers.spool_file import DamagedLine, SpoolFile, content_of
+
+
+def read_all(file: SpoolFile) -> list[bytes]:
+    lines: list[bytes] = []
+    offset = 0
+    while True:
+        more, offset = file.read(offset)
+        if not more:
+            return lines
+        lines += [content_of(line) for line in more]
+
+
+def test_lines_come_back_in_order(tmp_path: Path) -> None:
+    file = SpoolFile.create(tmp_path / "made" / "here")
+
+    for number in range(100):
+        file.append(b"line %d" % number)
+
+    assert read_all(file) == [b"line %d" % number for number in range(100)]
+
+
+def test_lines_of_any_length_come_back_whole(tmp_path: Path) -> None:
+    file = SpoolFile.create(tmp_path)
+    lines = [b"a" * length for length in (1, 300_000, 5, 2_000_000, 7)]
+
+    for line in lines:
+        file.append(line)
+
+    assert read_all(file) == lines
+
+
+def test_a_torn_end_is_no_line(tmp_path: Path) -> None:
+    file = SpoolFile.create(tmp_path)
+    file.append(b"whole")
+    with file.path.open("ab") as other:
+        other.write(b"00000000 half of a li")
+
+    assert read_all(file) == [b"whole"]
+
+
+def test_a_line_that_was_changed_is_noticed(tmp_path: Path) -> None:
+    file = SpoolFile.create(tmp_path)
+    file.append(b"number 1")
+    file.path.write_bytes(file.path.read_bytes().replace(b"1\n", b"2\n"))
+
+    with pytest.raises(DamagedLine):
+        read_all(file)
+
+
+def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = SpoolFile.create(tmp_path)
+    file.append(b"before")
+    write = os.write
+
+    def write_half(descriptor: int, data: memoryview) -> int:
+        if len(data) <= 10:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data[:10])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write_half)
+        with pytest.raises(OSError, match="No space"):
+            file.append(b"does not fit on the disk")
+    file.append(b"after")
+
+    assert read_all(file) == [b"before", b"after"]
+
+
+def test_the_file_of_a_living_owner_is_not_adopted(tmp_path: Path) -> None:
+    mine = SpoolFile.create(tmp_path)
+    mine.append(b"x")
+
+    assert list(SpoolFile.adopt_orphans(tmp_path)) == []
+
+
+def test_the_file_of_a_dead_owner_is_adopted_once(tmp_path: Path) -> None:
+    dead = SpoolFile.create(tmp_path)
+    dead.append(b"left behind")
+    dead.close(remove=False)
+
+    (adopted,) = SpoolFile.adopt_orphans(tmp_path)
+
+    assert read_all(adopted) == [b"left behind"]
+    assert list(SpoolFile.adopt_orphans(tmp_path)) == []
+    adopted.close(remove=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
+    assert SpoolFile.create(tmp_path).path.stat().st_mode & 0o077 == 0
