@@ -3,7 +3,6 @@
 import ipaddress
 import re
 import sys
-from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,13 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-Provider = Literal["openai", "claude", "custom", "local"]
-
-DEFAULT_MODELS: dict[str, str] = {"openai": "gpt-6-luna", "claude": "claude-haiku-5-5"}
-"""The current small vision model of each vendor, by the SDKs' own lists of names."""
-
-DEFAULT_BASE_URLS = {"openai": "https://api.openai.com/v1", "claude": "https://api.anthropic.com"}
-"""Given to the SDKs by name: without one they look for it in environment variables of their own."""
+from app.models.model_settings import DEFAULT_MODELS, ModelSettings, Provider
 
 DEFAULT_SQLITE_PATH = Path("data/classifier.db")
 
@@ -40,26 +33,6 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 class ConfigurationError(Exception):
     """A setting that cannot work here, found while starting. Its text names the variable."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """One model: whose, which, where, and the key to it."""
-
-    provider: Provider
-    api_key: str = field(repr=False)
-    chosen_model: str | None
-    chosen_base_url: str | None
-
-    @property
-    def model(self) -> str:
-        """The model's name; empty for the offline classifier."""
-        return self.chosen_model or DEFAULT_MODELS.get(self.provider, "")
-
-    @property
-    def base_url(self) -> str:
-        """The API's address; empty for the offline classifier."""
-        return self.chosen_base_url or DEFAULT_BASE_URLS.get(self.provider, "")
 
 
 class Settings(BaseSettings):
@@ -90,6 +63,14 @@ class Settings(BaseSettings):
     mysql_database: str = Field("image_classifier", description="MySQL database, prepared with sql/init.sql")
     mysql_pool_size: int = Field(10, ge=1, le=200, description="Connections per worker process")
     sqlite_path: Path = Field(DEFAULT_SQLITE_PATH, description="Database file used without MYSQL_HOST")
+
+    # The cache in memory, in front of the database
+    memory_cache_entries: int = Field(
+        10_000, ge=0, le=10_000_000, description="Answers kept in memory per process, about 1 KB each; 0: none"
+    )
+    memory_cache_ttl_seconds: float = Field(
+        300, gt=0, le=86_400, description="Seconds until an answer in memory is read from the database again"
+    )
 
     # Records that the database does not take wait here
     spool_dir: Path = Field(
@@ -239,17 +220,22 @@ class Settings(BaseSettings):
         return self.llm_provider or ("openai" if self.llm_api_key.get_secret_value() else "local")
 
     @property
-    def primary(self) -> "ModelSettings":
+    def primary(self) -> ModelSettings:
         """The model that is asked first."""
         return ModelSettings(self.provider, self.llm_api_key.get_secret_value(), self.llm_model, self.llm_base_url)
 
     @property
-    def fallback(self) -> "ModelSettings | None":
+    def fallback(self) -> ModelSettings | None:
         """The model that is asked when the first fails or refuses, if any."""
         if self.llm_fallback_provider is None:
             return None
         key = self.llm_fallback_api_key.get_secret_value()
         return ModelSettings(self.llm_fallback_provider, key, self.llm_fallback_model, self.llm_fallback_base_url)
+
+    @property
+    def memory_entries(self) -> int:
+        """None while answers are offline guesses: a model's answer, whoever asked it, is to be seen at once."""
+        return 0 if self.provider == "local" else self.memory_cache_entries
 
     @property
     def image_max_side(self) -> int:

@@ -10,21 +10,24 @@ import anthropic
 import openai
 from loguru import logger
 
-from app.config import ConfigurationError, ModelSettings, Settings
+from app.config import ConfigurationError, Settings
 from app.database import Database
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.drivers.sqlite import SQLiteDatabase
+from app.models.model_settings import ModelSettings
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.ledger_repository import LedgerRepository
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
+from app.services.batched_lookups import BatchedLookups
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
 from app.services.group_commit import GroupCommit
 from app.services.health_service import HealthService
 from app.services.image_preparer import BoundedThreads, ImagePreparer
 from app.services.ledger import Ledger
+from app.services.memory_cache import MemoryCache
 from app.services.model_client import ModelClient
 from app.services.model_stack.breaker import BreakerModel
 from app.services.model_stack.fallback import FallbackModel
@@ -83,7 +86,10 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         request_log = RequestLogRepository(database)
         container = Container(
             classifier=ClassifierService(
-                cache=CacheService(CacheRepository(database), serve_local=settings.provider == "local"),
+                cache=CacheService(
+                    MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds),
+                    BatchedLookups(CacheRepository(database, settings.provider == "local").fetch_many),
+                ),
                 recorder=Recorder(commits, utc_now, settings.enable_request_log),
                 preparer=ImagePreparer(
                     threads,

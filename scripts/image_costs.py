@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.config import DEFAULT_MODELS
+from app.models.model_settings import DEFAULT_MODELS
 from app.services.prompt import build_prompt
 
 ROOT = Path(__file__).parents[1]

@@ -3,20 +3,29 @@
 from dataclasses import dataclass
 
 from app.models.domain import Classification
-from app.repositories.cache_repository import CacheRepository
+from app.services.batched_lookups import BatchedLookups
+from app.services.memory_cache import MemoryCache
 
 
 @dataclass(frozen=True, slots=True)
 class CacheService:
-    """Looks images up. Nothing is written here: answers and hits are recorded together, by the `Recorder`.
+    """Looks images up, in memory first. Answers and hits are written elsewhere, together, by the `Recorder`."""
 
-    `serve_local` is set while the offline classifier is the provider; otherwise its guesses are no hits, and the
-    model's answer replaces them.
-    """
-
-    repository: CacheRepository
-    serve_local: bool
+    memory: MemoryCache
+    lookups: BatchedLookups
 
     async def lookup(self, image_hash: str) -> Classification | None:
-        """Return the classification of the image with this SHA-256 (lower-case hex), or None if it is not known."""
-        return await self.repository.fetch_one(image_hash, include_local=self.serve_local)
+        """Return the classification of the image with this SHA-256 (lower-case hex), or None if it is not known.
+
+        Raises `Overloaded`, `DatabaseUnavailable`.
+        """
+        found = self.memory.get(image_hash)
+        if found is None:
+            found = await self.lookups.fetch_one(image_hash)
+            if found is not None:
+                self.memory.put(image_hash, found)
+        return found
+
+    def remember(self, image_hash: str, classification: Classification) -> None:
+        """Keep an answer in memory that has just been made durable."""
+        self.memory.put(image_hash, classification)

@@ -6,11 +6,10 @@ from typing import Any
 
 from app.database import Database, Sql
 from app.models.domain import LOCAL_MODEL, Category
-from app.repositories.cache_repository import CacheRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from tests.factories import make_classification, make_context, make_image_hash, make_outcome, make_reply
-from tests.support.ledger import write_outcomes
+from tests.support.ledger import fetch_one, write_outcomes
 
 
 async def read_row(database: Database, image_hash: str) -> dict[str, Any]:
@@ -25,7 +24,7 @@ async def test_a_new_result_can_be_looked_up(database: Database) -> None:
 
     await write_outcomes(database, [outcome])
 
-    found = await CacheRepository(database).fetch_one(outcome.image_hash, include_local=False)
+    found = await fetch_one(database, outcome.image_hash, include_local=False)
     assert found == outcome.classification
 
 
@@ -45,7 +44,7 @@ async def test_text_of_any_language_comes_back_as_it_was(database: Database) -> 
 
     await write_outcomes(database, [outcome])
 
-    found = await CacheRepository(database).fetch_one(outcome.image_hash, include_local=False)
+    found = await fetch_one(database, outcome.image_hash, include_local=False)
     assert found is not None
     assert found.description == text
 
@@ -55,7 +54,7 @@ async def test_a_missing_description_stays_missing(database: Database) -> None:
 
     await write_outcomes(database, [outcome])
 
-    found = await CacheRepository(database).fetch_one(outcome.image_hash, include_local=False)
+    found = await fetch_one(database, outcome.image_hash, include_local=False)
     assert found is not None
     assert found.description is None
 
@@ -126,10 +125,8 @@ async def test_offline_guesses_are_found_only_when_asked_for(database: Database)
     guess = make_outcome(reply=make_reply(model_used=LOCAL_MODEL))
     await write_outcomes(database, [guess])
 
-    cache = CacheRepository(database)
-
-    assert await cache.fetch_one(guess.image_hash, include_local=False) is None
-    assert await cache.fetch_one(guess.image_hash, include_local=True) == guess.classification
+    assert await fetch_one(database, guess.image_hash, include_local=False) is None
+    assert await fetch_one(database, guess.image_hash, include_local=True) == guess.classification
 
 
 async def test_hits_of_one_batch_are_summed_by_image(database: Database) -> None:

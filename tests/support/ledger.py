@@ -1,10 +1,11 @@
-"""Writing outcomes as the service does, without waiting for others."""
+"""Writing outcomes and reading results as the service does, without waiting for others."""
 
 import secrets
 from collections.abc import Sequence
 
 from app.database import Database
-from app.models.domain import Outcome
+from app.models.domain import Classification, Outcome
+from app.repositories.cache_repository import CacheRepository
 from app.repositories.ledger_batch import LedgerBatch
 from app.repositories.ledger_repository import LedgerRepository
 
@@ -12,3 +13,9 @@ from app.repositories.ledger_repository import LedgerRepository
 async def write_outcomes(database: Database, outcomes: Sequence[Outcome]) -> None:
     """Write outcomes in one transaction."""
     await LedgerRepository(database).write([LedgerBatch.of(secrets.token_hex(16), 1, outcomes)])
+
+
+async def fetch_one(database: Database, image_hash: str, *, include_local: bool) -> Classification | None:
+    """Return what is known of one image."""
+    found = await CacheRepository(database, include_local).fetch_many([image_hash])
+    return found.get(image_hash)

@@ -1,0 +1,54 @@
+"""The in-memory layer: bounded in number and in age."""
+
+from app.services.memory_cache import MemoryCache
+from tests.factories import make_classification, make_image_hash
+
+
+class FakeMonotonic:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_what_was_put_is_found_until_it_expires() -> None:
+    clock = FakeMonotonic()
+    cache = MemoryCache(10, 60, clock)
+    image_hash = make_image_hash()
+    cache.put(image_hash, make_classification())
+
+    clock.now = 59.9
+    assert cache.get(image_hash) == make_classification()
+    clock.now = 60
+    assert cache.get(image_hash) is None
+
+
+def test_being_read_makes_an_entry_no_younger() -> None:
+    clock = FakeMonotonic()
+    cache = MemoryCache(10, 60, clock)
+    cache.put("a", make_classification())
+
+    clock.now = 59
+    cache.get("a")
+    clock.now = 61
+
+    assert cache.get("a") is None
+
+
+def test_the_least_recently_used_entry_goes_first() -> None:
+    cache = MemoryCache(2, 60)
+    cache.put("a", make_classification())
+    cache.put("b", make_classification())
+
+    cache.get("a")
+    cache.put("c", make_classification())
+
+    assert [key for key in "abc" if cache.get(key)] == ["a", "c"]
+
+
+def test_no_entries_means_no_memory() -> None:
+    cache = MemoryCache(0, 60)
+
+    cache.put("a", make_classification())
+
+    assert cache.get("a") is None
