@@ -14,8 +14,10 @@ worker_class = "uvicorn_worker.UvicornWorker"
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 # Never recycled: replacing a worker fails the requests that meet the gap, and empties its caches.
 max_requests = 0
-timeout = 60  # a worker whose event loop stands still this long is replaced
-graceful_timeout = 40  # above the budget of a question to the model, so that it ends before its worker does
+timeout = 70  # a worker whose event loop stands still this long is replaced
+graceful_timeout = (
+    45  # above the longest answer (LLM_TIMEOUT and a dead process's lease), so that it ends before its worker
+)
 keepalive = 75  # above the proxy's 60: the one that reuses connections must be the one that closes them
 forwarded_allow_ips = ",".join(_settings.trusted_proxies)
 accesslog = None  # the application writes the access line, with the request id

@@ -112,6 +112,9 @@ class Settings(BaseSettings):
 
     # Images
     max_image_size_mb: float = Field(10, gt=0, le=50, description="Largest accepted image file in MiB")
+    max_uploads_in_flight_mb: int = Field(
+        256, ge=1, le=1_048_576, description="Most MiB of uploads in memory per process; beyond it they are refused"
+    )
     image_max_pixels: int = Field(
         50_000_000, ge=10_000, le=200_000_000, description="Most pixels of an image; other formats than JPEG: 24000000"
     )

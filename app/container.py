@@ -14,8 +14,10 @@ from app.config import ConfigurationError, Settings
 from app.database import Database
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.drivers.sqlite import SQLiteDatabase
+from app.models.domain import Answer
 from app.models.model_settings import ModelSettings
 from app.repositories.cache_repository import CacheRepository
+from app.repositories.lease_repository import LeaseRepository
 from app.repositories.ledger_repository import LedgerRepository
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
@@ -47,7 +49,10 @@ from app.services.providers.openai_provider import (
 )
 from app.services.recorder import Recorder
 from app.services.retention import Retention
+from app.services.single_flight import SingleFlight
 from app.services.stats_service import StatsService
+from app.services.turn import Turns
+from app.services.upload_budget import UploadBudget
 from app.utils.clock import utc_now
 from app.utils.image_utils import ImageLimits, enable_heif
 
@@ -62,6 +67,7 @@ class Container:
     classifier: ClassifierService
     stats: StatsService
     health: HealthService
+    uploads: UploadBudget
     max_image_bytes: int
 
 
@@ -84,12 +90,15 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         stack.callback(threads.close)
 
         request_log = RequestLogRepository(database)
+        cache = CacheService(
+            MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds),
+            BatchedLookups(CacheRepository(database, settings.provider == "local").fetch_many),
+        )
+        flights = SingleFlight[Answer]()
+        stack.push_async_callback(flights.close, settings.llm_timeout)
         container = Container(
             classifier=ClassifierService(
-                cache=CacheService(
-                    MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds),
-                    BatchedLookups(CacheRepository(database, settings.provider == "local").fetch_many),
-                ),
+                cache=cache,
                 recorder=Recorder(commits, utc_now, settings.enable_request_log),
                 preparer=ImagePreparer(
                     threads,
@@ -101,6 +110,8 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                 refusal_ttl_seconds=settings.llm_refusal_ttl_seconds,
                 clock=utc_now,
                 model_timeout_seconds=settings.llm_timeout,
+                flights=flights,
+                turns=Turns(LeaseRepository(database), cache.lookup),
             ),
             stats=StatsService(
                 repository=StatsRepository(database),
@@ -111,7 +122,8 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                 timezone=settings.timezone,
                 clock=utc_now,
             ),
-            health=HealthService(database, breakers),
+            health=HealthService(database, breakers, ledger),
+            uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
             max_image_bytes=settings.max_image_bytes,
         )
         if settings.log_retention_days:

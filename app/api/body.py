@@ -48,9 +48,13 @@ async def read_check_cache(request: Request) -> CheckCacheRequest:
         raise invalid_fields(error.errors(include_input=False, include_url=False)) from None
 
 
-async def read_upload(request: Request, container: ContainerDep) -> Upload:
-    """Read the multipart body of `classify`."""
-    max_image_bytes = container.max_image_bytes
+async def read_upload(request: Request, container: ContainerDep) -> AsyncIterator[Upload]:
+    """Read the multipart body of `classify`, and hold its room in memory until the request is answered."""
+    with container.uploads.admit(_announced_bytes(request) or container.max_image_bytes + MULTIPART_OVERHEAD_BYTES):
+        yield await _read_upload(request, container.max_image_bytes)
+
+
+async def _read_upload(request: Request, max_image_bytes: int) -> Upload:
     too_large = ImageTooLarge(f"The image file is larger than {max_image_bytes} bytes.")
     form = await _read_form(request, max_image_bytes + MULTIPART_OVERHEAD_BYTES, too_large)
     image = form.files.get(b"image")
@@ -136,8 +140,7 @@ async def _reading() -> AsyncIterator[None]:
 
 async def _bounded(request: Request, max_bytes: int, too_large: RequestTooLarge) -> AsyncGenerator[bytes, None]:
     """Yield the body's chunks. A body that announces its size is refused before a byte of it is read."""
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced) > max_bytes:
+    if _announced_bytes(request) > max_bytes:
         raise too_large
     received = 0
     async for chunk in request.stream():
@@ -145,6 +148,12 @@ async def _bounded(request: Request, max_bytes: int, too_large: RequestTooLarge)
         if received > max_bytes:
             raise too_large
         yield chunk
+
+
+def _announced_bytes(request: Request) -> int:
+    """Return the size that a body announces; 0 where it does not."""
+    announced = request.headers.get("content-length", "")
+    return int(announced) if announced.isascii() and announced.isdigit() else 0
 
 
 CheckCacheBody = Annotated[CheckCacheRequest, Depends(read_check_cache)]

@@ -17,13 +17,20 @@ _CANNOT_SERVE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", summary="The state of the service and of what it needs", responses=_CANNOT_SERVE)
+@router.get(
+    "",
+    summary="The state of the service and of what it needs",
+    responses=_CANNOT_SERVE,
+    response_model_exclude_none=True,
+)
 async def health(service: HealthDep, response: Response) -> HealthResponse:
     """`model_api` comes from what recent calls did; no model is asked."""
     return await _report(service, response)
 
 
-@router.get("/ready", summary="Whether to send requests here", responses=_CANNOT_SERVE)
+@router.get(
+    "/ready", summary="Whether to send requests here", responses=_CANNOT_SERVE, response_model_exclude_none=True
+)
 async def ready(service: HealthDep, response: Response) -> HealthResponse:
     """The same as `/health`, under the name that orchestrators use."""
     return await _report(service, response)
@@ -38,4 +45,10 @@ async def live() -> LiveResponse:
 async def _report(service: HealthDep, response: Response) -> HealthResponse:
     state = await service.check()
     response.status_code = 200 if state.can_serve else 503
-    return HealthResponse(status=state.status, timestamp=utc_now(), database=state.database, model_api=state.model_api)
+    return HealthResponse(
+        status=state.status,
+        timestamp=utc_now(),
+        database=state.database,
+        model_api=state.model_api,
+        spooled_records=state.spooled_answers or None,
+    )

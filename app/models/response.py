@@ -222,6 +222,9 @@ class HealthResponse(Body):
     timestamp: Timestamp
     database: Literal["connected", "disconnected", "not_initialized"]
     model_api: Literal["available", "unavailable"]
+    spooled_records: int | None = Field(
+        None, description="Answers whose records wait in this process for the database; absent when none do"
+    )
 
 
 class LiveResponse(Body):

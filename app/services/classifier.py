@@ -13,6 +13,8 @@ from app.services.cache_service import CacheService
 from app.services.image_preparer import ImagePreparer
 from app.services.model_client import ModelClient
 from app.services.recorder import Recorder
+from app.services.single_flight import SingleFlight
+from app.services.turn import LEASE_SECONDS, Turns
 from app.utils.clock import Clock, milliseconds_since
 from app.utils.deadline import Deadline
 from app.utils.hash_utils import sha256_hex
@@ -35,9 +37,14 @@ class ClassifierService:
     refusals: RefusalRepository
     refusal_ttl_seconds: int
     clock: Clock
+    flights: SingleFlight[Answer]
+    turns: Turns
 
     async def check_cache(self, image_hash: str, context: RequestContext) -> Classification | None:
-        """Return what is known of an image by its SHA-256 (lower-case hex), or None: then it has to be uploaded."""
+        """Return what is known of an image by its SHA-256 (lower-case hex), or None: then it has to be uploaded.
+
+        Raises `DatabaseUnavailable`: without the database it is not known whether an image is known.
+        """
         started = perf_counter()
         found = await self.cache.lookup(image_hash)
         if found is not None:
@@ -45,30 +52,51 @@ class ClassifierService:
         return found
 
     async def classify(self, image: bytes, claimed_hash: str | None, context: RequestContext) -> Answer:
-        """Classify an uploaded image file.
+        """Classify an uploaded image file. Without the database the model is asked all the same.
 
         `claimed_hash` (lower-case hex) is a checksum, never a key: what is stored is stored under the hash of the
-        bytes. Raises `HashMismatch`, the errors of `ImagePreparer` and of `ModelClient`, `DatabaseUnavailable`.
+        bytes. Raises `HashMismatch`, `Overloaded`, the errors of `ImagePreparer` and of `ModelClient`,
+        `DatabaseUnavailable` when the answer can be kept nowhere.
         """
         started = perf_counter()
         image_hash = await _hash(image)
         if claimed_hash not in (None, image_hash):
             raise HashMismatch
-        found = await self.cache.lookup(image_hash)
-        if found is not None:
-            took_ms = milliseconds_since(started)
-            await self.recorder.record(context, image_hash, found, took_ms, image_size=len(image))
-            return Answer(found, from_cache=True, processing_time_ms=took_ms)
-        reply = await self._ask(image, image_hash)
-        answer, took_ms = reply.classification, milliseconds_since(started)
-        await self.recorder.record(context, image_hash, answer, took_ms, image_size=len(image), reply=reply)
-        return Answer(answer, from_cache=False, processing_time_ms=took_ms)
+        found = await self._lookup(image_hash)
+        if found is None:
+            answer, mine = await self.flights.run(
+                image_hash, lambda: self._find_out(image, image_hash, context, started)
+            )
+            if mine and not answer.from_cache:
+                return answer
+            found = answer.classification
+        took_ms = milliseconds_since(started)
+        await self.recorder.record(context, image_hash, found, took_ms, image_size=len(image))
+        return Answer(found, from_cache=True, processing_time_ms=took_ms)
 
-    async def _ask(self, image: bytes, image_hash: str) -> ModelReply:
-        """Ask the model, unless it has refused this image lately. All of it within the model's time budget."""
-        if await self.refusals.is_refused(image_hash, self.clock()):
+    async def _find_out(self, image: bytes, image_hash: str, context: RequestContext, started: float) -> Answer:
+        """Get an answer that nobody has yet, in one process at a time; keep it, and record who asked first."""
+        deadline = Deadline.after(LEASE_SECONDS + self.model_timeout_seconds)
+        try:
+            async with asyncio.timeout_at(deadline.at) as waiting, self.turns.take(image_hash) as found:
+                waiting.reschedule(None)  # from here on the model's budget counts, and what is asked is kept
+                if found is not None:
+                    return Answer(found, from_cache=True, processing_time_ms=milliseconds_since(started))
+                reply = await self._ask(
+                    image, image_hash, min(self.model_timeout_seconds, deadline.remaining_seconds())
+                )
+                answer, took_ms = reply.classification, milliseconds_since(started)
+                await self.recorder.record(context, image_hash, answer, took_ms, image_size=len(image), reply=reply)
+                self.cache.remember(image_hash, answer)
+                return Answer(answer, from_cache=False, processing_time_ms=took_ms)
+        except TimeoutError:
+            raise ModelTimeout(detail="another process was asking all the time") from None
+
+    async def _ask(self, image: bytes, image_hash: str, budget_seconds: float) -> ModelReply:
+        """Ask the model, unless it has refused this image lately. All of it within the time budget."""
+        if await self._is_refused(image_hash):
             raise ModelRefused(detail="remembered")
-        deadline = Deadline.after(self.model_timeout_seconds)
+        deadline = Deadline.after(budget_seconds)
         try:
             # A moment later than the model's own limit, which knows what was too slow and counts it against the model.
             async with asyncio.timeout_at(deadline.at + _GRACE_SECONDS):
@@ -79,6 +107,19 @@ class ClassifierService:
         except ModelRefused as refusal:
             await self._remember(image_hash, refusal)
             raise
+
+    async def _lookup(self, image_hash: str) -> Classification | None:
+        try:
+            return await self.cache.lookup(image_hash)
+        except DatabaseUnavailable as error:
+            logger.warning("answering without the cache", detail=error.detail)
+            return None
+
+    async def _is_refused(self, image_hash: str) -> bool:
+        try:
+            return await self.refusals.is_refused(image_hash, self.clock())
+        except DatabaseUnavailable:
+            return False
 
     async def _remember(self, image_hash: str, refusal: ModelRefused) -> None:
         try:

@@ -8,18 +8,22 @@ from loguru import logger
 
 from app.database import Database
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
+from app.services.ledger import Ledger
 from app.services.model_stack.breaker import BreakerModel
 
+HealthStatus = Literal["healthy", "degraded", "unhealthy"]
 DatabaseState = Literal["connected", "disconnected", "not_initialized"]
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Specification 3.4. `degraded` still serves what is cached; `unhealthy` serves nothing."""
+    """Specification 3.4. `degraded` still answers much of what is asked; `unhealthy` should be asked nothing."""
 
-    status: Literal["healthy", "degraded", "unhealthy"]
+    status: HealthStatus
     database: DatabaseState
     model_api: Literal["available", "unavailable"]
+    spooled_answers: int
+    """Answers whose records wait in this process's spool for the database."""
 
     @property
     def can_serve(self) -> bool:
@@ -32,6 +36,7 @@ class HealthService:
 
     database: Database
     breakers: Sequence[BreakerModel]
+    ledger: Ledger
 
     async def check(self) -> Health:
         """Return the present state."""
@@ -39,10 +44,18 @@ class HealthService:
         # With a fallback, one model that answers is enough.
         model_available = not self.breakers or any(breaker.closed for breaker in self.breakers)
         return Health(
-            status="unhealthy" if database != "connected" else "healthy" if model_available else "degraded",
+            status=self._status(database, model_available),
             database=database,
             model_api="available" if model_available else "unavailable",
+            spooled_answers=self.ledger.waiting_answers,
         )
+
+    def _status(self, database: DatabaseState, model_available: bool) -> HealthStatus:
+        if database == "not_initialized" or (database == "disconnected" and not model_available):
+            return "unhealthy"
+        # Without the database uploads are answered by the model, and records wait in the spool.
+        whole = database == "connected" and model_available and self.ledger.waiting_answers == 0
+        return "healthy" if whole else "degraded"
 
     async def _check_database(self) -> DatabaseState:
         try:

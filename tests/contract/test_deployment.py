@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from app.api.body import MULTIPART_OVERHEAD_BYTES, READ_TIMEOUT_SECONDS
+from app.services.turn import LEASE_SECONDS
 from tests.conftest import make_settings
 
 ROOT = Path(__file__).parents[2]
@@ -34,10 +35,11 @@ def nginx(directive: str) -> int:
 
 
 def test_time_limits_end_one_inside_the_other(gunicorn: dict[str, Any], compose: dict[str, Any]) -> None:
-    longest_request = make_settings().llm_timeout + READ_TIMEOUT_SECONDS
+    longest_answer = make_settings().llm_timeout + LEASE_SECONDS
+    longest_request = longest_answer + READ_TIMEOUT_SECONDS
 
     assert nginx("client_body_timeout") <= READ_TIMEOUT_SECONDS
-    assert make_settings().llm_timeout < gunicorn["graceful_timeout"]
+    assert longest_answer < gunicorn["graceful_timeout"]
     assert longest_request <= gunicorn["timeout"] < nginx("proxy_read_timeout")
     assert gunicorn["graceful_timeout"] < int(compose["api"]["stop_grace_period"].removesuffix("s"))
 

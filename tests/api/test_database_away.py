@@ -1,0 +1,160 @@
+"""What works while the database is away, from the start and in the middle, and that nothing is lost by it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+import app.container
+from app.config import Settings
+from app.container import open_container, open_database
+from app.database import Database, Sql
+from tests.api.calls import check_cache, classify, upload
+from tests.conftest import make_client
+from tests.factories import make_image, make_image_hash
+from tests.support.fake_model_server import Behaviour, FakeModels
+from tests.support.unreliable_database import UnreliableDatabase
+
+
+@pytest.fixture
+async def line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[UnreliableDatabase]:
+    """The line to the database, that a test may cut."""
+    real = await open_database(settings)
+    unreliable = UnreliableDatabase(real)
+
+    async def open_unreliable(_: Settings) -> Database:
+        return unreliable
+
+    monkeypatch.setattr(app.container, "open_database", open_unreliable)
+    yield unreliable
+    await real.close()
+
+
+@pytest.fixture
+async def client(settings: Settings, line: UnreliableDatabase) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_container(settings) as container, make_client(settings, container) as made:
+        yield made
+
+
+async def totals(database: Database) -> tuple[Any, ...]:
+    """Return: images, hits, records."""
+    hits = "SELECT COUNT(*), COALESCE(SUM(hit_count), 0) FROM image_classification_cache"
+    ((images, counted),) = await database.fetch_all(Sql.same(hits), {})
+    ((records,),) = await database.fetch_all(Sql.same("SELECT COUNT(*) FROM request_log"), {})
+    return images, counted, records
+
+
+async def until_healthy(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(10):
+        while (await client.get("/health")).json()["status"] != "healthy":
+            await asyncio.sleep(0.02)
+
+
+async def test_an_upload_is_answered_by_the_model_and_recorded_when_the_database_is_back(
+    client: httpx.AsyncClient, line: UnreliableDatabase
+) -> None:
+    line.away = True
+    image = make_image()
+
+    first = await classify(client, image)
+    again = await classify(client, image)
+
+    assert (first["from_cache"], again["from_cache"]) == (False, True)
+    line.away = False
+    await until_healthy(client)
+    assert await totals(line) == (1, 2, 2)
+
+
+async def test_what_is_in_memory_is_still_known(client: httpx.AsyncClient, line: UnreliableDatabase) -> None:
+    image = make_image()
+    await classify(client, image)
+    line.away = True
+
+    assert (await check_cache(client, image, user="device-1"))["cached"] is True
+
+    line.away = False
+    await until_healthy(client)
+    assert await totals(line) == (1, 2, 2)
+
+
+async def test_what_is_not_in_memory_is_not_called_unknown(client: httpx.AsyncClient, line: UnreliableDatabase) -> None:
+    line.away = True
+
+    response = await client.post("/classify/check-cache", json={"image_hash": make_image_hash()})
+
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "database_unavailable")
+    assert int(response.headers["Retry-After"]) >= 1
+
+
+async def test_health_is_degraded_and_says_how_many_records_wait(
+    client: httpx.AsyncClient, line: UnreliableDatabase
+) -> None:
+    line.away = True
+    for _ in range(3):
+        await classify(client, make_image())
+
+    response = await client.get("/health")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "degraded",
+        "timestamp": response.json()["timestamp"],
+        "database": "disconnected",
+        "model_api": "available",
+        "spooled_records": 3,
+    }
+
+
+async def test_without_database_and_model_it_cannot_serve(
+    client: httpx.AsyncClient, line: UnreliableDatabase, fake_models: FakeModels
+) -> None:
+    line.away = True
+    fake_models.behaviour = Behaviour(status=500)
+    for _ in range(3):
+        await upload(client, make_image())
+
+    response = await client.get("/health")
+
+    assert (response.status_code, response.json()["status"]) == (503, "unhealthy")
+
+
+async def test_records_that_wait_outlive_the_process(
+    settings: Settings, line: UnreliableDatabase, fake_models: FakeModels
+) -> None:
+    line.away = True
+    image = make_image()
+    async with open_container(settings) as container, make_client(settings, container) as client:
+        await classify(client, image)
+    line.away = False
+
+    async with open_container(settings) as container, make_client(settings, container) as client:
+        async with asyncio.timeout(10):
+            while not (await check_cache(client, image))["cached"]:
+                await asyncio.sleep(0.02)
+
+    assert len(fake_models.calls) == 1
+
+
+async def test_more_bytes_of_uploads_than_admitted_are_told_at_once(
+    settings: Settings, fake_models: FakeModels
+) -> None:
+    small = settings.model_copy(update={"max_uploads_in_flight_mb": 1})
+    image = make_image("PNG", (400, 400))
+    async with open_container(small) as container, make_client(small, container) as client:
+        narrow = replace(container, uploads=type(container.uploads)(len(image) * 2))
+        async with make_client(small, narrow) as client:
+            fake_models.behaviour = Behaviour(hang=True)
+            running = asyncio.create_task(upload(client, image))
+            async with asyncio.timeout(5):
+                while not fake_models.calls:
+                    await asyncio.sleep(0.01)
+
+            refused = await upload(client, image + b"0" * len(image))
+
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "overloaded")
+            fake_models.released.set()
+            assert (await running).status_code == 200
+            assert (await upload(client, image)).status_code == 200

@@ -1,0 +1,144 @@
+"""P1: one image is sent to a model once, however many ask, in however many processes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from app.config import Settings
+from app.container import open_container, open_database
+from app.database import Sql
+from app.models.domain import LOCAL_MODEL
+from app.repositories.lease_repository import LeaseRepository
+from app.utils.hash_utils import sha256_hex
+from tests.api.calls import check_cache, classify, upload
+from tests.conftest import make_client
+from tests.factories import make_image
+from tests.support.fake_model_server import Behaviour, FakeModels
+
+END_ALL = Sql.same("UPDATE classification_lease SET expires_at = '2020-01-01 00:00:00.000'")
+
+
+@pytest.fixture
+async def processes(settings: Settings) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """Three instances of the application on one database, as three processes are."""
+    async with AsyncExitStack() as stack:
+        clients = []
+        for _ in range(3):
+            container = await stack.enter_async_context(open_container(settings))
+            clients.append(await stack.enter_async_context(make_client(settings, container)))
+        yield clients
+
+
+async def totals(settings: Settings) -> tuple[Any, ...]:
+    """Return: images, hits, records, records of answers by a model."""
+    database = await open_database(settings)
+    ((images, hits),) = await database.fetch_all(
+        Sql.same("SELECT COUNT(*), SUM(hit_count) FROM image_classification_cache"), {}
+    )
+    ((records, paid),) = await database.fetch_all(Sql.same("SELECT COUNT(*), SUM(1 - from_cache) FROM request_log"), {})
+    await database.close()
+    return images, hits, records, paid
+
+
+async def test_many_uploads_of_one_image_to_several_processes_are_one_call(
+    settings: Settings, processes: list[httpx.AsyncClient], fake_models: FakeModels
+) -> None:
+    image = make_image()
+
+    answers = await asyncio.gather(*(classify(processes[number % 3], image) for number in range(60)))
+
+    assert len(fake_models.calls) == 1
+    assert len({str(answer["data"]) for answer in answers}) == 1
+    assert [answer["from_cache"] for answer in answers].count(False) == 1
+    assert await totals(settings) == (1, 60, 60, 1)
+
+
+async def test_uploads_of_different_images_are_a_call_each(
+    settings: Settings, processes: list[httpx.AsyncClient], fake_models: FakeModels
+) -> None:
+    images = [make_image() for _ in range(12)]
+
+    await asyncio.gather(*(classify(processes[number % 3], images[number % 12]) for number in range(48)))
+
+    assert len(fake_models.calls) == 12
+    assert await totals(settings) == (12, 48, 48, 12)
+
+
+async def test_callers_who_all_hang_up_leave_the_answer_behind(
+    client: httpx.AsyncClient, fake_models: FakeModels
+) -> None:
+    image = make_image()
+    fake_models.behaviour = Behaviour(hang=True)
+    callers = [asyncio.create_task(upload(client, image)) for _ in range(5)]
+    async with asyncio.timeout(5):
+        while not fake_models.calls:
+            await asyncio.sleep(0.01)
+
+    for caller in callers:
+        caller.cancel()
+    await asyncio.wait(callers)
+    fake_models.released.set()
+
+    async with asyncio.timeout(5):
+        while not (await check_cache(client, image))["cached"]:
+            await asyncio.sleep(0.01)
+    assert len(fake_models.calls) == 1
+
+
+async def test_callers_in_one_process_share_a_failure(client: httpx.AsyncClient, fake_models: FakeModels) -> None:
+    image = make_image()
+    fake_models.behaviour = Behaviour(finish="refusal", text="no")
+
+    answers = await asyncio.gather(*(upload(client, image) for _ in range(20)))
+
+    assert [answer.json()["error"]["code"] for answer in answers] == ["model_refused"] * 20
+    assert len(fake_models.calls) == 1
+
+
+async def test_the_turn_of_a_process_that_died_is_taken_when_its_lease_ends(
+    settings: Settings, client: httpx.AsyncClient, fake_models: FakeModels
+) -> None:
+    image = make_image()
+    database = await open_database(settings)
+    assert await LeaseRepository(database).claim(sha256_hex(image), "a process that died", 60)
+    waiting = asyncio.create_task(classify(client, image))
+    await asyncio.sleep(0.3)  # nothing is to happen in this time
+    assert fake_models.calls == []
+
+    await database.execute(END_ALL, {})
+
+    assert (await waiting)["from_cache"] is False
+    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM classification_lease"), {}) == [(0,)]
+    await database.close()
+
+
+async def test_a_turn_that_never_comes_is_a_timeout(settings: Settings, fake_models: FakeModels) -> None:
+    image = make_image()
+    hasty = settings.model_copy(update={"llm_timeout": -9.5})  # lease and model together: half a second
+    async with open_container(hasty) as container, make_client(hasty, container) as client:
+        database = await open_database(settings)
+        await LeaseRepository(database).claim(sha256_hex(image), "somebody", 60)
+
+        refused = await upload(client, image)
+
+        assert refused.json()["error"]["code"] == "model_timeout"
+        assert fake_models.calls == []
+        await database.close()
+
+
+async def test_the_offline_classifier_takes_turns_too(database_settings: dict[str, Any], settings: Settings) -> None:
+    offline = settings.model_copy(update={"llm_provider": "local"})
+    image = make_image()
+    async with open_container(offline) as container, make_client(offline, container) as client:
+        answers = await asyncio.gather(*(classify(client, image) for _ in range(10)))
+
+    assert [answer["from_cache"] for answer in answers].count(False) == 1
+    database = await open_database(settings)
+    assert await database.fetch_all(Sql.same("SELECT model_used FROM image_classification_cache"), {}) == [
+        (LOCAL_MODEL,)
+    ]
+    await database.close()

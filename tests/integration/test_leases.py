@@ -1,0 +1,60 @@
+"""A lease has one owner, ends by itself, and is given out again, on both databases."""
+
+import asyncio
+
+from app.database import Database, Sql
+from app.repositories.lease_repository import LeaseRepository
+from tests.factories import make_image_hash
+
+END_ALL = Sql.same("UPDATE classification_lease SET expires_at = '2020-01-01 00:00:00.000'")
+
+
+async def test_of_many_that_claim_at_once_one_wins(database: Database) -> None:
+    leases = LeaseRepository(database)
+
+    for _ in range(10):
+        image_hash = make_image_hash()
+        won = await asyncio.gather(*(leases.claim(image_hash, f"owner-{number}", 10) for number in range(30)))
+        assert sum(won) == 1
+
+
+async def test_of_many_that_claim_a_lease_that_has_ended_one_wins(database: Database) -> None:
+    leases, image_hash = LeaseRepository(database), make_image_hash()
+    await leases.claim(image_hash, "dead", 10)
+
+    for round_number in range(10):
+        await database.execute(END_ALL, {})
+        won = await asyncio.gather(*(leases.claim(image_hash, f"{round_number}-{number}", 10) for number in range(30)))
+        assert sum(won) == 1
+
+
+async def test_a_lease_that_has_not_ended_is_not_given_out(database: Database) -> None:
+    leases, image_hash = LeaseRepository(database), make_image_hash()
+    await leases.claim(image_hash, "first", 1)
+
+    assert not await leases.claim(image_hash, "second", 10)
+
+
+async def test_a_lease_ends_by_the_clock_of_the_database(database: Database) -> None:
+    leases, image_hash = LeaseRepository(database), make_image_hash()
+    await leases.claim(image_hash, "first", 0)
+
+    assert await leases.claim(image_hash, "second", 10)
+
+
+async def test_its_owner_may_claim_it_again(database: Database) -> None:
+    leases, image_hash = LeaseRepository(database), make_image_hash()
+    await leases.claim(image_hash, "first", 5)
+
+    assert await leases.claim(image_hash, "first", 10)
+    assert not await leases.claim(image_hash, "second", 10)
+
+
+async def test_only_its_owner_can_release_it(database: Database) -> None:
+    leases, image_hash = LeaseRepository(database), make_image_hash()
+    await leases.claim(image_hash, "first", 10)
+
+    await leases.release(image_hash, "second")
+    assert not await leases.claim(image_hash, "second", 10)
+    await leases.release(image_hash, "first")
+    assert await leases.claim(image_hash, "second", 10)
