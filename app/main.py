@@ -1,11 +1,14 @@
 """The application: what it is made of, in a visible list. Servers import `app.main:app`."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from app.api import categories, classify, health, requests, stats
+from app.api.direct import CheckCacheEndpoint
 from app.api.exception_handlers import add_exception_handlers
 from app.api.openapi import install_openapi
 from app.config import Settings, load_settings
@@ -25,17 +28,23 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
         if container is not None:
             yield
             return
-        configure_logging(
+        app.state.access_log = configure_logging(
             level="DEBUG" if settings.app_debug else settings.log_level, as_json=settings.env == "production"
         )
         async with open_container(settings) as built:
             app.state.container = built
+            gc.collect()
+            gc.freeze()  # what is there now stays: the collector need not look at it again and again
             yield
 
     app = FastAPI(version=VERSION, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.state.container = container
+    app.state.access_log = None
     app.add_middleware(RequestMiddleware)
     add_exception_handlers(app)
+    # Before its documented twin, which the OpenAPI page is made from.
+    direct = Route(f"{_BASE_PATH}/classify/check-cache", CheckCacheEndpoint(), methods=["POST"])
+    app.router.routes.insert(0, direct)
     for module in (classify, requests, categories, stats, health):
         app.include_router(module.router, prefix=_BASE_PATH)
     install_openapi(app)

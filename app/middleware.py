@@ -3,7 +3,6 @@
 from time import perf_counter
 
 from loguru import logger
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.exception_handlers import error_response
@@ -37,7 +36,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode("ascii"))]
             await send(message)
 
         try:
@@ -48,11 +47,8 @@ class RequestMiddleware:
                 raise
             await error_response(InternalError(), request_id)(scope, receive, send_with_id)
         finally:
-            logger.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                duration_ms=milliseconds_since(started),
-            )
+            access_log = scope["app"].state.access_log
+            if access_log is not None:
+                took_ms = milliseconds_since(started)
+                access_log.write(request_id, scope["method"], scope["path"], status, took_ms)
             request_id_variable.reset(token)

@@ -40,8 +40,10 @@ class Upload:
 
 async def read_check_cache(request: Request) -> CheckCacheRequest:
     """Read the JSON body of `check-cache`."""
+    body = b""
     async with _reading():
-        body = b"".join([chunk async for chunk in _bounded(request, MAX_JSON_BYTES, RequestTooLarge())])
+        async for chunk in _bounded(request, MAX_JSON_BYTES, RequestTooLarge()):
+            body += chunk
     try:
         return CheckCacheRequest.model_validate_json(body)
     except ValidationError as error:

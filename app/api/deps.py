@@ -1,6 +1,7 @@
 """What routes may ask for, as annotated names. The only module that knows where the container is kept."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Annotated, cast
 
 from fastapi import Depends, Header, Request
@@ -31,7 +32,12 @@ def get_context(
         ),
     ] = None,
 ) -> RequestContext:
-    return RequestContext(request.state.request_id, x_user_id, _client_address(request))
+    return context_of(request, x_user_id)
+
+
+def context_of(request: Request, user_id: str | None) -> RequestContext:
+    """Return who asks, the user id already checked."""
+    return RequestContext(request.scope["state"]["request_id"], user_id, _client_address(request))
 
 
 def get_classifier(container: ContainerDep) -> ClassifierService:
@@ -54,8 +60,14 @@ HealthDep = Annotated[HealthService, Depends(get_health)]
 
 def _client_address(request: Request) -> str | None:
     """Return the client's IP address in its one canonical form, or None where the peer has none (a Unix socket)."""
+    client = request.scope.get("client")
+    return _canonical_address(client[0]) if client else None
+
+
+@lru_cache(maxsize=1024)
+def _canonical_address(host: str) -> str | None:
     try:
-        address = ipaddress.ip_address(request.client.host.partition("%")[0] if request.client else "")
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None

@@ -1,5 +1,6 @@
 """Bodies that we accept."""
 
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -7,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from app.utils.hash_utils import IMAGE_HASH_PATTERN
 
 USER_ID_PATTERN = "^[A-Za-z0-9._:@-]{1,64}$"
+
+_USER_ID = re.compile(USER_ID_PATTERN.strip("^$"))
 
 ImageHash = Annotated[str, StringConstraints(pattern=IMAGE_HASH_PATTERN)]
 UserId = Annotated[str, StringConstraints(pattern=USER_ID_PATTERN)]
@@ -24,3 +27,8 @@ class CheckCacheRequest(BaseModel):
     user_id: UserId | None = Field(
         None, description="User or device; the header X-User-ID wins over it", examples=["device-42"]
     )
+
+
+def is_user_id(text: str) -> bool:
+    """Whether `text` has the form of a user id."""
+    return _USER_ID.fullmatch(text) is not None

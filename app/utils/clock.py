@@ -14,7 +14,7 @@ def utc_now() -> datetime:
 
 def isoformat_utc(moment: datetime) -> str:
     """Return an aware moment as the interface writes it: `2025-10-10T12:00:00Z`, whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"
 
 
 def milliseconds_since(started: float) -> int:
