@@ -13,6 +13,35 @@ from app.database import ConstraintError, Database, Params, Sql, Statement
 from app.models.domain import LOCAL_MODEL
 from app.repositories.ledger_batch import JsonRow, LedgerBatch, sum_hits
 
+# The places of the values in a row's JSON array; the first column is the key that rows are sorted by.
+_RESULT_COLUMNS = (
+    "image_hash",
+    "category",
+    "confidence",
+    "description",
+    "model_used",
+    "model_response",
+    "prompt_version",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "created_at",
+)
+_HIT_COLUMNS = ("image_hash", "hits", "last_hit_at")
+_RECORD_COLUMNS = (
+    "request_id",
+    "user_id",
+    "ip_address",
+    "image_hash",
+    "image_size",
+    "category",
+    "confidence",
+    "from_cache",
+    "processing_time_ms",
+    "created_at",
+)
+_WRITER_COLUMNS = ("writer", "number")
+
 # A result is written once and then stays. The one exception: the offline classifier's guess gives way to a model's
 # answer. model_used is assigned last, since MySQL lets later assignments see earlier ones.
 _INSERT_RESULTS = Sql(
@@ -21,18 +50,18 @@ INSERT INTO image_classification_cache
   (image_hash, category, confidence, description, model_used, model_response, prompt_version,
    input_tokens, output_tokens, cached_tokens, created_at, last_hit_at)
 SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
-  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.image_hash',
-  category VARCHAR(50) PATH '$.category',
-  confidence DECIMAL(5,4) PATH '$.confidence',
-  description TEXT PATH '$.description',
-  model_used VARCHAR(100) PATH '$.model_used',
-  model_response JSON PATH '$.model_response',
-  prompt_version VARCHAR(16) PATH '$.prompt_version',
-  input_tokens INT UNSIGNED PATH '$.input_tokens',
-  output_tokens INT UNSIGNED PATH '$.output_tokens',
-  cached_tokens INT UNSIGNED PATH '$.cached_tokens',
-  created_at DATETIME PATH '$.created_at',
-  last_hit_at DATETIME PATH '$.created_at'
+  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  category VARCHAR(50) PATH '$[1]',
+  confidence DECIMAL(5,4) PATH '$[2]',
+  description TEXT PATH '$[3]',
+  model_used VARCHAR(100) PATH '$[4]',
+  model_response JSON PATH '$[5]',
+  prompt_version VARCHAR(16) PATH '$[6]',
+  input_tokens INT UNSIGNED PATH '$[7]',
+  output_tokens INT UNSIGNED PATH '$[8]',
+  cached_tokens INT UNSIGNED PATH '$[9]',
+  created_at DATETIME PATH '$[10]',
+  last_hit_at DATETIME PATH '$[10]'
 )) AS new
 ON DUPLICATE KEY UPDATE
   category = IF(image_classification_cache.model_used = :local, new.category, image_classification_cache.category),
@@ -57,10 +86,10 @@ ON DUPLICATE KEY UPDATE
 INSERT INTO image_classification_cache
   (image_hash, category, confidence, description, model_used, model_response, prompt_version,
    input_tokens, output_tokens, cached_tokens, created_at, last_hit_at)
-SELECT value ->> 'image_hash', value ->> 'category', value ->> 'confidence', value ->> 'description',
-  value ->> 'model_used', value -> 'model_response', value ->> 'prompt_version',
-  value ->> 'input_tokens', value ->> 'output_tokens', value ->> 'cached_tokens',
-  value ->> 'created_at', value ->> 'created_at'
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
+  value ->> 4, value -> 5, value ->> 6,
+  value ->> 7, value ->> 8, value ->> 9,
+  value ->> 10, value ->> 10
 FROM json_each(:rows)
 WHERE true
 ON CONFLICT (image_hash) DO UPDATE SET
@@ -81,17 +110,17 @@ _ADD_HITS = Sql(
     mysql="""
 UPDATE image_classification_cache AS c
 JOIN JSON_TABLE(:rows, '$[*]' COLUMNS (
-  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.image_hash',
-  hits INT UNSIGNED PATH '$.hits',
-  last_hit_at DATETIME PATH '$.last_hit_at'
+  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  hits INT UNSIGNED PATH '$[1]',
+  last_hit_at DATETIME PATH '$[2]'
 )) AS h ON c.image_hash = h.image_hash
 SET c.hit_count = c.hit_count + h.hits, c.last_hit_at = GREATEST(c.last_hit_at, h.last_hit_at)
 """,
     sqlite="""
 UPDATE image_classification_cache AS c
-SET hit_count = c.hit_count + (h.value ->> 'hits'), last_hit_at = MAX(c.last_hit_at, h.value ->> 'last_hit_at')
+SET hit_count = c.hit_count + (h.value ->> 1), last_hit_at = MAX(c.last_hit_at, h.value ->> 2)
 FROM json_each(:rows) AS h
-WHERE c.image_hash = h.value ->> 'image_hash'
+WHERE c.image_hash = h.value ->> 0
 """,
 )
 
@@ -101,16 +130,16 @@ INSERT INTO request_log
   (request_id, user_id, ip_address, image_hash, image_size, category, confidence,
    from_cache, processing_time_ms, created_at)
 SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
-  request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.request_id',
-  user_id VARCHAR(64) PATH '$.user_id',
-  ip_address VARCHAR(45) CHARACTER SET ascii COLLATE ascii_bin PATH '$.ip_address',
-  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.image_hash',
-  image_size INT UNSIGNED PATH '$.image_size',
-  category VARCHAR(50) PATH '$.category',
-  confidence DECIMAL(5,4) PATH '$.confidence',
-  from_cache TINYINT PATH '$.from_cache',
-  processing_time_ms INT UNSIGNED PATH '$.processing_time_ms',
-  created_at DATETIME PATH '$.created_at'
+  request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  user_id VARCHAR(64) PATH '$[1]',
+  ip_address VARCHAR(45) CHARACTER SET ascii COLLATE ascii_bin PATH '$[2]',
+  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[3]',
+  image_size INT UNSIGNED PATH '$[4]',
+  category VARCHAR(50) PATH '$[5]',
+  confidence DECIMAL(5,4) PATH '$[6]',
+  from_cache TINYINT PATH '$[7]',
+  processing_time_ms INT UNSIGNED PATH '$[8]',
+  created_at DATETIME PATH '$[9]'
 )) AS new
 ON DUPLICATE KEY UPDATE request_id = request_log.request_id
 """,
@@ -118,9 +147,9 @@ ON DUPLICATE KEY UPDATE request_id = request_log.request_id
 INSERT INTO request_log
   (request_id, user_id, ip_address, image_hash, image_size, category, confidence,
    from_cache, processing_time_ms, created_at)
-SELECT value ->> 'request_id', value ->> 'user_id', value ->> 'ip_address', value ->> 'image_hash',
-  value ->> 'image_size', value ->> 'category', value ->> 'confidence',
-  value ->> 'from_cache', value ->> 'processing_time_ms', value ->> 'created_at'
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
+  value ->> 4, value ->> 5, value ->> 6,
+  value ->> 7, value ->> 8, value ->> 9
 FROM json_each(:rows)
 WHERE true
 ON CONFLICT (request_id) DO NOTHING
@@ -135,14 +164,14 @@ _ADVANCE_WRITERS = Sql(
     mysql="""
 INSERT INTO ledger_writer (writer, last_batch)
 SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
-  writer VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$.writer',
-  number BIGINT UNSIGNED PATH '$.number'
+  writer VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  number BIGINT UNSIGNED PATH '$[1]'
 )) AS new
 ON DUPLICATE KEY UPDATE last_batch = IF(new.number > ledger_writer.last_batch, new.number, NULL)
 """,
     sqlite="""
 INSERT INTO ledger_writer (writer, last_batch)
-SELECT value ->> 'writer', value ->> 'number'
+SELECT value ->> 0, value ->> 1
 FROM json_each(:rows)
 WHERE true
 ON CONFLICT (writer) DO UPDATE SET
@@ -182,16 +211,16 @@ class LedgerRepository:
 def _statements(batches: Sequence[LedgerBatch]) -> list[Statement]:
     writers = {batch.writer: batch.number for batch in batches}
     marks: list[JsonRow] = [{"writer": writer, "number": number} for writer, number in writers.items()]
-    statements: list[Statement] = [(_ADVANCE_WRITERS, {"rows": _as_json(marks, "writer")})]
+    statements: list[Statement] = [(_ADVANCE_WRITERS, {"rows": _as_json(marks, _WRITER_COLUMNS)})]
     if results := [row for batch in batches for row in batch.results]:
-        statements.append((_INSERT_RESULTS, {"rows": _as_json(results, "image_hash"), "local": LOCAL_MODEL}))
+        statements.append((_INSERT_RESULTS, {"rows": _as_json(results, _RESULT_COLUMNS), "local": LOCAL_MODEL}))
     if hits := sum_hits(row for batch in batches for row in batch.hits):
-        statements.append((_ADD_HITS, {"rows": _as_json(hits, "image_hash")}))
+        statements.append((_ADD_HITS, {"rows": _as_json(hits, _HIT_COLUMNS)}))
     if records := [row for batch in batches for row in batch.records]:
-        statements.append((_INSERT_RECORDS, {"rows": _as_json(records, "request_id")}))
+        statements.append((_INSERT_RECORDS, {"rows": _as_json(records, _RECORD_COLUMNS)}))
     return statements
 
 
-def _as_json(rows: list[JsonRow], key: str) -> str:
-    # ensure_ascii stays on: whatever the text holds, what goes over the wire is plain.
-    return json.dumps(sorted(rows, key=itemgetter(key)), separators=(",", ":"))
+def _as_json(rows: list[JsonRow], columns: Sequence[str]) -> str:
+    # Rows without names are half as long. ensure_ascii stays on: whatever a text holds, what is sent is plain.
+    return json.dumps(sorted(map(itemgetter(*columns), rows), key=itemgetter(0)), separators=(",", ":"))

@@ -27,10 +27,11 @@ class _Writer:
 class GroupCommit:
     """Makes outcomes durable. No delay is added when idle; when busy, many outcomes share a transaction.
 
-    `writers` transactions may overlap, so that one is prepared while another waits for the disk.
+    `writers` transactions may overlap. More than one makes batches smaller, and the whole slower: measured at 64 and at
+    256 connections, one writer answered a sixth more requests than two or four.
     """
 
-    def __init__(self, ledger: Ledger, *, writers: int = 2, max_waiting: int = 4096) -> None:
+    def __init__(self, ledger: Ledger, *, writers: int = 1, max_waiting: int = 4096) -> None:
         self._ledger = ledger
         self._max_waiting = max_waiting
         self._waiting: deque[Waiting] = deque()

@@ -203,3 +203,10 @@ async def test_records_older_than_a_moment_are_deleted_and_no_others(database: D
 
     assert deleted == [3, 2, 0]
     assert await repository.fetch_one(young.context.request_id) is not None
+
+
+async def test_the_same_result_twice_in_one_batch_is_one_row(database: Database) -> None:
+    first = make_outcome()
+    await write_outcomes(database, [first, make_outcome(image_hash=first.image_hash)])
+
+    assert (await read_row(database, first.image_hash))["hit_count"] == 1
