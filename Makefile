@@ -17,10 +17,11 @@ run: .venv/.installed ## Start the service on http://127.0.0.1:8000
 test: .venv/.installed-dev ## Run all tests, on SQLite and on a real MySQL that it gets by itself
 	.venv/bin/python -m pytest
 
-test-slow: .venv/.installed-dev ## Run the tests that take minutes: fuzzing, memory
+test-slow: .venv/.installed-dev ## Run the tests that take minutes: fuzzing, memory, crashes
 	.venv/bin/python -m pytest tests/slow --timeout 900
 
-bench: .venv/.installed-dev ## Measure what a miss costs beside the model
+bench: .venv/.installed-dev ## Measure cached answers beside an empty application, and misses beside the model
+	.venv/bin/python -m bench.hot_path
 	.venv/bin/python -m bench.overhead --mysql
 
 check: .venv/.installed-dev ## Lint and type-check

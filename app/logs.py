@@ -54,9 +54,9 @@ class AccessLog:
         self._lines.append(line)
 
     def _flush(self) -> None:
-        sys.stdout.write("".join(self._lines))
+        lines, self._lines = self._lines, []  # gone whatever happens: an output that fails must not make them pile up
+        sys.stdout.write("".join(lines))
         sys.stdout.flush()
-        self._lines.clear()
 
 
 def configure_logging(*, level: str, as_json: bool) -> AccessLog | None:

@@ -42,7 +42,8 @@ _RECORD_COLUMNS = (
 )
 _WRITER_COLUMNS = ("writer", "number")
 
-# A result is written once and then stays. The one exception: the offline classifier's guess gives way to a model's
+# A result is written once and then stays; another answer to the same image, from a process that could not know of the
+# first, is one more answer given. The one exception: the offline classifier's guess gives way to a model's
 # answer. model_used is assigned last, since MySQL lets later assignments see earlier ones.
 _INSERT_RESULTS = Sql(
     mysql="""
@@ -64,6 +65,7 @@ SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   last_hit_at DATETIME PATH '$[10]'
 )) AS new
 ON DUPLICATE KEY UPDATE
+  hit_count = image_classification_cache.hit_count + 1,
   category = IF(image_classification_cache.model_used = :local, new.category, image_classification_cache.category),
   confidence = IF(image_classification_cache.model_used = :local,
                   new.confidence, image_classification_cache.confidence),
@@ -93,16 +95,16 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
 FROM json_each(:rows)
 WHERE true
 ON CONFLICT (image_hash) DO UPDATE SET
-  category = excluded.category,
-  confidence = excluded.confidence,
-  description = excluded.description,
-  model_used = excluded.model_used,
-  model_response = excluded.model_response,
-  prompt_version = excluded.prompt_version,
-  input_tokens = excluded.input_tokens,
-  output_tokens = excluded.output_tokens,
-  cached_tokens = excluded.cached_tokens
-WHERE image_classification_cache.model_used = :local
+  hit_count = hit_count + 1,
+  category = iif(model_used = :local, excluded.category, category),
+  confidence = iif(model_used = :local, excluded.confidence, confidence),
+  description = iif(model_used = :local, excluded.description, description),
+  model_used = iif(model_used = :local, excluded.model_used, model_used),
+  model_response = iif(model_used = :local, excluded.model_response, model_response),
+  prompt_version = iif(model_used = :local, excluded.prompt_version, prompt_version),
+  input_tokens = iif(model_used = :local, excluded.input_tokens, input_tokens),
+  output_tokens = iif(model_used = :local, excluded.output_tokens, output_tokens),
+  cached_tokens = iif(model_used = :local, excluded.cached_tokens, cached_tokens)
 """,
 )
 

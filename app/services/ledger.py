@@ -62,8 +62,8 @@ class Ledger:
                     await asyncio.wait_for(self._spooled.wait(), _ADOPT_SECONDS)
             except DatabaseUnavailable:
                 await asyncio.sleep(_RETRY_SECONDS)
-            except OSError as error:
-                logger.error("the spool cannot be read", folder=str(self._folder), errno=error.errno)
+            except Exception:
+                logger.exception("the spool could not be replayed", folder=str(self._folder))
                 await asyncio.sleep(_ADOPT_SECONDS)
 
     async def replay(self) -> None:

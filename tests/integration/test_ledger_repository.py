@@ -96,7 +96,7 @@ async def test_the_first_result_of_an_image_stays(database: Database) -> None:
     await write_outcomes(database, [second])
 
     row = await read_row(database, first.image_hash)
-    assert (row["category"], row["model_used"], row["hit_count"]) == ("foods", "gpt-6-luna", 1)
+    assert (row["category"], row["model_used"], row["hit_count"]) == ("foods", "gpt-6-luna", 2)
 
 
 async def test_a_model_answer_replaces_the_offline_guess_whole(database: Database) -> None:
@@ -205,8 +205,11 @@ async def test_records_older_than_a_moment_are_deleted_and_no_others(database: D
     assert await repository.fetch_one(young.context.request_id) is not None
 
 
-async def test_the_same_result_twice_in_one_batch_is_one_row(database: Database) -> None:
+async def test_a_second_answer_to_an_image_is_no_second_row_but_counts(database: Database) -> None:
     first = make_outcome()
-    await write_outcomes(database, [first, make_outcome(image_hash=first.image_hash)])
+    again = make_outcome(image_hash=first.image_hash)
 
-    assert (await read_row(database, first.image_hash))["hit_count"] == 1
+    await write_outcomes(database, [first, again])
+    await write_outcomes(database, [again])
+
+    assert (await read_row(database, first.image_hash))["hit_count"] == 3

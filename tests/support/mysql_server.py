@@ -40,6 +40,10 @@ class MySQLServer:
     password: str
     source: str
     stop: Callable[[], None]
+    crash: Callable[[], None] | None = None
+    """Kill it with no chance to tidy up; only where it was started by us."""
+    restart: Callable[[], None] | None = None
+    """Start it again after a crash, on its old port and data."""
 
     def query(self, sql: str, database: str | None = None) -> list[tuple[object, ...]]:
         """Run one statement, or several without results, and return the rows of the last."""
@@ -63,6 +67,14 @@ class MySQLServer:
     @property
     def version(self) -> str:
         return str(self.query("SELECT VERSION()")[0][0])
+
+
+def provision_private() -> MySQLServer:
+    """Return a server of our own, that may be crashed. Raises `NoServer`."""
+    try:
+        return _from_path()
+    except NoServer:
+        return _from_packages()
 
 
 def provision() -> MySQLServer:
@@ -153,29 +165,35 @@ def _start_privately(command: Sequence[str], options: Sequence[str], source: str
     if made.returncode != 0:
         shutil.rmtree(folder, ignore_errors=True)
         raise NoServer(f"{source}: {made.stderr.strip().splitlines()[-1:]}")
-    with (folder / "error.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *base,
-                f"--port={port}",
-                f"--socket={folder}/mysql.sock",
-                f"--pid-file={folder}/pid",
-                "--bind-address=127.0.0.1",
-                "--mysqlx=OFF",
-                "--secure-file-priv=NULL",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+    serve = [
+        *base,
+        f"--port={port}",
+        f"--socket={folder}/mysql.sock",
+        f"--pid-file={folder}/pid",
+        "--bind-address=127.0.0.1",
+        "--mysqlx=OFF",
+        "--secure-file-priv=NULL",
+    ]
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        with (folder / "error.log").open("ab") as log:
+            processes.append(subprocess.Popen(serve, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+
+    def crash() -> None:
+        processes[-1].kill()
+        processes[-1].wait()
 
     def stop() -> None:
-        process.kill()  # its data go with it: there is nothing to shut down for
-        process.wait()
+        crash()  # its data go with it: there is nothing to shut down for
         shutil.rmtree(folder, ignore_errors=True)
 
-    server = MySQLServer("127.0.0.1", port, "root", "", source, stop)
-    _wait_until_ready(server, lambda: process.poll() is None)
+    def restart() -> None:
+        start()
+        _wait_until_ready(server, lambda: processes[-1].poll() is None)
+
+    server = MySQLServer("127.0.0.1", port, "root", "", source, stop, crash, restart)
+    restart()
     return server
 
 

@@ -1,7 +1,9 @@
 """The log: one line an event, the request id in it, nothing secret, nothing a caller could forge."""
 
+import asyncio
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -79,3 +81,48 @@ def test_the_loggers_of_the_sdks_never_speak_below_warning(capsys: pytest.Captur
         logging.getLogger(f"{name}._client").debug("MARKER-BODY")
 
     assert lines(capsys) == []
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_the_line_of_a_request_says_what_was_answered_and_nothing_is_forged(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    access_log = configure_logging(level="INFO", as_json=as_json)
+    assert access_log is not None
+
+    access_log.write("req_1_a3f5d8c2b1e9", "GET", '/x\nforged "line"\x1b[31m', 404, 12)
+    access_log.write("req_2_a3f5d8c2b1e9", "POST", "/y", 200, 3)
+    await asyncio.sleep(0)
+
+    first, second = lines(capsys)
+    assert "\x1b" not in first
+    assert "req_2_a3f5d8c2b1e9" in second
+    if as_json:
+        event = json.loads(first)
+        assert (event["path"], event["status"], event["duration_ms"]) == ('/x\nforged "line"\x1b[31m', 404, 12)
+        assert (event["level"], event["request_id"]) == ("INFO", "req_1_a3f5d8c2b1e9")
+
+
+def test_lines_of_requests_are_left_out_above_info() -> None:
+    assert configure_logging(level="WARNING", as_json=True) is None
+
+
+async def test_an_output_that_fails_does_not_make_lines_pile_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access_log = configure_logging(level="INFO", as_json=True)
+    assert access_log is not None
+
+    def fail(_: str) -> int:
+        raise BrokenPipeError
+
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.stdout, "write", fail)
+        access_log.write("req_1_a3f5d8c2b1e9", "GET", "/lost", 200, 1)
+        await asyncio.sleep(0)
+    access_log.write("req_2_a3f5d8c2b1e9", "GET", "/kept", 200, 1)
+    await asyncio.sleep(0)
+
+    (line,) = lines(capsys)
+    assert "/kept" in line

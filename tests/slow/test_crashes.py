@@ -1,0 +1,144 @@
+"""P2: whatever is killed under load, no answer that was given is missing from the records, and none counts twice."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.utils.hash_utils import sha256_hex
+from tests.conftest import TEST_DATABASE, settings_for_provider
+from tests.factories import make_image
+from tests.support.fake_model_server import FakeModels
+from tests.support.mysql_server import MySQLServer, provision_private
+from tests.support.service_process import GUNICORN, ROOT, Service, running_service
+
+ROUNDS = 5
+CLIENTS = 16
+LOAD_SECONDS = 3.0
+AWAY_SECONDS = 10.0
+IMAGES = 20
+SETTLE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MySQLServer]:
+    started = provision_private()
+    script = (ROOT / "sql/init.sql").read_text(encoding="utf-8").replace("`image_classifier`", f"`{TEST_DATABASE}`")
+    started.query(script)
+    yield started
+    started.stop()
+
+
+@dataclass
+class Journal:
+    """What clients were told: the id of each 200."""
+
+    answered: list[str] = field(default_factory=list)
+    failed: int = 0
+
+
+async def client(url: str, images: list[bytes], journal: Journal, end: float) -> None:
+    chance = random.Random()
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", headers={"X-User-ID": "device-1"}, timeout=30) as http:
+        while time.monotonic() < end:
+            image = chance.choice(images)
+            try:
+                if chance.random() < 0.1:
+                    response = await http.post("/classify", files={"image": image})
+                else:
+                    response = await http.post("/classify/check-cache", json={"image_hash": sha256_hex(image)})
+            except httpx.TransportError:
+                journal.failed += 1
+                await asyncio.sleep(0.02)
+                continue
+            body = response.json()
+            if response.status_code == 200 and body.get("request_id"):
+                journal.answered.append(body["request_id"])
+            elif response.status_code != 200:
+                journal.failed += 1
+                await asyncio.sleep(0.02)
+
+
+async def load(url: str, disturb: Callable[[], None], journal: Journal, seconds: float) -> None:
+    images = [make_image() for _ in range(IMAGES)]
+    end = time.monotonic() + seconds
+    clients = [asyncio.create_task(client(url, images, journal, end)) for _ in range(CLIENTS)]
+    await asyncio.sleep(1)
+    await asyncio.to_thread(disturb)
+    await asyncio.gather(*clients)
+
+
+def spooled_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in (folder / "data/spool").glob("*.spool"))
+
+
+def check(server: MySQLServer, folder: Path, journal: Journal) -> None:
+    """Wait for the spool to be replayed; then compare what was told with what was written."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while spooled_bytes(folder):
+        assert time.monotonic() < end, "the spool was not replayed"
+        time.sleep(0.1)
+    logged = {str(row[0]) for row in server.query("SELECT request_id FROM request_log", TEST_DATABASE)}
+    ((hits, records),) = server.query(
+        "SELECT (SELECT SUM(hit_count) FROM image_classification_cache), (SELECT COUNT(*) FROM request_log)",
+        TEST_DATABASE,
+    )
+    assert journal.answered
+    assert len(set(journal.answered)) == len(journal.answered)
+    assert set(journal.answered) - logged == set()
+    assert hits == records
+
+
+def workers(service: Service) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(service.process.pid)], capture_output=True, text=True, check=True)
+    return [int(line) for line in found.stdout.split()]
+
+
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+@pytest.mark.parametrize("victim", ["worker", "master", "mysqld", "database away"])
+def test_what_was_answered_is_recorded_once_whatever_is_killed(
+    victim: str, round_number: int, server: MySQLServer, fake_models: FakeModels, tmp_path: Path
+) -> None:
+    for table in ("image_classification_cache", "request_log", "ledger_writer", "classification_lease"):
+        server.query(f"TRUNCATE TABLE {table}", TEST_DATABASE)
+    settings = {
+        "mysql_host": server.host,
+        "mysql_port": server.port,
+        "mysql_user": server.user,
+        "mysql_password": server.password,
+        "mysql_database": TEST_DATABASE,
+        "web_concurrency": 2,
+        **settings_for_provider("openai", fake_models),
+    }
+    away_seconds = AWAY_SECONDS if victim == "database away" else 0.0
+    journal = Journal()
+    with running_service(tmp_path, GUNICORN, **settings) as service:
+
+        def disturb() -> None:
+            assert server.crash is not None
+            assert server.restart is not None
+            if victim == "worker":
+                os.kill(random.choice(workers(service)), signal.SIGKILL)
+            elif victim == "master":
+                orphans = workers(service)
+                service.process.kill()
+                for orphan in orphans:
+                    os.kill(orphan, signal.SIGKILL)
+            else:
+                server.crash()
+                time.sleep(away_seconds)
+                server.restart()
+
+        asyncio.run(load(service.url, disturb, journal, LOAD_SECONDS + away_seconds))
+        if victim != "master":
+            check(server, tmp_path, journal)
+    with running_service(tmp_path, GUNICORN, **settings):  # the next process adopts what the last left
+        check(server, tmp_path, journal)

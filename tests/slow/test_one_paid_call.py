@@ -1,0 +1,108 @@
+"""P1 as its users meet it: 300 uploads of one photo at the same moment, to three processes on one MySQL."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.services.turn import LEASE_SECONDS
+from app.utils.hash_utils import sha256_hex
+from tests.conftest import settings_for_provider
+from tests.factories import make_image
+from tests.support.fake_model_server import Behaviour, FakeModels
+from tests.support.service_process import Service, running_service
+
+CALLERS = 300
+MODEL_SECONDS = 5
+
+
+@pytest.fixture
+def services(mysql_settings: dict[str, Any], fake_models: FakeModels, tmp_path: Path) -> Iterator[list[Service]]:
+    settings = {**mysql_settings, **settings_for_provider("openai", fake_models)}
+    with ExitStack() as stack:
+        folders = [tmp_path / name for name in "abc"]
+        for folder in folders:
+            folder.mkdir()
+        yield [stack.enter_context(running_service(folder, **settings)) for folder in folders]
+
+
+async def post(client: httpx.AsyncClient, service: Service, image: bytes) -> httpx.Response:
+    return await client.post(f"{service.url}/api/v1/classify", files={"image": image})
+
+
+def crowd() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=CALLERS + 10))
+
+
+async def until_asked(models: FakeModels, calls: int) -> None:
+    async with asyncio.timeout(20):
+        while len(models.calls) < calls:
+            await asyncio.sleep(0.01)
+
+
+async def test_300_uploads_of_one_image_are_one_call_and_300_right_answers(
+    services: list[Service], fake_models: FakeModels
+) -> None:
+    image = make_image()
+    fake_models.behaviour = Behaviour(hang=True)
+
+    async with crowd() as client:
+        callers = [asyncio.create_task(post(client, services[number % 3], image)) for number in range(CALLERS)]
+        await until_asked(fake_models, 1)
+        threading.Timer(1, fake_models.released.set).start()
+        answers = await asyncio.gather(*callers)
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({str(answer.json()["data"]) for answer in answers}) == 1
+    assert len(fake_models.calls) == 1
+
+
+async def test_when_the_process_that_asks_is_killed_another_takes_over_within_its_lease(
+    services: list[Service], fake_models: FakeModels
+) -> None:
+    image = make_image()
+    fake_models.script = [Behaviour(hang=True)]
+
+    async with crowd() as client:
+        first = asyncio.create_task(post(client, services[0], image))
+        await until_asked(fake_models, 1)
+        callers = [asyncio.create_task(post(client, services[1 + number % 2], image)) for number in range(CALLERS)]
+        await asyncio.sleep(1)
+        services[0].process.kill()
+        async with asyncio.timeout(LEASE_SECONDS + MODEL_SECONDS):
+            answers = await asyncio.gather(*callers)
+        with pytest.raises(httpx.TransportError):
+            await first
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({str(answer.json()["data"]) for answer in answers}) == 1
+    assert len(fake_models.calls) == 2
+
+
+async def test_when_all_callers_hang_up_the_answer_is_in_the_cache(
+    services: list[Service], fake_models: FakeModels
+) -> None:
+    image = make_image()
+    fake_models.behaviour = Behaviour(hang=True)
+
+    async with crowd() as client:
+        callers = [asyncio.create_task(post(client, services[number % 3], image)) for number in range(CALLERS)]
+        await until_asked(fake_models, 1)
+        for caller in callers:
+            caller.cancel()
+        await asyncio.wait(callers)
+    fake_models.released.set()
+
+    async with httpx.AsyncClient(timeout=10) as client, asyncio.timeout(20):
+        while True:
+            body = {"image_hash": sha256_hex(image)}
+            found = await client.post(f"{services[0].url}/api/v1/classify/check-cache", json=body)
+            if found.json()["cached"]:
+                break
+            await asyncio.sleep(0.05)
+    assert len(fake_models.calls) == 1
