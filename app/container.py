@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import anthropic
-import openai
 from loguru import logger
 
 from app.config import ConfigurationError, Settings
@@ -37,16 +35,7 @@ from app.services.model_stack.limit import LimitedModel
 from app.services.model_stack.measure import MeasuredModel
 from app.services.model_stack.retry import RetryingModel
 from app.services.prompt import build_prompt
-from app.services.providers.claude_provider import ClaudeProvider
 from app.services.providers.local_provider import LocalProvider
-from app.services.providers.openai_provider import (
-    JSON_MODE,
-    PLAIN_TEXT,
-    STRICT_SCHEMA,
-    OpenAIProvider,
-    custom_options,
-    openai_options,
-)
 from app.services.recorder import Recorder
 from app.services.retention import Retention
 from app.services.single_flight import SingleFlight
@@ -174,22 +163,23 @@ def build_model(settings: Settings) -> tuple[ModelClient, list[BreakerModel]]:
 
 
 def build_provider(model: ModelSettings, settings: Settings) -> ModelClient:
-    """Build one provider. The SDKs' own retries are off: one budget, one place that spends it."""
+    """Build one provider. An SDK is imported where it is used: it takes 10 to 40 MiB of every worker's memory."""
     prompt = build_prompt(settings.description_language)
     match model.provider:
         case "local":
             return LocalProvider()
         case "claude":
-            claude = anthropic.AsyncAnthropic(api_key=model.api_key, base_url=model.base_url, max_retries=0)
-            return ClaudeProvider(claude, model.model, prompt, settings.llm_max_tokens)
+            from app.services.providers.claude_provider import connect_claude
+
+            return connect_claude(model, prompt, settings.llm_max_tokens)
         case "openai":
-            client = openai.AsyncOpenAI(api_key=model.api_key, base_url=model.base_url, max_retries=0)
-            return OpenAIProvider(client, model.model, prompt, openai_options(settings.llm_max_tokens))
+            from app.services.providers.openai_provider import connect_openai
+
+            return connect_openai(model, prompt, settings.llm_max_tokens)
         case "custom":
-            # Many compatible servers want no key, but the SDK does.
-            client = openai.AsyncOpenAI(api_key=model.api_key or "none", base_url=model.base_url, max_retries=0)
-            options = custom_options(settings.llm_max_tokens)
-            return OpenAIProvider(client, model.model, prompt, options, (STRICT_SCHEMA, JSON_MODE, PLAIN_TEXT))
+            from app.services.providers.openai_provider import connect_custom
+
+            return connect_custom(model, prompt, settings.llm_max_tokens)
 
 
 async def _report_start(settings: Settings, container: Container) -> None:

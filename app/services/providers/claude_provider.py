@@ -10,6 +10,7 @@ from anthropic.types import Message
 
 from app.errors import ModelBadAnswer, ModelError, ModelRefused
 from app.models.domain import ModelReply, Usage
+from app.models.model_settings import ModelSettings
 from app.services.prompt import ANSWER_SCHEMA, PROMPT_VERSION, parse_answer
 from app.services.providers.errors import translate
 from app.utils.deadline import Deadline
@@ -76,3 +77,9 @@ def _usage_of(message: Message) -> Usage:
 def _messages(jpeg: bytes) -> Any:
     source = {"type": "base64", "media_type": "image/jpeg", "data": base64.b64encode(jpeg).decode("ascii")}
     return [{"role": "user", "content": [{"type": "image", "source": source}]}]
+
+
+def connect_claude(model: ModelSettings, prompt: str, max_tokens: int) -> ClaudeProvider:
+    """Return the provider. The SDK's own retries are off: one budget, one place that spends it."""
+    client = anthropic.AsyncAnthropic(api_key=model.api_key, base_url=model.base_url, max_retries=0)
+    return ClaudeProvider(client, model.model, prompt, max_tokens)

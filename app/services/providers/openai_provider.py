@@ -12,6 +12,7 @@ from openai.types.chat import ChatCompletion
 
 from app.errors import ModelBadAnswer, ModelError, ModelRefused
 from app.models.domain import ModelReply, Usage
+from app.models.model_settings import ModelSettings
 from app.services.prompt import ANSWER_SCHEMA, PROMPT_VERSION, parse_answer
 from app.services.providers.errors import translate
 from app.utils.deadline import Deadline
@@ -132,3 +133,17 @@ def openai_options(max_tokens: int) -> dict[str, Any]:
 def custom_options(max_tokens: int) -> dict[str, Any]:
     """Return what compatible servers take: many know neither `max_completion_tokens` nor `reasoning_effort`."""
     return {"max_tokens": max_tokens}
+
+
+def connect_openai(model: ModelSettings, prompt: str, max_tokens: int) -> OpenAIProvider:
+    """Return the provider for OpenAI itself. The SDK's own retries are off: one budget, one place that spends it."""
+    client = openai.AsyncOpenAI(api_key=model.api_key, base_url=model.base_url, max_retries=0)
+    return OpenAIProvider(client, model.model, prompt, openai_options(max_tokens))
+
+
+def connect_custom(model: ModelSettings, prompt: str, max_tokens: int) -> OpenAIProvider:
+    """Return the provider for a compatible server, whose answer formats are found out."""
+    # Many compatible servers want no key, but the SDK does.
+    client = openai.AsyncOpenAI(api_key=model.api_key or "none", base_url=model.base_url, max_retries=0)
+    formats = (STRICT_SCHEMA, JSON_MODE, PLAIN_TEXT)
+    return OpenAIProvider(client, model.model, prompt, custom_options(max_tokens), formats)
