@@ -9,7 +9,7 @@ from app.utils.hash_utils import IMAGE_HASH_PATTERN
 
 USER_ID_PATTERN = "^[A-Za-z0-9._:@-]{1,64}$"
 
-_USER_ID = re.compile(USER_ID_PATTERN.strip("^$"))
+_USER_ID = re.compile(USER_ID_PATTERN)
 
 ImageHash = Annotated[str, StringConstraints(pattern=IMAGE_HASH_PATTERN)]
 UserId = Annotated[str, StringConstraints(pattern=USER_ID_PATTERN)]
