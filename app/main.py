@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.routing import Route
 
 from app.api import categories, classify, health, requests, stats
-from app.api.direct import CheckCacheEndpoint
+from app.api.direct import DIRECT_ROUTES
 from app.api.exception_handlers import add_exception_handlers
 from app.api.openapi import install_openapi
 from app.config import Settings, load_settings
@@ -40,14 +39,13 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
     app = FastAPI(version=VERSION, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.state.container = container
     app.state.access_log = None
-    app.add_middleware(RequestMiddleware)
     add_exception_handlers(app)
-    # Before its documented twin, which the OpenAPI page is made from.
-    direct = Route(f"{_BASE_PATH}/classify/check-cache", CheckCacheEndpoint(), methods=["POST"])
-    app.router.routes.insert(0, direct)
     for module in (classify, requests, categories, stats, health):
         app.include_router(module.router, prefix=_BASE_PATH)
     install_openapi(app)
+    # Around all of the framework's own layers.
+    direct = {f"{_BASE_PATH}{path}": route for path, route in DIRECT_ROUTES.items()}
+    app.middleware_stack = RequestMiddleware(app.build_middleware_stack(), direct)
     return app
 
 

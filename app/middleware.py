@@ -1,12 +1,13 @@
-"""The outermost layer of the application: request ids, the access line, and the last-resort 500."""
+"""The outermost layer of the application: request ids, the access line, errors that nobody else has answered."""
 
+from collections.abc import Mapping
 from time import perf_counter
 
 from loguru import logger
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.exception_handlers import error_response
-from app.errors import InternalError
+from app.api.exception_handlers import answer_to, error_response
+from app.errors import InternalError, ServiceError
 from app.logs import request_id_variable
 from app.utils.clock import milliseconds_since
 from app.utils.id_generator import generate_request_id
@@ -15,37 +16,43 @@ from app.utils.id_generator import generate_request_id
 class RequestMiddleware:
     """Gives every request an id, every response the header, and every failure the one error shape.
 
-    Plain ASGI: the framework's own handler for unexpected errors runs outside all middleware, where the header would
-    be missing, so that they are caught here.
+    Requests to POST one of the `direct` paths do not pass through `app`, the framework with its layers.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, direct: Mapping[str, ASGIApp]) -> None:
+        self._app = app
+        self._direct = direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         request_id = generate_request_id()
         scope.setdefault("state", {})["request_id"] = request_id
         token = request_id_variable.set(request_id)
         started = perf_counter()
-        status = 0
+        status, complete = 0, False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode("ascii"))]
+            else:
+                complete = not message.get("more_body", False)
             await send(message)
 
+        handler = self._direct.get(scope["path"], self._app) if scope["method"] == "POST" else self._app
         try:
-            await self.app(scope, receive, send_with_id)
+            await handler(scope, receive, send_with_id)
+        except ServiceError as error:
+            await answer_to(error, request_id)(scope, receive, send_with_id)
         except Exception:
             logger.exception("unexpected error")
-            if status:  # too late for another answer: the server closes the connection
+            if status and not complete:  # too late for another answer: the server closes the connection
                 raise
-            await error_response(InternalError(), request_id)(scope, receive, send_with_id)
+            if not status:
+                await error_response(InternalError(), request_id)(scope, receive, send_with_id)
         finally:
             access_log = scope["app"].state.access_log
             if access_log is not None:

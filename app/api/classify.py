@@ -2,8 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.api.body import CheckCacheBody, UploadBody
-from app.api.deps import ClassifierDep, ContextDep
+from app.api.deps import CheckCacheBody, ClassifierDep, ContextDep, UploadBody
 from app.api.openapi import document_body, document_errors
 from app.errors import (
     DatabaseUnavailable,

@@ -1,14 +1,17 @@
 """What routes may ask for, as annotated names. The only module that knows where the container is kept."""
 
 import ipaddress
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Annotated, cast
 
 from fastapi import Depends, Header, Request
+from starlette.types import Scope
 
+from app.api.body import Upload, read_check_cache, read_upload
 from app.container import Container
 from app.models.domain import RequestContext
-from app.models.request import USER_ID_PATTERN
+from app.models.request import USER_ID_PATTERN, CheckCacheRequest
 from app.services.classifier import ClassifierService
 from app.services.health_service import HealthService
 from app.services.stats_service import StatsService
@@ -32,12 +35,12 @@ def get_context(
         ),
     ] = None,
 ) -> RequestContext:
-    return context_of(request, x_user_id)
+    return context_of(request.scope, x_user_id)
 
 
-def context_of(request: Request, user_id: str | None) -> RequestContext:
+def context_of(scope: Scope, user_id: str | None) -> RequestContext:
     """Return who asks, the user id already checked."""
-    return RequestContext(request.scope["state"]["request_id"], user_id, _client_address(request))
+    return RequestContext(scope["state"]["request_id"], user_id, _client_address(scope))
 
 
 def get_classifier(container: ContainerDep) -> ClassifierService:
@@ -52,15 +55,26 @@ def get_health(container: ContainerDep) -> HealthService:
     return container.health
 
 
+async def _check_cache_body(request: Request) -> CheckCacheRequest:
+    return await read_check_cache(dict(request.headers.raw), request.receive)
+
+
+async def _upload_body(request: Request, container: ContainerDep) -> AsyncIterator[Upload]:
+    async with read_upload(dict(request.headers.raw), request.receive, container) as upload:
+        yield upload
+
+
+CheckCacheBody = Annotated[CheckCacheRequest, Depends(_check_cache_body)]
+UploadBody = Annotated[Upload, Depends(_upload_body)]
 ContextDep = Annotated[RequestContext, Depends(get_context)]
 ClassifierDep = Annotated[ClassifierService, Depends(get_classifier)]
 StatsDep = Annotated[StatsService, Depends(get_stats)]
 HealthDep = Annotated[HealthService, Depends(get_health)]
 
 
-def _client_address(request: Request) -> str | None:
+def _client_address(scope: Scope) -> str | None:
     """Return the client's IP address in its one canonical form, or None where the peer has none (a Unix socket)."""
-    client = request.scope.get("client")
+    client = scope.get("client")
     return _canonical_address(client[0]) if client else None
 
 

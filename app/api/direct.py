@@ -1,29 +1,58 @@
-"""The hottest route, served without the framework's dependency solving, which costs as much as all the rest of it.
+"""The two calls of an app, served past the framework's routing and dependency solving, which cost more than all else.
 
-The documented route in `classify.py` and this one are the same function: only how its parameters are had differs.
+The documented routes in `classify.py` and these are the same functions: only how their parameters are had differs.
 """
 
-from starlette.requests import Request
+from collections.abc import Awaitable, Callable
+
+from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from app.api.body import read_check_cache
-from app.api.classify import check_cache
-from app.api.deps import context_of, get_container
+from app.api.body import Headers, read_check_cache, read_upload
+from app.api.classify import check_cache, classify
+from app.api.deps import context_of
+from app.container import Container
 from app.errors import InvalidUserId
+from app.models.domain import RequestContext
 from app.models.request import is_user_id
 
+Endpoint = Callable[[Headers, Receive, RequestContext, Container], Awaitable[BaseModel]]
 
-class CheckCacheEndpoint:
-    """`POST /classify/check-cache` as an ASGI application."""
+
+class DirectRoute:
+    """An endpoint as an ASGI application. Its errors are the caller's to answer."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        user_id = request.headers.get("x-user-id")
-        if user_id is not None and not is_user_id(user_id):
-            raise InvalidUserId
-        body = await read_check_cache(request)
-        answer = await check_cache(body, context_of(request, user_id), get_container(request).classifier)
+        headers: Headers = dict(scope["headers"])
+        user_id = _user_id(headers)
+        answer = await self._endpoint(headers, receive, context_of(scope, user_id), scope["app"].state.container)
         content = answer.__pydantic_serializer__.to_json(answer)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        described = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+        await send({"type": "http.response.start", "status": 200, "headers": described})
         await send({"type": "http.response.body", "body": content})
+
+
+def _user_id(headers: Headers) -> str | None:
+    value = headers.get(b"x-user-id")
+    if value is None:
+        return None
+    user_id = value.decode("latin-1")
+    if not is_user_id(user_id):
+        raise InvalidUserId
+    return user_id
+
+
+async def _check_cache(headers: Headers, receive: Receive, context: RequestContext, container: Container) -> BaseModel:
+    return await check_cache(await read_check_cache(headers, receive), context, container.classifier)
+
+
+async def _classify(headers: Headers, receive: Receive, context: RequestContext, container: Container) -> BaseModel:
+    async with read_upload(headers, receive, container) as upload:
+        return await classify(upload, context, container.classifier)
+
+
+DIRECT_ROUTES = {"/classify/check-cache": DirectRoute(_check_cache), "/classify": DirectRoute(_classify)}
+"""By path below the interface's root; for POST."""

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from app.errors import (
+    InternalError,
     InvalidImageHash,
     InvalidRequest,
     InvalidUserId,
@@ -30,10 +31,11 @@ _BY_FIELD: dict[str, type[ServiceError]] = {
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    """Teach the application the one error shape. Unexpected errors are the middleware's."""
+    """Teach the application the one error shape."""
     app.add_exception_handler(ServiceError, _on_service_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_unexpected_error)
 
 
 def error_response(error: ServiceError, request_id: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -61,11 +63,15 @@ def invalid_fields(errors: Sequence[Any]) -> ServiceError:
     return InvalidRequest(f"{'.'.join(place) or 'body'}: {reason}")
 
 
-async def _on_service_error(request: Request, error: Exception) -> Response:
-    error = cast(ServiceError, error)
+def answer_to(error: ServiceError, request_id: str) -> Response:
+    """Return the response for an error that a request met, and log it where that tells something."""
     if error.detail is not None or error.status >= 500:
         logger.warning("request failed", code=error.code, detail=error.detail)
-    return error_response(error, request.state.request_id)
+    return error_response(error, request_id)
+
+
+async def _on_service_error(request: Request, error: Exception) -> Response:
+    return answer_to(cast(ServiceError, error), request.state.request_id)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
@@ -78,3 +84,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     ours = _BY_STATUS.get(error.status_code, InvalidRequest)()
     headers = dict(error.headers) if error.headers else None  # 405 carries Allow
     return error_response(ours, request.state.request_id, headers)
+
+
+async def _on_unexpected_error(request: Request, _error: Exception) -> Response:
+    # The framework raises it once more, and the middleware logs it.
+    return error_response(InternalError(), request.state.request_id)
