@@ -7,8 +7,11 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from loguru import logger
+
 SUFFIX = ".spool"
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 4 * 1024 * 1024
+"""Many of the largest batches: the replay must read faster than others append."""
 
 
 class DamagedLine(ValueError):
@@ -28,8 +31,10 @@ class SpoolFile:
         """Return a new, empty file in `folder`, which is made where it is missing. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{secrets.token_hex(8)}{SUFFIX}"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        unlocked = path.with_suffix(".new")  # where nobody takes it for an orphan before it is locked
+        descriptor = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        unlocked.rename(path)
         return cls(path, descriptor)
 
     @classmethod
@@ -38,7 +43,9 @@ class SpoolFile:
         for path in sorted(folder.glob(f"*{SUFFIX}")):
             try:
                 descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-            except FileNotFoundError:
+            except OSError as error:  # gone, or another user's: that must not keep us from the others
+                if not isinstance(error, FileNotFoundError):
+                    logger.warning("a spool file cannot be opened", file=path.name, errno=error.errno)
                 continue
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

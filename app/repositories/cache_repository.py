@@ -1,8 +1,11 @@
 """Reads of the table of classified images. SQL only."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from loguru import logger
 
 from app.database import Database, Params, Sql
 from app.models.domain import LOCAL_MODEL, Category, Classification
@@ -44,7 +47,12 @@ class CacheRepository:
             "serve_local": int(self.serve_local),
         }
         ((found,),) = await self.database.fetch_all(_SELECT_RESULTS, params, timeout_seconds=LOOKUP_SECONDS)
-        return {
-            image_hash: Classification(Category(category), float(confidence), description)
-            for image_hash, (category, confidence, description) in json.loads(found or "{}").items()
-        }
+        return dict(_known(json.loads(found or "{}")))
+
+
+def _known(rows: dict[str, list[Any]]) -> Iterator[tuple[str, Classification]]:
+    for image_hash, (category, confidence, description) in rows.items():
+        try:
+            yield image_hash, Classification(Category(category), float(confidence), description)
+        except ValueError:  # edited by hand: not to be served, and not to fail the others of its batch
+            logger.error("a cached result has no such category", image_hash=image_hash)

@@ -8,7 +8,8 @@ from typing import Any, Self
 from app.database import to_sql_time
 from app.models.domain import Outcome
 
-JsonRow = dict[str, Any]
+JsonRow = tuple[Any, ...]
+"""Values by place, the key first. The statements of `ledger_repository` unpack them and name the places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class LedgerBatch:
     def from_json(cls, text: bytes) -> Self:
         """Return the batch that `to_json` wrote. Raises ValueError, KeyError or TypeError if it is none."""
         values = json.loads(text)
-        return cls(values["writer"], values["number"], values["results"], values["hits"], values["records"])
+        results, hits, records = ([tuple(row) for row in values[name]] for name in ("results", "hits", "records"))
+        return cls(values["writer"], values["number"], results, hits, records)
 
     def to_json(self) -> bytes:
         """Return the batch as one line of ASCII."""
@@ -55,57 +57,52 @@ class LedgerBatch:
     @property
     def answers(self) -> int:
         """How many answers it records; unlogged hits count too."""
-        return len(self.results) + sum(int(row["hits"]) for row in self.hits)
+        return len(self.results) + sum(int(hits) for _, hits, _ in self.hits)
 
 
 def sum_hits(rows: Iterable[JsonRow]) -> list[JsonRow]:
     """Return one row an image: a popular image is one update a batch, not one a request."""
     sums: dict[str, JsonRow] = {}
     for row in rows:
-        known = sums.get(row["image_hash"])
-        if known is None:
-            sums[row["image_hash"]] = dict(row)
-        else:
-            known["hits"] += row["hits"]
-            known["last_hit_at"] = max(known["last_hit_at"], row["last_hit_at"])
+        image_hash, hits, last_hit_at = row
+        known = sums.get(image_hash)
+        sums[image_hash] = row if known is None else (image_hash, known[1] + hits, max(known[2], last_hit_at))
     return list(sums.values())
 
 
 def _hit_row(outcome: Outcome) -> JsonRow:
-    return {"image_hash": outcome.image_hash, "hits": 1, "last_hit_at": to_sql_time(outcome.created_at)}
+    return outcome.image_hash, 1, to_sql_time(outcome.created_at)
 
 
 def _result_row(outcome: Outcome) -> JsonRow:
     reply = outcome.reply
     assert reply is not None
-    answer: JsonRow = {
-        "category": reply.classification.category,
-        "confidence": reply.classification.confidence,
-        "description": reply.classification.description,
-    }
-    return {
-        "image_hash": outcome.image_hash,
-        **answer,
-        "model_used": reply.model_used,
-        "model_response": answer,
-        "prompt_version": reply.prompt_version,
-        "input_tokens": reply.usage.input_tokens,
-        "output_tokens": reply.usage.output_tokens,
-        "cached_tokens": reply.usage.cached_tokens,
-        "created_at": to_sql_time(outcome.created_at),
-    }
+    answer = reply.classification
+    return (
+        outcome.image_hash,
+        answer.category,
+        answer.confidence,
+        answer.description,
+        reply.model_used,
+        {"category": answer.category, "confidence": answer.confidence, "description": answer.description},
+        reply.prompt_version,
+        reply.usage.input_tokens,
+        reply.usage.output_tokens,
+        reply.usage.cached_tokens,
+        to_sql_time(outcome.created_at),
+    )
 
 
 def _record_row(outcome: Outcome) -> JsonRow:
-    return {
-        "request_id": outcome.context.request_id,
-        "user_id": outcome.context.user_id,
-        "ip_address": outcome.context.ip_address,
-        "image_hash": outcome.image_hash,
-        "image_size": outcome.image_size,
-        "category": outcome.classification.category,
-        "confidence": outcome.classification.confidence,
-        "from_cache": int(outcome.from_cache),
-        "processing_time_ms": outcome.processing_time_ms,
-        "created_at": to_sql_time(outcome.created_at),
-    }
+    return (
+        outcome.context.request_id,
+        outcome.context.user_id,
+        outcome.context.ip_address,
+        outcome.image_hash,
+        outcome.image_size,
+        outcome.classification.category,
+        outcome.classification.confidence,
+        int(outcome.from_cache),
+        outcome.processing_time_ms,
+        to_sql_time(outcome.created_at),
+    )

@@ -5,42 +5,13 @@ in Python, one to send, unpacked by the database.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
 from app.database import ConstraintError, Database, Params, Sql, Statement
 from app.models.domain import LOCAL_MODEL
 from app.repositories.ledger_batch import JsonRow, LedgerBatch, sum_hits
-
-# The places of the values in a row's JSON array; the first column is the key that rows are sorted by.
-_RESULT_COLUMNS = (
-    "image_hash",
-    "category",
-    "confidence",
-    "description",
-    "model_used",
-    "model_response",
-    "prompt_version",
-    "input_tokens",
-    "output_tokens",
-    "cached_tokens",
-    "created_at",
-)
-_HIT_COLUMNS = ("image_hash", "hits", "last_hit_at")
-_RECORD_COLUMNS = (
-    "request_id",
-    "user_id",
-    "ip_address",
-    "image_hash",
-    "image_size",
-    "category",
-    "confidence",
-    "from_cache",
-    "processing_time_ms",
-    "created_at",
-)
-_WRITER_COLUMNS = ("writer", "number")
 
 # A result is written once and then stays; another answer to the same image, from a process that could not know of the
 # first, is one more answer given. The one exception: the offline classifier's guess gives way to a model's
@@ -161,23 +132,27 @@ ON CONFLICT (request_id) DO NOTHING
 
 # NULL breaks the column's constraint, and with it goes the whole transaction: that a batch is written at most once is
 # the database's doing, whatever became of earlier attempts. Even one that is still on its way to the server holds this
-# row until it ends, or comes too late.
+# row until it ends, or comes too late. Of several batches together the first must be new: then all are.
 _ADVANCE_WRITERS = Sql(
     mysql="""
 INSERT INTO ledger_writer (writer, last_batch)
-SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+SELECT writer, last FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   writer VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
-  number BIGINT UNSIGNED PATH '$[1]'
+  first BIGINT UNSIGNED PATH '$[1]',
+  last BIGINT UNSIGNED PATH '$[2]'
 )) AS new
-ON DUPLICATE KEY UPDATE last_batch = IF(new.number > ledger_writer.last_batch, new.number, NULL)
+ON DUPLICATE KEY UPDATE last_batch = IF(new.first > ledger_writer.last_batch, new.last, NULL)
 """,
     sqlite="""
 INSERT INTO ledger_writer (writer, last_batch)
-SELECT value ->> 0, value ->> 1
+SELECT value ->> 0, value ->> 2
 FROM json_each(:rows)
 WHERE true
 ON CONFLICT (writer) DO UPDATE SET
-  last_batch = CASE WHEN excluded.last_batch > ledger_writer.last_batch THEN excluded.last_batch END
+  last_batch = CASE
+    WHEN (SELECT value ->> 1 FROM json_each(:rows) WHERE value ->> 0 = excluded.writer) > ledger_writer.last_batch
+    THEN excluded.last_batch
+  END
 """,
 )
 
@@ -196,6 +171,8 @@ class LedgerRepository:
         Batches of one writer must come in the order of their numbers. Raises `DatabaseUnavailable`, after which the
         same batches may be given again, now or much later.
         """
+        if not batches:
+            return
         try:
             await self.database.commit(_statements(batches))
         except ConstraintError:
@@ -211,18 +188,25 @@ class LedgerRepository:
 
 
 def _statements(batches: Sequence[LedgerBatch]) -> list[Statement]:
-    writers = {batch.writer: batch.number for batch in batches}
-    marks: list[JsonRow] = [{"writer": writer, "number": number} for writer, number in writers.items()]
-    statements: list[Statement] = [(_ADVANCE_WRITERS, {"rows": _as_json(marks, _WRITER_COLUMNS)})]
+    statements: list[Statement] = [(_ADVANCE_WRITERS, {"rows": _as_json(_spans(batches))})]
     if results := [row for batch in batches for row in batch.results]:
-        statements.append((_INSERT_RESULTS, {"rows": _as_json(results, _RESULT_COLUMNS), "local": LOCAL_MODEL}))
+        statements.append((_INSERT_RESULTS, {"rows": _as_json(results), "local": LOCAL_MODEL}))
     if hits := sum_hits(row for batch in batches for row in batch.hits):
-        statements.append((_ADD_HITS, {"rows": _as_json(hits, _HIT_COLUMNS)}))
+        statements.append((_ADD_HITS, {"rows": _as_json(hits)}))
     if records := [row for batch in batches for row in batch.records]:
-        statements.append((_INSERT_RECORDS, {"rows": _as_json(records, _RECORD_COLUMNS)}))
+        statements.append((_INSERT_RECORDS, {"rows": _as_json(records)}))
     return statements
 
 
-def _as_json(rows: list[JsonRow], columns: Sequence[str]) -> str:
-    # Rows without names are half as long. ensure_ascii stays on: whatever a text holds, what is sent is plain.
-    return json.dumps(sorted(map(itemgetter(*columns), rows), key=itemgetter(0)), separators=(",", ":"))
+def _spans(batches: Sequence[LedgerBatch]) -> list[JsonRow]:
+    """Return each writer with the numbers of its first and its last batch."""
+    spans: dict[str, JsonRow] = {}
+    for batch in batches:
+        first = spans[batch.writer][1] if batch.writer in spans else batch.number
+        spans[batch.writer] = (batch.writer, first, batch.number)
+    return list(spans.values())
+
+
+def _as_json(rows: Iterable[JsonRow]) -> str:
+    # ensure_ascii stays on: whatever a text holds, what is sent is plain.
+    return json.dumps(sorted(rows, key=itemgetter(0)), separators=(",", ":"))

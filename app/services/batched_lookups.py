@@ -15,16 +15,16 @@ Asking = list[asyncio.Future[Classification | None]]
 class BatchedLookups:
     """Looks images up by hash. No delay is added when idle; when busy, many lookups share a statement.
 
-    `statements` may be under way at the same time. The same image asked for twice is looked up once.
+    One statement at a time: with two, batches were smaller and the whole slower. The same image asked for twice is
+    looked up once.
     """
 
-    def __init__(self, fetch: Fetch, *, statements: int = 1, max_waiting: int = 4096) -> None:
+    def __init__(self, fetch: Fetch, *, max_waiting: int = 4096) -> None:
         self._fetch = fetch
-        self._idle = statements
         self._max_waiting = max_waiting
         self._waiting: dict[str, Asking] = {}
         self._number_waiting = 0
-        self._running: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
 
     async def fetch_one(self, image_hash: str) -> Classification | None:
         """Return what is known of an image, or None. Raises `Overloaded` at once, or `DatabaseUnavailable`."""
@@ -33,12 +33,9 @@ class BatchedLookups:
         answer: asyncio.Future[Classification | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(image_hash, []).append(answer)
         self._number_waiting += 1
-        if self._idle:
-            # The task begins after all that is ready to run now: lookups of one moment share its first statement.
-            self._idle -= 1
-            task = asyncio.create_task(self._run())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+        if self._task is None:
+            # It begins after all that is ready to run now: lookups of one moment share its first statement.
+            self._task = asyncio.create_task(self._run())
         return await answer
 
     async def _run(self) -> None:
@@ -46,7 +43,7 @@ class BatchedLookups:
             while self._waiting:
                 await self._fetch_next()
         finally:
-            self._idle += 1
+            self._task = None
 
     async def _fetch_next(self) -> None:
         asking = self._take()

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections import deque
-from dataclasses import dataclass, field
 
 from app.errors import Overloaded
 from app.models.domain import Outcome
@@ -16,58 +15,53 @@ _CLOSE_SECONDS = 10.0
 Waiting = tuple[Outcome, asyncio.Future[None]]
 
 
-@dataclass(slots=True)
-class _Writer:
-    """Writes one batch after the other, numbered."""
-
-    name: str = field(default_factory=lambda: secrets.token_hex(16))
-    last: int = 0
-
-
 class GroupCommit:
     """Makes outcomes durable. No delay is added when idle; when busy, many outcomes share a transaction.
 
-    `writers` transactions may overlap. More than one makes batches smaller, and the whole slower: at 64 connections one
-    writer answered a sixth more requests than two or four.
+    One transaction at a time: with more of them batches would be smaller and the whole slower, and a hit could overtake
+    the result that it hits.
     """
 
-    def __init__(self, ledger: Ledger, *, writers: int = 1, max_waiting: int = 4096) -> None:
+    def __init__(self, ledger: Ledger, *, max_waiting: int = 4096) -> None:
         self._ledger = ledger
         self._max_waiting = max_waiting
         self._waiting: deque[Waiting] = deque()
-        self._idle = [_Writer() for _ in range(writers)]
-        self._running: set[asyncio.Task[None]] = set()
+        self._writer = secrets.token_hex(16)
+        self._batches = 0
+        self._task: asyncio.Task[None] | None = None
 
     async def record(self, outcome: Outcome) -> None:
-        """Return when the outcome is durable. Raises `Overloaded` at once, or `DatabaseUnavailable`."""
-        if len(self._waiting) >= self._max_waiting:
+        """Return when the outcome is durable. Raises `DatabaseUnavailable`, or at once `Overloaded`.
+
+        An answer that was paid for is never turned away: how many of them there can be is bounded elsewhere.
+        """
+        if outcome.from_cache and len(self._waiting) >= self._max_waiting:
             raise Overloaded(detail="too many records wait to be written")
         durable = asyncio.get_running_loop().create_future()
         self._waiting.append((outcome, durable))
-        if self._idle:
-            # The task begins after all that is ready to run now: requests of one moment share its first batch.
-            task = asyncio.create_task(self._run(self._idle.pop()))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+        if self._task is None:
+            # It begins after all that is ready to run now: requests of one moment share its first batch.
+            self._task = asyncio.create_task(self._run())
         await durable
 
     async def close(self) -> None:
         """Write what waits, within a bounded time."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=_CLOSE_SECONDS)
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=_CLOSE_SECONDS)
 
-    async def _run(self, writer: _Writer) -> None:
+    async def _run(self) -> None:
         try:
             while self._waiting:
-                await self._write_next(writer)
+                await self._write_next()
         finally:
-            self._idle.append(writer)
+            self._task = None
 
-    async def _write_next(self, writer: _Writer) -> None:
+    async def _write_next(self) -> None:
         waiting = [self._waiting.popleft() for _ in range(min(_MAX_BATCH, len(self._waiting)))]
-        writer.last += 1
+        self._batches += 1
+        batch = LedgerBatch.of(self._writer, self._batches, [outcome for outcome, _ in waiting])
         try:
-            await self._ledger.write(LedgerBatch.of(writer.name, writer.last, [outcome for outcome, _ in waiting]))
+            await self._ledger.write(batch)
         except Exception as error:
             for durable in _still_there(waiting):
                 durable.set_exception(error)

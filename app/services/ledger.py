@@ -1,6 +1,7 @@
 """Where batches of records go: into the database, or, while it is away, into the spool that is replayed into it."""
 
 import asyncio
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -72,8 +73,7 @@ class Ledger:
             # A turn a chunk: what comes in meanwhile goes behind, less of it each time than is written.
             async with self._turn:
                 lines, end = await asyncio.to_thread(self._file.read, self._replayed)
-                batches = self._parsed(lines)
-                await self._replay(batches)
+                batches = await self._replay(lines)
                 self.waiting_answers -= sum(batch.answers for batch in batches)
                 self._replayed = end
                 if end >= self._file.size:
@@ -108,14 +108,14 @@ class Ledger:
                 lines, offset = await asyncio.to_thread(orphan.read, offset)
                 if not lines:
                     break
-                await self._replay(self._parsed(lines))
+                await self._replay(lines)
             done = True
         finally:
             orphan.close(remove=done)
 
-    async def _replay(self, batches: list[LedgerBatch]) -> None:
-        if not batches:
-            return
+    async def _replay(self, lines: list[bytes]) -> list[LedgerBatch]:
+        """Write the batches of these lines and return them. Raises `DatabaseUnavailable`, and has put nothing aside."""
+        batches, damaged = _parsed(lines)
         try:
             await self._repository.write(batches)
         except DatabaseUnavailable:
@@ -123,7 +123,11 @@ class Ledger:
         except Exception:
             for batch in batches:
                 await self._replay_alone(batch)
+        for line in damaged:
+            logger.error("a line of the spool is damaged and was put aside", file=_REJECTED)
+            self._put_aside(line)
         logger.info("records replayed from the spool", answers=sum(batch.answers for batch in batches))
+        return batches
 
     async def _replay_alone(self, batch: LedgerBatch) -> None:
         """Write one batch; put it aside, for people, if the database will never take it."""
@@ -135,16 +139,20 @@ class Ledger:
             logger.exception("a batch of records was put aside", file=_REJECTED, answers=batch.answers)
             self._put_aside(batch.to_json())
 
-    def _parsed(self, lines: list[bytes]) -> list[LedgerBatch]:
-        batches = []
-        for line in lines:
-            try:
-                batches.append(LedgerBatch.from_json(content_of(line)))
-            except (DamagedLine, ValueError, KeyError, TypeError):
-                logger.error("a line of the spool is damaged and was put aside", file=_REJECTED)
-                self._put_aside(line)
-        return batches
-
     def _put_aside(self, line: bytes) -> None:
-        with (self._folder / _REJECTED).open("ab") as file:
+        path = self._folder / _REJECTED
+        with open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(line + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _parsed(lines: list[bytes]) -> tuple[list[LedgerBatch], list[bytes]]:
+    """Return the batches of the lines, and the lines that are none."""
+    batches, damaged = [], []
+    for line in lines:
+        try:
+            batches.append(LedgerBatch.from_json(content_of(line)))
+        except (DamagedLine, ValueError, KeyError, TypeError):
+            damaged.append(line)
+    return batches, damaged

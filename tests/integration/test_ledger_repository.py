@@ -6,6 +6,7 @@ from typing import Any
 
 from app.database import Database, Sql
 from app.models.domain import LOCAL_MODEL, Category
+from app.repositories.cache_repository import CacheRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from tests.factories import make_classification, make_context, make_image_hash, make_outcome, make_reply
@@ -47,6 +48,17 @@ async def test_text_of_any_language_comes_back_as_it_was(database: Database) -> 
     found = await fetch_one(database, outcome.image_hash, include_local=False)
     assert found is not None
     assert found.description == text
+
+
+async def test_a_result_that_was_edited_into_nonsense_fails_nobody_else(database: Database) -> None:
+    broken, sound = make_outcome(), make_outcome()
+    await write_outcomes(database, [broken, sound])
+    edit = Sql.same("UPDATE image_classification_cache SET category = 'pet' WHERE image_hash = :image_hash")
+    await database.execute(edit, {"image_hash": broken.image_hash})
+
+    found = await CacheRepository(database, serve_local=True).fetch_many([broken.image_hash, sound.image_hash])
+
+    assert found == {sound.image_hash: sound.classification}
 
 
 async def test_a_missing_description_stays_missing(database: Database) -> None:

@@ -1,5 +1,6 @@
 """A database that goes away, or loses its answers, when a test says so."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,13 +10,20 @@ from app.errors import DatabaseUnavailable
 
 @dataclass
 class UnreliableDatabase:
-    """A real database behind a line that can be cut. `loses_answers`: what is written is done, and nobody hears."""
+    """A real database behind a line that can be cut. `loses_answers`: what is written is done, and nobody hears.
+
+    While the `gate` is shut, commits wait.
+    """
 
     inner: Database
     away: bool = False
     loses_answers: bool = False
     commits: list[int] = field(default_factory=list)
     """The number of statements of each transaction that was tried."""
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         self._check()
@@ -23,6 +31,7 @@ class UnreliableDatabase:
 
     async def commit(self, statements: Sequence[Statement]) -> None:
         self.commits.append(len(statements))
+        await self.gate.wait()
         self._check()
         await self.inner.commit(statements)
         if self.loses_answers:

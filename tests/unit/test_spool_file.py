@@ -1,6 +1,7 @@
 """The spool's file: whole lines or none, and an owner at a time."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,26 @@ def test_the_file_of_a_dead_owner_is_adopted_once(tmp_path: Path) -> None:
     assert list(SpoolFile.adopt_orphans(tmp_path)) == []
     adopted.close(remove=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_nobodys_orphan_while_it_is_being_made(tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def adopt_all() -> None:
+        while not done.is_set():
+            for orphan in SpoolFile.adopt_orphans(tmp_path):
+                orphan.close(remove=True)
+
+    adopting = threading.Thread(target=adopt_all)
+    adopting.start()
+    try:
+        for _ in range(5000):
+            file = SpoolFile.create(tmp_path)
+            assert file.path.exists()
+            file.close(remove=True)
+    finally:
+        done.set()
+        adopting.join()
 
 
 def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
