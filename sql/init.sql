@@ -71,8 +71,7 @@ CREATE TABLE IF NOT EXISTS `classification_lease` (
   `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the image being asked about',
   `owner` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'who asks the model',
   `expires_at` DATETIME(3) NOT NULL COMMENT 'when another may ask',
-  PRIMARY KEY (`image_hash`),
-  KEY `idx_expires_at` (`expires_at`)
+  PRIMARY KEY (`image_hash`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='who is asking a model about which image right now';
 

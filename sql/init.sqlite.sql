@@ -57,7 +57,6 @@ CREATE TABLE IF NOT EXISTS classification_lease (
   owner TEXT NOT NULL,
   expires_at TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS idx_lease_expires_at ON classification_lease (expires_at);
 
 CREATE TABLE IF NOT EXISTS ledger_writer (
   writer TEXT PRIMARY KEY,

@@ -48,20 +48,24 @@ async def read_check_cache(headers: Headers, receive: Receive) -> CheckCacheRequ
 @asynccontextmanager
 async def read_upload(headers: Headers, receive: Receive, container: Container) -> AsyncIterator[Upload]:
     """Read the multipart body of `classify`, and hold its room in memory for the time of the block."""
-    with container.uploads.admit(_announced_bytes(headers) or container.max_image_bytes + MULTIPART_OVERHEAD_BYTES):
-        yield await _read_upload(headers, receive, container.max_image_bytes)
+    max_bytes = container.max_image_bytes + MULTIPART_OVERHEAD_BYTES
+    too_large = ImageTooLarge(f"The image file is larger than {container.max_image_bytes} bytes.")
+    announced = _announced_bytes(headers)
+    if announced > max_bytes:
+        raise too_large
+    with container.uploads.admit(announced or max_bytes):
+        upload = _upload_of(await _read_form(headers, receive, max_bytes, too_large))
+        if len(upload.image) > container.max_image_bytes:
+            raise too_large
+        yield upload
 
 
-async def _read_upload(headers: Headers, receive: Receive, max_image_bytes: int) -> Upload:
-    too_large = ImageTooLarge(f"The image file is larger than {max_image_bytes} bytes.")
-    form = await _read_form(headers, receive, max_image_bytes + MULTIPART_OVERHEAD_BYTES, too_large)
+def _upload_of(form: MultipartForm) -> Upload:
     image = form.files.get(b"image")
     if image is None:
         raise MissingImage
     if not image:
         raise MissingImage("The part named 'image' is empty.")
-    if len(image) > max_image_bytes:
-        raise too_large
     return Upload(image, _claimed_hash(form.fields.get(b"image_hash")))
 
 

@@ -44,7 +44,9 @@ _UPLOAD_SCHEMA = {
 @router.post(
     "/check-cache",
     summary="Ask whether a photo is known",
-    responses=document_errors(InvalidRequest, InvalidImageHash, InvalidUserId, RequestTooLarge, DatabaseUnavailable),
+    responses=document_errors(
+        InvalidRequest, InvalidImageHash, InvalidUserId, RequestTooLarge, DatabaseUnavailable, Overloaded
+    ),
     openapi_extra=document_body("application/json", CheckCacheRequest.model_json_schema()),
 )
 async def check_cache(

@@ -1,7 +1,7 @@
 """The product: which category is this photo? The story of both endpoints, in order. Neither HTTP nor SQL."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 from loguru import logger
@@ -23,6 +23,7 @@ _HASH_IN_THREAD_BYTES = 1024 * 1024
 """Hashing takes 0.7 ms a MiB: from here on it would hold up the event loop."""
 
 _GRACE_SECONDS = 0.2
+_MAX_UNWRITTEN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,13 @@ class ClassifierService:
     clock: Clock
     flights: SingleFlight[Answer]
     turns: Turns
+    unwritten: dict[str, ModelReply] = field(default_factory=dict)
+    """Replies that were paid for and could be kept nowhere, for whoever asks next; the oldest first."""
 
     async def check_cache(self, image_hash: str, context: RequestContext) -> Classification | None:
         """Return what is known of an image by its SHA-256 (lower-case hex), or None: then it has to be uploaded.
 
-        Raises `DatabaseUnavailable`: without the database it is not known whether an image is known.
+        Raises `DatabaseUnavailable`: without the database it is not known whether an image is known; `Overloaded`.
         """
         started = perf_counter()
         found = await self.cache.lookup(image_hash)
@@ -82,11 +85,15 @@ class ClassifierService:
                 waiting.reschedule(None)  # from here on the model's budget counts, and what is asked is kept
                 if found is not None:
                     return Answer(found, from_cache=True, processing_time_ms=milliseconds_since(started))
-                reply = await self._ask(
+                reply = self.unwritten.pop(image_hash, None) or await self._ask(
                     image, image_hash, min(self.model_timeout_seconds, deadline.remaining_seconds())
                 )
                 answer, took_ms = reply.classification, milliseconds_since(started)
-                await self.recorder.record(context, image_hash, answer, took_ms, image_size=len(image), reply=reply)
+                try:
+                    await self.recorder.record(context, image_hash, answer, took_ms, image_size=len(image), reply=reply)
+                except DatabaseUnavailable:
+                    self._keep(image_hash, reply)
+                    raise
                 self.cache.remember(image_hash, answer)
                 return Answer(answer, from_cache=False, processing_time_ms=took_ms)
         except TimeoutError:
@@ -94,9 +101,9 @@ class ClassifierService:
 
     async def _ask(self, image: bytes, image_hash: str, budget_seconds: float) -> ModelReply:
         """Ask the model, unless it has refused this image lately. All of it within the time budget."""
+        deadline = Deadline.after(budget_seconds)
         if await self._is_refused(image_hash):
             raise ModelRefused(detail="remembered")
-        deadline = Deadline.after(budget_seconds)
         try:
             # A moment later than the model's own limit, which knows what was too slow and counts it against the model.
             async with asyncio.timeout_at(deadline.at + _GRACE_SECONDS):
@@ -107,6 +114,11 @@ class ClassifierService:
         except ModelRefused as refusal:
             await self._remember(image_hash, refusal)
             raise
+
+    def _keep(self, image_hash: str, reply: ModelReply) -> None:
+        self.unwritten[image_hash] = reply
+        if len(self.unwritten) > _MAX_UNWRITTEN:
+            del self.unwritten[next(iter(self.unwritten))]
 
     async def _lookup(self, image_hash: str) -> Classification | None:
         try:

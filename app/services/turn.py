@@ -40,12 +40,13 @@ class Turns:
         owner = secrets.token_hex(16)
         leased = await self._claim(image_hash, owner)
         while leased is False:
-            for _ in range(_LOOKS_PER_CLAIM):
-                found = await self._look(image_hash)
-                if found is not None:
-                    yield found
-                    return
-                await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                found = await self._watch(image_hash)
+            except DatabaseUnavailable:
+                break
+            if found is not None:
+                yield found
+                return
             leased = await self._claim(image_hash, owner)
         renewing = asyncio.create_task(self._renew_forever(image_hash, owner)) if leased else None
         try:
@@ -64,6 +65,15 @@ class Turns:
             return await self.leases.claim(image_hash, owner, LEASE_SECONDS)
         except DatabaseUnavailable:
             return None
+
+    async def _watch(self, image_hash: str) -> Classification | None:
+        """Wait for the answer of whoever's turn it is, for about a second."""
+        for _ in range(_LOOKS_PER_CLAIM):
+            found = await self.lookup(image_hash)
+            if found is not None:
+                return found
+            await asyncio.sleep(_LOOK_SECONDS)
+        return None
 
     async def _look(self, image_hash: str) -> Classification | None:
         with suppress(DatabaseUnavailable):

@@ -12,6 +12,7 @@ import app.container
 from app.config import Settings
 from app.container import open_container, open_database
 from app.database import Database, Sql
+from app.services.upload_budget import UploadBudget
 from tests.api.calls import check_cache, classify, upload
 from tests.conftest import make_client
 from tests.factories import make_image, make_image_hash
@@ -141,11 +142,10 @@ async def test_records_that_wait_outlive_the_process(
 async def test_more_bytes_of_uploads_than_admitted_are_told_at_once(
     settings: Settings, fake_models: FakeModels
 ) -> None:
-    small = settings.model_copy(update={"max_uploads_in_flight_mb": 1})
     image = make_image("PNG", (400, 400))
-    async with open_container(small) as container, make_client(small, container) as client:
-        narrow = replace(container, uploads=type(container.uploads)(len(image) * 2))
-        async with make_client(small, narrow) as client:
+    async with open_container(settings) as container:
+        narrow = replace(container, uploads=UploadBudget(len(image) * 2))
+        async with make_client(settings, narrow) as client:
             fake_models.behaviour = Behaviour(hang=True)
             running = asyncio.create_task(upload(client, image))
             async with asyncio.timeout(5):
@@ -153,8 +153,28 @@ async def test_more_bytes_of_uploads_than_admitted_are_told_at_once(
                     await asyncio.sleep(0.01)
 
             refused = await upload(client, image + b"0" * len(image))
+            too_large = await upload(client, image + b"0" * 11 * 1024 * 1024)
 
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "overloaded")
+            assert (too_large.status_code, too_large.json()["error"]["code"]) == (413, "image_too_large")
             fake_models.released.set()
             assert (await running).status_code == 200
             assert (await upload(client, image)).status_code == 200
+
+
+async def test_an_answer_that_could_be_kept_nowhere_is_not_paid_for_again(
+    settings: Settings, line: UnreliableDatabase, fake_models: FakeModels
+) -> None:
+    image = make_image()
+    full = settings.model_copy(update={"spool_max_mb": 0})
+    async with open_container(full) as container, make_client(full, container) as client:
+        line.away = True
+        for _ in range(3):
+            assert (await upload(client, image)).status_code == 503
+        line.away = False
+
+        answer = await classify(client, image)
+
+    assert answer["from_cache"] is False
+    assert len(fake_models.calls) == 1
+    assert await totals(line) == (1, 1, 1)

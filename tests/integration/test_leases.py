@@ -3,7 +3,9 @@
 import asyncio
 
 from app.database import Database, Sql
+from app.errors import DatabaseUnavailable
 from app.repositories.lease_repository import LeaseRepository
+from app.services.turn import Turns
 from tests.factories import make_image_hash
 
 END_ALL = Sql.same("UPDATE classification_lease SET expires_at = '2020-01-01 00:00:00.000'")
@@ -58,3 +60,25 @@ async def test_only_its_owner_can_release_it(database: Database) -> None:
     assert not await leases.claim(image_hash, "second", 10)
     await leases.release(image_hash, "first")
     assert await leases.claim(image_hash, "second", 10)
+
+
+async def test_who_waits_for_a_turn_has_it_when_the_database_goes_away(database: Database) -> None:
+    leases, image_hash = LeaseRepository(database), make_image_hash()
+    await leases.claim(image_hash, "another", 60)
+    away = asyncio.Event()
+
+    async def lookup(_: str) -> None:
+        if away.is_set():
+            raise DatabaseUnavailable
+
+    async def take() -> None:
+        async with Turns(leases, lookup).take(image_hash) as found:
+            assert found is None
+
+    waiting = asyncio.create_task(take())
+    await asyncio.wait([waiting], timeout=0.3)
+    assert not waiting.done()
+    away.set()
+
+    async with asyncio.timeout(1):
+        await waiting
