@@ -8,6 +8,8 @@ import traceback
 import warnings
 from contextvars import ContextVar
 from datetime import datetime
+from functools import lru_cache
+from time import time
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -35,18 +37,18 @@ class AccessLog:
 
     def write(self, request_id: str, method: str, path: str, status: int, duration_ms: int) -> None:
         """Write the line of a request that was answered. Needs a running event loop."""
-        now = datetime.now().astimezone()
+        seconds, fraction = divmod(time(), 1)
+        before, after = _clock_face(int(seconds), self._as_json)
+        moment = f"{before}.{int(fraction * 1000):03}{after}"
+        method, path = _quoted(method, self._as_json), _quoted(path, self._as_json)
         if self._as_json:
-            time = now.isoformat(timespec="milliseconds")
             line = (
-                f'{{"time": "{time}", "level": "INFO", "message": "request", "method": {json.dumps(method)}, '
-                f'"path": {json.dumps(path)}, "status": {status}, "duration_ms": {duration_ms}, '
-                f'"request_id": "{request_id}"}}\n'
+                f'{{"time": "{moment}", "level": "INFO", "message": "request", "method": {method}, '
+                f'"path": {path}, "status": {status}, "duration_ms": {duration_ms}, "request_id": "{request_id}"}}\n'
             )
         else:
-            time = now.time().isoformat(timespec="milliseconds")
             line = (
-                f"{time} INFO    request method={method!r} path={path!r} status={status} "
+                f"{moment} INFO    request method={method} path={path} status={status} "
                 f"duration_ms={duration_ms} request_id={request_id!r}\n"
             )
         if not self._lines:
@@ -57,6 +59,21 @@ class AccessLog:
         lines, self._lines = self._lines, []  # gone whatever happens: an output that fails must not make them pile up
         sys.stdout.write("".join(lines))
         sys.stdout.flush()
+
+
+@lru_cache(maxsize=2)
+def _clock_face(seconds: int, as_json: bool) -> tuple[str, str]:
+    """Return local time as it is written, before and after the fraction."""
+    moment = datetime.fromtimestamp(seconds).astimezone()
+    if not as_json:
+        return moment.time().isoformat(), ""
+    text = moment.isoformat()
+    return text[:19], text[19:]
+
+
+@lru_cache(maxsize=256)
+def _quoted(text: str, as_json: bool) -> str:
+    return json.dumps(text) if as_json else repr(text)
 
 
 def configure_logging(*, level: str, as_json: bool) -> AccessLog | None:

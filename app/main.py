@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from app.api import categories, classify, health, requests, stats
 from app.api.direct import DIRECT_ROUTES
@@ -17,6 +18,11 @@ from app.middleware import RequestMiddleware
 
 VERSION = "0.1.0"
 _BASE_PATH = "/api/v1"
+_GC_THRESHOLDS = (20_000, 20, 20)
+"""A request makes a few hundred objects and hardly a cycle: by default every third one would start a collection."""
+
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""The framework's own, which asks at every request whether somebody has configured it."""
 
 
 def create_app(settings: Settings, container: Container | None = None) -> FastAPI:
@@ -34,9 +40,10 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
             app.state.container = built
             gc.collect()
             gc.freeze()  # what is there now stays: the collector need not look at it again and again
+            gc.set_threshold(*_GC_THRESHOLDS)
             yield
 
-    app = FastAPI(version=VERSION, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(version=VERSION, lifespan=lifespan, redoc_url=None, redirect_slashes=False, telemetry=_NO_TELEMETRY)
     app.state.container = container
     app.state.access_log = None
     add_exception_handlers(app)
