@@ -22,6 +22,7 @@ test-slow: .venv/.installed-dev ## Run the tests that take minutes: fuzzing, mem
 
 bench: .venv/.installed-dev ## Measure cached answers beside an empty application, and misses beside the model
 	.venv/bin/python -m bench.hot_path
+	.venv/bin/python -m bench.table_size --images 10000 1000000
 	.venv/bin/python -m bench.overhead --mysql
 
 check: .venv/.installed-dev ## Lint and type-check

@@ -26,7 +26,7 @@ from tests.support.mysql_server import MySQLServer, provision
 from tests.support.service_process import GUNICORN, ROOT, running_service
 
 EMPTY = (*GUNICORN[:-1], "bench.empty:app")
-_SAMPLE = 100_000
+SAMPLE = 100_000
 _IN_MEMORY = 5_000
 """Half of what the memory cache holds by default: after the warm-up all of them are there."""
 _FILL_STEP = 100_000
@@ -146,22 +146,16 @@ def main() -> None:
         stack.callback(server.stop)
         database = f"image_classifier_bench_{arguments.images}"
         fill(server, database, arguments.images)
-        settings = {
-            "mysql_host": server.host,
-            "mysql_port": server.port,
-            "mysql_user": server.user,
-            "mysql_password": server.password,
-            "mysql_database": database,
-        }
+        settings = server.settings(database)
         empty = stack.enter_context(one_worker({}, EMPTY))
         plain = stack.enter_context(one_worker({**settings, "memory_cache_entries": 0}))
         remembering = stack.enter_context(one_worker(settings))
-        step = max(1, arguments.images // _SAMPLE)
+        step = max(1, arguments.images // SAMPLE)
         known = hash_script(
             folder, "known", (hashlib.sha256(b"%d" % i).hexdigest() for i in range(0, arguments.images, step))
         )
         popular = hash_script(folder, "popular", (hashlib.sha256(b"%d" % i).hexdigest() for i in range(_IN_MEMORY)))
-        unknown = hash_script(folder, "unknown", (secrets.token_hex(32) for _ in range(_SAMPLE)))
+        unknown = hash_script(folder, "unknown", (secrets.token_hex(32) for _ in range(SAMPLE)))
         photo = make_photo()
         server.query(
             "INSERT IGNORE INTO image_classification_cache (image_hash, category, confidence, description, model_used, "

@@ -66,14 +66,7 @@ def mysql_settings(mysql_server: MySQLServer, tmp_path: Path) -> dict[str, Any]:
     """Settings for MySQL, its tables emptied."""
     for table in TABLES:
         mysql_server.query(f"TRUNCATE TABLE {table}", TEST_DATABASE)
-    return {
-        "mysql_host": mysql_server.host,
-        "mysql_port": mysql_server.port,
-        "mysql_user": mysql_server.user,
-        "mysql_password": mysql_server.password,
-        "mysql_database": TEST_DATABASE,
-        "spool_dir": tmp_path / "spool",
-    }
+    return {**mysql_server.settings(TEST_DATABASE), "spool_dir": tmp_path / "spool"}
 
 
 @pytest.fixture

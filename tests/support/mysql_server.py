@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pymysql
 
@@ -44,6 +45,16 @@ class MySQLServer:
     """Kill it with no chance to tidy up; only where it was started by us."""
     restart: Callable[[], None] | None = None
     """Start it again after a crash, on its old port and data."""
+
+    def settings(self, database: str) -> dict[str, Any]:
+        """Return the service's settings for a database of this server."""
+        return {
+            "mysql_host": self.host,
+            "mysql_port": self.port,
+            "mysql_user": self.user,
+            "mysql_password": self.password,
+            "mysql_database": database,
+        }
 
     def query(self, sql: str, database: str | None = None) -> list[tuple[object, ...]]:
         """Run one statement, or several without results, and return the rows of the last."""

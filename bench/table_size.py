@@ -1,0 +1,61 @@
+"""How the cost of a cached answer grows with the table: throughput at each size, as a ratio to that at the smallest.
+
+    .venv/bin/python -m bench.table_size [--images 10000 1000000 5000000] [--buffer-pool-mb 4096] [--rounds 5]
+
+One worker for each size, all on one MySQL server, in turns; 100,000 images of each table (or all) asked for uniformly,
+nothing kept in memory by the service, every hit durably recorded. MySQL's default buffer pool of 128 MiB holds some
+300,000 images: what does not fit is read from the disk, and that would be all that is measured.
+"""
+
+import argparse
+import hashlib
+import statistics
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.hot_path import SAMPLE, Load, fill, hash_script, one_worker, throughput
+from tests.support.mysql_server import provision
+
+_CONNECTIONS = 64
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, nargs="+", default=[10_000, 1_000_000, 5_000_000])
+    parser.add_argument("--buffer-pool-mb", type=int, default=4096)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = provision()
+        stack.callback(server.stop)
+        ((before,),) = server.query("SELECT @@innodb_buffer_pool_size")
+        server.query(f"SET GLOBAL innodb_buffer_pool_size = {arguments.buffer_pool_mb * 1024 * 1024}")
+        stack.callback(server.query, f"SET GLOBAL innodb_buffer_pool_size = {before}")
+        loads = []
+        for images in arguments.images:
+            fill(server, f"image_classifier_bench_{images}", images)
+            settings = server.settings(f"image_classifier_bench_{images}")
+            url = stack.enter_context(one_worker({**settings, "memory_cache_entries": 0}))
+            numbers = range(0, images, max(1, images // SAMPLE))
+            script = hash_script(
+                folder, str(images), (hashlib.sha256(b"%d" % number).hexdigest() for number in numbers)
+            )
+            loads.append(Load(f"{url}/api/v1/classify/check-cache", script))
+        for load in loads:
+            throughput(load, _CONNECTIONS, 20)  # until the pages that are asked for are in the buffer pool
+        rounds = [
+            [throughput(load, _CONNECTIONS, arguments.seconds) for load in loads] for _ in range(arguments.rounds)
+        ]
+        print("| cached images | requests/s | ratios | median |\n| --- | --- | --- | --- |")
+        for place, images in enumerate(arguments.images):
+            ratios = [round_[place] / round_[0] for round_ in rounds]
+            rate = statistics.median(round_[place] for round_ in rounds)
+            spread = f"{min(ratios):.2f} - {max(ratios):.2f}"
+            print(f"| {images} | {rate:.0f} | {spread} | **{statistics.median(ratios):.2f}** |")
+
+
+if __name__ == "__main__":
+    main()
