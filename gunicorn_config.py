@@ -3,8 +3,11 @@
 import os
 
 from app.config import load_settings
+from app.storage_check import check_storage
 
-_settings = load_settings()  # a wrong setting stops the master here, with one line
+# A wrong setting stops the master here, with one line.
+_settings = load_settings()
+check_storage(_settings)
 
 _host = f"[{_settings.app_host}]" if ":" in _settings.app_host else _settings.app_host
 bind = f"{_host}:{_settings.app_port}"

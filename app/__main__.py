@@ -7,6 +7,7 @@ from typing import Any
 import uvicorn
 
 from app.config import Settings, load_settings
+from app.storage_check import check_storage
 
 _TRY = """
 Image classifier on {url}
@@ -33,6 +34,7 @@ class _Server(uvicorn.Server):
 def main() -> None:
     """Serve until interrupted."""
     settings = load_settings()
+    check_storage(settings)
     if settings.app_debug:
         # The reloader starts the server in a child process of its own.
         uvicorn.run("app.main:app", reload=True, reload_dirs=["app"], **_options(settings))

@@ -31,10 +31,6 @@ IMAGE_FORMATS = {
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
-class ConfigurationError(Exception):
-    """A setting that cannot work here, found while starting. Its text names the variable."""
-
-
 class Settings(BaseSettings):
     """All settings, in the order of `.env.example`. Each has a default that works on a laptop."""
 

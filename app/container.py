@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from loguru import logger
 
-from app.config import ConfigurationError, Settings
+from app.config import Settings
 from app.database import Database
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.drivers.sqlite import SQLiteDatabase
@@ -137,11 +137,8 @@ async def open_database(settings: Settings) -> Database:
 
 
 def open_ledger(settings: Settings, database: Database) -> Ledger:
-    """Open the way to durable records. A spool that cannot be written ends the start: its day would be too late."""
-    try:
-        return Ledger(LedgerRepository(database), settings.spool_dir, settings.spool_max_mb * 1024 * 1024)
-    except OSError as error:
-        raise ConfigurationError(f"SPOOL_DIR: cannot be used ({error.strerror})") from error
+    """Open the way to durable records."""
+    return Ledger(LedgerRepository(database), settings.spool_dir, settings.spool_max_mb * 1024 * 1024)
 
 
 def build_model(settings: Settings) -> tuple[ModelClient, list[BreakerModel]]:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import aiosqlite
@@ -101,9 +101,21 @@ class SQLiteDatabase:
         return changed
 
 
+def check_writable(path: Path) -> None:
+    """Return if the file, made where it is missing, can be written to. Raises OSError or sqlite3.Error if not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        # One that can only be read opens as well, and begins a transaction.
+        connection.executescript("BEGIN IMMEDIATE; PRAGMA user_version = 1; ROLLBACK")
+
+
 async def _connect(path: Path) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, isolation_level=None)
-    await connection.executescript(_PRAGMAS)
+    try:
+        await connection.executescript(_PRAGMAS)
+    except BaseException:
+        await connection.close()  # its thread would keep the process from ending
+        raise
     return connection
 
 

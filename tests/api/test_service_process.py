@@ -1,7 +1,9 @@
 """The service as a process: it greets, it answers on a real socket, it stops in order, it refuses wrong settings."""
 
+import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -11,8 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from app.drivers.sqlite import SCHEMA
 from tests.factories import make_image
 from tests.support.service_process import EMBEDDED, GUNICORN, ROOT, Service, environment, running_service
+
+not_for_root = pytest.mark.skipif(os.geteuid() == 0, reason="to root every file can be written")
 
 
 def test_run_says_what_to_try_and_what_it_says_works(tmp_path: Path) -> None:
@@ -94,13 +99,48 @@ def test_a_client_that_hangs_up_in_the_middle_of_its_upload_harms_nobody(tmp_pat
 def test_a_wrong_setting_stops_the_start_with_one_line(
     command: tuple[str, ...], settings: dict[str, Any], variable: str, tmp_path: Path
 ) -> None:
-    ended = subprocess.run(
-        command, cwd=tmp_path, env=environment(tmp_path, **settings), capture_output=True, text=True, timeout=30
-    )
+    assert complaint(command, tmp_path, settings).startswith(f"configuration: {variable}: ")
 
+
+@pytest.mark.parametrize("command", [EMBEDDED, GUNICORN], ids=["embedded", "gunicorn"])
+@pytest.mark.parametrize(
+    ("variable", "path", "reason"),
+    [
+        ("SPOOL_DIR", "file", "File exists"),
+        ("SPOOL_DIR", "file/spool", "Not a directory"),
+        ("SPOOL_DIR", "/proc", "No such file or directory"),  # nothing can be made there, not even by root
+        pytest.param("SPOOL_DIR", "sealed", "Permission denied", marks=not_for_root),
+        pytest.param("SPOOL_DIR", "sealed/spool", "Permission denied", marks=not_for_root),
+        ("SQLITE_PATH", "file", "file is not a database"),
+        ("SQLITE_PATH", "file/classifier.db", "File exists"),
+        ("SQLITE_PATH", "sealed", "unable to open database file"),
+        pytest.param("SQLITE_PATH", "sealed/classifier.db", "unable to open database file", marks=not_for_root),
+        pytest.param("SQLITE_PATH", "read_only.db", "readonly database", marks=not_for_root),
+    ],
+)
+def test_a_place_that_cannot_be_written_to_stops_the_start_with_one_line(
+    command: tuple[str, ...], variable: str, path: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way\n" * 100)
+    (tmp_path / "sealed").mkdir(mode=0o500)
+    sqlite3.connect(tmp_path / "read_only.db").executescript(SCHEMA.read_text()).connection.close()
+    (tmp_path / "read_only.db").chmod(0o400)
+
+    line = complaint(command, tmp_path, {variable.lower(): path})
+
+    assert line.startswith(f"configuration: {variable}: '{path}' cannot be used (")
+    assert reason in line
+
+
+def complaint(command: tuple[str, ...], folder: Path, settings: dict[str, Any]) -> str:
+    """Return the one line with which a start ends that cannot be."""
+    ended = subprocess.run(
+        command, cwd=folder, env=environment(folder, **settings), capture_output=True, text=True, timeout=30
+    )
     assert ended.returncode != 0
-    (line,) = [line for line in ended.stderr.splitlines() if line]
-    assert line.startswith(f"configuration: {variable}: ")
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    return line
 
 
 @pytest.mark.parametrize("command", [EMBEDDED, GUNICORN], ids=["embedded", "gunicorn"])

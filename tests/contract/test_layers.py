@@ -12,7 +12,7 @@ LAYERS = [
     ["main", "__main__"],
     ["middleware"],
     ["api"],
-    ["container"],
+    ["container", "storage_check"],
     ["services.providers"],
     ["services"],
     ["drivers", "repositories"],

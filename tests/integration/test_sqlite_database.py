@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -103,6 +104,18 @@ async def test_a_statistic_holds_up_no_lookup_and_no_write(database: SQLiteDatab
     assert not statistic.done()
     statistic.cancel()
     await asyncio.wait([statistic])
+
+
+async def test_a_file_that_is_no_database_leaves_no_thread_that_keeps_the_process_alive(tmp_path: Path) -> None:
+    (tmp_path / "c.db").write_bytes(b"not a database" * 100)
+    before = set(threading.enumerate())
+
+    with pytest.raises(sqlite3.DatabaseError):
+        await SQLiteDatabase.open(tmp_path / "c.db")
+
+    async with asyncio.timeout(5):
+        while set(threading.enumerate()) - before:
+            await asyncio.sleep(0.01)
 
 
 async def test_a_file_of_another_version_is_not_called_healthy(tmp_path: Path) -> None:
