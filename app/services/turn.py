@@ -29,6 +29,8 @@ class Turns:
 
     leases: LeaseRepository
     lookup: Lookup
+    lease_seconds: int = LEASE_SECONDS
+    renew_seconds: float = _RENEW_SECONDS
 
     @asynccontextmanager
     async def take(self, image_hash: str) -> AsyncIterator[Classification | None]:
@@ -62,7 +64,7 @@ class Turns:
     async def _claim(self, image_hash: str, owner: str) -> bool | None:
         """Whether the turn is ours; None where nobody can tell."""
         try:
-            return await self.leases.claim(image_hash, owner, LEASE_SECONDS)
+            return await self.leases.claim(image_hash, owner, self.lease_seconds)
         except DatabaseUnavailable:
             return None
 
@@ -82,5 +84,5 @@ class Turns:
 
     async def _renew_forever(self, image_hash: str, owner: str) -> None:
         while True:
-            await asyncio.sleep(_RENEW_SECONDS)
+            await asyncio.sleep(self.renew_seconds)
             await self._claim(image_hash, owner)

@@ -1,13 +1,20 @@
 """A lease has one owner, ends by itself, and is given out again, on both databases."""
 
 import asyncio
+from contextlib import suppress
 
 from app.database import Database, Sql
 from app.errors import DatabaseUnavailable
+from app.models.domain import Classification
 from app.repositories.lease_repository import LeaseRepository
 from app.services.turn import Turns
 from tests.factories import make_image_hash
 
+HAS_ENDED = Sql(mysql="SELECT :moment < NOW(3)", sqlite="SELECT :moment < strftime('%Y-%m-%d %H:%M:%f', 'now')")
+END_OF = Sql(
+    mysql="SELECT CAST(expires_at AS CHAR) FROM classification_lease WHERE image_hash = :image_hash",
+    sqlite="SELECT expires_at FROM classification_lease WHERE image_hash = :image_hash",
+)
 END_ALL = Sql.same("UPDATE classification_lease SET expires_at = '2020-01-01 00:00:00.000'")
 
 
@@ -82,3 +89,30 @@ async def test_who_waits_for_a_turn_has_it_when_the_database_goes_away(database:
 
     async with asyncio.timeout(1):
         await waiting
+
+
+async def test_a_turn_is_kept_beyond_its_lease_for_as_long_as_its_holder_lives(database: Database) -> None:
+    leases, image_hash = LeaseRepository(database), make_image_hash()
+    turns = Turns(leases, nothing_known, lease_seconds=1, renew_seconds=0.2)
+
+    async with turns.take(image_hash):
+        ((first_end,),) = await database.fetch_all(END_OF, {"image_hash": image_hash})
+        async with asyncio.timeout(10):
+            while await database.fetch_all(HAS_ENDED, {"moment": first_end}) == [(0,)]:
+                assert not await leases.claim(image_hash, "rival", 10)
+
+        assert not await leases.claim(image_hash, "rival", 10)
+
+
+async def test_a_turn_is_free_as_soon_as_its_holder_has_failed(database: Database) -> None:
+    leases, image_hash = LeaseRepository(database), make_image_hash()
+
+    with suppress(ZeroDivisionError):
+        async with Turns(leases, nothing_known).take(image_hash):
+            raise ZeroDivisionError
+
+    assert await leases.claim(image_hash, "rival", 10)
+
+
+async def nothing_known(image_hash: str) -> Classification | None:
+    return None
