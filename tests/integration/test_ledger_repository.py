@@ -1,16 +1,30 @@
 """What is written is what is read back, on both databases."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from app.container import open_database
 from app.database import Database, Sql
 from app.models.domain import LOCAL_MODEL, Category
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
+from tests.conftest import make_settings
 from tests.factories import make_classification, make_context, make_image_hash, make_outcome, make_reply
 from tests.support.ledger import fetch_one, write_outcomes
+
+COUNTED = ("Questions", "Com_begin", "Com_commit", "Com_rollback", "Com_show_warnings")
+
+
+@pytest.fixture
+async def one_connection(mysql_settings: dict[str, Any]) -> AsyncIterator[Database]:
+    opened = await open_database(make_settings(**mysql_settings, mysql_pool_size=1))
+    yield opened
+    await opened.close()
 
 
 async def read_row(database: Database, image_hash: str) -> dict[str, Any]:
@@ -225,3 +239,26 @@ async def test_a_second_answer_to_an_image_is_no_second_row_but_counts(database:
     await write_outcomes(database, [again])
 
     assert (await read_row(database, first.image_hash))["hit_count"] == 3
+
+
+@pytest.mark.parametrize("number", [1, 10, 500])
+async def test_a_batch_of_any_size_is_four_statements_in_one_transaction_and_no_warning_is_asked_for(
+    number: int, one_connection: Database
+) -> None:
+    """As MySQL counts them, so that nothing that the driver sends of its own accord is missed."""
+    known = [make_outcome() for _ in range(number)]
+    await write_outcomes(one_connection, known)
+    hits = [make_outcome(image_hash=outcome.image_hash, reply=None) for outcome in known]
+
+    before = await count_statements(one_connection)
+    await write_outcomes(one_connection, [*hits, *(make_outcome() for _ in range(number))])
+    after = await count_statements(one_connection)
+
+    # Six, and the one that counts.
+    assert [after[name] - before[name] for name in COUNTED] == [7, 1, 1, 0, 0]
+
+
+async def count_statements(database: Database) -> dict[str, int]:
+    """Return the counters of the pool's one connection."""
+    rows = await database.fetch_all(Sql.same("SHOW SESSION STATUS"), {})
+    return {name: int(value) for name, value in rows if name in COUNTED}
