@@ -1,24 +1,22 @@
-"""MySQL 8+ through an aiomysql pool, guarded. Nobody else touches the pool.
+"""MySQL 8+ through aiomysql, guarded: every call runs under one time limit, and is repeated where that is safe.
 
-The pool alone is not safe to use: waiters inside it can hang for ever when connections die, and neither acquiring, nor
-connecting, nor reading has a time limit. So a semaphore as large as the pool stands in front (nobody ever waits inside)
-and every call runs under one time limit. `docs/decisions/0003-database.md` says more.
+`docs/decisions/0003-database.md` says more.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
-import aiomysql
 import pymysql
 from loguru import logger
 
 from app.database import ConstraintError, Params, Row, Sql, Statement
 from app.drivers.check import CHECKS
+from app.drivers.mysql_pool import MySQLPool
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 
 # MySQL error numbers: https://dev.mysql.com/doc/mysql-errors/9.7/en/
@@ -32,7 +30,6 @@ _SESSION = (
     "sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'), "
     "max_execution_time = 3000, innodb_lock_wait_timeout = 3"
 )
-_CLOSE_SECONDS = 2.0
 
 T = TypeVar("T")
 Work = Callable[[Any], Awaitable[T]]
@@ -52,9 +49,8 @@ class MySQLAddress:
 class MySQLDatabase:
     """`Database` over MySQL. Opening it connects to nothing: a server that is away is found by the first call."""
 
-    def __init__(self, pool: aiomysql.Pool, pool_size: int, timeout_seconds: float) -> None:
+    def __init__(self, pool: MySQLPool, pool_size: int, timeout_seconds: float) -> None:
         self._pool = pool
-        self._slots = asyncio.Semaphore(pool_size)
         # Reads that may take long get a part of the pool, so that statistics cannot hold up the product.
         self._slow_slots = asyncio.Semaphore(max(1, pool_size // 4))
         self._timeout_seconds = timeout_seconds
@@ -62,18 +58,15 @@ class MySQLDatabase:
     @classmethod
     async def open(cls, address: MySQLAddress, *, pool_size: int, timeout_seconds: float = 3.0) -> "MySQLDatabase":
         """Return a database with an empty pool of at most `pool_size` connections."""
-        pool = await aiomysql.create_pool(
+        pool = MySQLPool(
+            pool_size,
             host=address.host,
             port=address.port,
             user=address.user,
             password=address.password,
             db=address.database,
-            minsize=0,  # 1 or more would connect at once and fail the start while the server is away
-            maxsize=pool_size,
-            # Without autocommit a pooled connection keeps its old snapshot and serves stale rows.
+            # Without autocommit a connection keeps its old snapshot and serves stale rows.
             autocommit=True,
-            connect_timeout=2,
-            pool_recycle=300,  # idle seconds; below any usual wait_timeout or NAT limit
             charset="utf8mb4",
             init_command=_SESSION,
         )
@@ -122,42 +115,23 @@ class MySQLDatabase:
             await self.fetch_all(sql, {})
 
     async def close(self) -> None:
-        self._pool.close()
-        try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._pool.wait_closed()
-        except TimeoutError:
-            self._pool.terminate()
+        await self._pool.close()
 
     async def _guarded(self, work: Work[T], timeout_seconds: float, *, repeat_lost: bool = True) -> T:
         try:
-            async with asyncio.timeout(timeout_seconds), self._slots:
+            async with asyncio.timeout(timeout_seconds):
                 return await self._repeated(work, lost_allowed=int(repeat_lost))
         except TimeoutError as error:
             raise DatabaseUnavailable(detail=f"MySQL gave no answer within {timeout_seconds:g} s") from error
         except pymysql.MySQLError as error:
             raise _translated(error) from error
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        try:
-            connection = await self._pool.acquire()
-        except pymysql.MySQLError:
-            raise
-        except Exception as error:
-            # Something listens there that is no MySQL: what the driver stumbles over then can be anything.
-            raise DatabaseUnavailable(detail=f"connecting: {type(error).__name__}") from error
-        try:
-            yield connection
-        finally:
-            await self._pool.release(connection)
-
     async def _repeated(self, work: Work[T], *, lost_allowed: int) -> T:
         """Run `work` on a connection, again where that is safe: after a lost connection, after a lock conflict."""
         lost = conflicts = 0
         while True:
             try:
-                async with self._connection() as connection:
+                async with self._pool.connection() as connection:
                     return await work(connection)
             except pymysql.MySQLError as error:
                 number = _errno(error)

@@ -1,7 +1,7 @@
 """The MySQL driver's guard: no call waits for ever, whatever happens to connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 from tests.conftest import make_settings
 from tests.support.mysql_server import MySQLServer
+from tests.support.waiting import until
 
 SLEEP = Sql.same("SELECT SLEEP(:seconds)")
 ONE = Sql.same("SELECT 1")
@@ -198,12 +199,6 @@ async def test_errors_name_a_number_and_never_a_value(database: MySQLDatabase, a
 
     assert caught.value.detail == "MySQL error 1045"
     await wrong.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def sleeping(server: MySQLServer, seconds: float | str = "%") -> list[int]:
