@@ -54,6 +54,11 @@ def make_outcome(**changes: Any) -> Outcome:
     return Outcome(**{**values, **changes})
 
 
+def make_hit(outcome: Outcome, **changes: Any) -> Outcome:
+    """Return the outcome of asking for the same image again."""
+    return make_outcome(image_hash=outcome.image_hash, reply=None, **changes)
+
+
 def save_image(image: Image.Image, image_format: str, **options: Any) -> bytes:
     """Return an image as a file of a format."""
     output = BytesIO()

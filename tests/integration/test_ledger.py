@@ -1,9 +1,8 @@
 """Records are durable in the database or in the spool, and end up in the database once, on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ from app.repositories.ledger_batch import LedgerBatch
 from app.repositories.ledger_repository import LedgerRepository
 from app.services.group_commit import GroupCommit
 from app.services.ledger import Ledger
-from tests.factories import make_outcome
+from tests.factories import make_hit, make_outcome
 from tests.support.unreliable_database import UnreliableDatabase
 
 
@@ -34,8 +33,19 @@ def open_ledger(database: Database, folder: Path, max_bytes: int = 100_000_000) 
     return Ledger(LedgerRepository(database), folder / "spool", max_bytes)
 
 
-def make_hit(outcome: Outcome, **changes: Any) -> Outcome:
-    return make_outcome(image_hash=outcome.image_hash, reply=None, **changes)
+async def spool(unreliable: UnreliableDatabase, ledger: Ledger, outcomes: Sequence[Outcome]) -> None:
+    """Record outcomes, a batch each, while the database is away."""
+    unreliable.away = True
+    for outcome in outcomes:
+        await GroupCommit(ledger).record(outcome)
+    unreliable.away = False
+
+
+async def leave_spool(unreliable: UnreliableDatabase, folder: Path, outcomes: Sequence[Outcome]) -> None:
+    """Leave behind the spool of a process that recorded outcomes and died."""
+    dead = open_ledger(unreliable, folder)
+    await spool(unreliable, dead, outcomes)
+    dead.close()
 
 
 async def hit_counts(database: Database) -> list[int]:
@@ -172,13 +182,10 @@ async def test_a_full_queue_takes_what_was_paid_for(database: Database, ledger: 
 async def test_while_the_database_is_away_records_wait_in_the_spool_and_are_then_replayed(
     unreliable: UnreliableDatabase, ledger: Ledger
 ) -> None:
-    commits = GroupCommit(ledger)
     first = make_outcome()
-    unreliable.away = True
-    await commits.record(first)
-    for _ in range(5):
-        await commits.record(make_hit(first))
+    await spool(unreliable, ledger, [first, *(make_hit(first) for _ in range(5))])
     assert ledger.waiting_answers == 6
+    unreliable.away = True
     with pytest.raises(DatabaseUnavailable):
         await ledger.replay()
 
@@ -193,13 +200,10 @@ async def test_while_the_database_is_away_records_wait_in_the_spool_and_are_then
 async def test_a_hit_never_overtakes_its_result_that_is_still_in_the_spool(
     unreliable: UnreliableDatabase, ledger: Ledger
 ) -> None:
-    commits = GroupCommit(ledger)
     first = make_outcome()
-    unreliable.away = True
-    await commits.record(first)
-    unreliable.away = False
+    await spool(unreliable, ledger, [first])
 
-    await commits.record(make_hit(first))
+    await GroupCommit(ledger).record(make_hit(first))
     await ledger.replay()
 
     assert await hit_counts(unreliable) == [2]
@@ -257,13 +261,8 @@ async def test_records_that_come_in_during_a_replay_are_all_written(
 async def test_the_spool_of_a_dead_process_is_replayed_by_another(
     unreliable: UnreliableDatabase, ledger: Ledger, tmp_path: Path
 ) -> None:
-    dead = open_ledger(unreliable, tmp_path)
     first = make_outcome()
-    unreliable.away = True
-    await GroupCommit(dead).record(first)
-    await GroupCommit(dead).record(make_hit(first))
-    dead.close()
-    unreliable.away = False
+    await leave_spool(unreliable, tmp_path, [first, make_hit(first)])
 
     await ledger.replay()
 
@@ -274,13 +273,8 @@ async def test_the_spool_of_a_dead_process_is_replayed_by_another(
 async def test_a_replay_that_is_cut_short_goes_on_without_counting_twice(
     unreliable: UnreliableDatabase, ledger: Ledger, tmp_path: Path
 ) -> None:
-    dead = open_ledger(unreliable, tmp_path)
     first = make_outcome()
-    unreliable.away = True
-    await GroupCommit(dead).record(first)
-    await GroupCommit(dead).record(make_hit(first))
-    dead.close()
-    unreliable.away = False
+    await leave_spool(unreliable, tmp_path, [first, make_hit(first)])
     unreliable.loses_answers = True
     with pytest.raises(DatabaseUnavailable):
         await ledger.replay()
@@ -294,16 +288,11 @@ async def test_a_replay_that_is_cut_short_goes_on_without_counting_twice(
 async def test_a_damaged_line_is_put_aside_and_the_others_are_replayed(
     unreliable: UnreliableDatabase, ledger: Ledger, tmp_path: Path
 ) -> None:
-    dead = open_ledger(unreliable, tmp_path)
-    unreliable.away = True
-    for _ in range(3):
-        await GroupCommit(dead).record(make_outcome())
-    dead.close()
+    await leave_spool(unreliable, tmp_path, [make_outcome() for _ in range(3)])
     (orphan,) = [path for path in (tmp_path / "spool").iterdir() if path.stat().st_size]
     lines = orphan.read_bytes().split(b"\n")
     lines[1] = lines[1].replace(b"foods", b"pets!")
     orphan.write_bytes(b"\n".join(lines))
-    unreliable.away = False
 
     await ledger.replay()
 

@@ -1,9 +1,10 @@
 """P1 as its users meet it: 300 uploads of one photo at the same moment, to three processes on one MySQL."""
 
 import asyncio
+import itertools
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from tests.conftest import settings_for_provider
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.service_process import Service, running_service
+from tests.support.waiting import until
+
+Upload = asyncio.Task[httpx.Response]
 
 CALLERS = 300
 MODEL_SECONDS = 5
@@ -35,14 +39,21 @@ async def post(client: httpx.AsyncClient, service: Service, image: bytes) -> htt
     return await client.post(f"{service.url}/api/v1/classify", files={"image": image})
 
 
-def crowd() -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=CALLERS + 10))
+@asynccontextmanager
+async def uploads(
+    services: Sequence[Service], image: bytes, number: int, models: FakeModels
+) -> AsyncIterator[list[Upload]]:
+    """Upload an image so many times at the same moment, to these processes in turn; go on when a model is asked."""
+    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=number)) as client:
+        turns = itertools.islice(itertools.cycle(services), number)
+        callers = [asyncio.create_task(post(client, service, image)) for service in turns]
+        await until(lambda: len(models.calls) > 0, seconds=20)
+        yield callers
 
 
-async def until_asked(models: FakeModels, calls: int) -> None:
-    async with asyncio.timeout(20):
-        while len(models.calls) < calls:
-            await asyncio.sleep(0.01)
+def assert_alike(answers: Sequence[httpx.Response]) -> None:
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({str(answer.json()["data"]) for answer in answers}) == 1
 
 
 async def test_300_uploads_of_one_image_are_one_call_and_300_right_answers(
@@ -51,14 +62,11 @@ async def test_300_uploads_of_one_image_are_one_call_and_300_right_answers(
     image = make_image()
     fake_models.behaviour = Behaviour(hang=True)
 
-    async with crowd() as client:
-        callers = [asyncio.create_task(post(client, services[number % 3], image)) for number in range(CALLERS)]
-        await until_asked(fake_models, 1)
+    async with uploads(services, image, CALLERS, fake_models) as callers:
         threading.Timer(1, fake_models.released.set).start()
         answers = await asyncio.gather(*callers)
 
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({str(answer.json()["data"]) for answer in answers}) == 1
+    assert_alike(answers)
     assert len(fake_models.calls) == 1
 
 
@@ -68,19 +76,16 @@ async def test_when_the_process_that_asks_is_killed_another_takes_over_within_it
     image = make_image()
     fake_models.script = [Behaviour(hang=True)]
 
-    async with crowd() as client:
-        first = asyncio.create_task(post(client, services[0], image))
-        await until_asked(fake_models, 1)
-        callers = [asyncio.create_task(post(client, services[1 + number % 2], image)) for number in range(CALLERS)]
-        await asyncio.sleep(1)
-        services[0].process.kill()
-        async with asyncio.timeout(LEASE_SECONDS + MODEL_SECONDS):
-            answers = await asyncio.gather(*callers)
+    async with uploads(services[:1], image, 1, fake_models) as (first,):
+        async with uploads(services[1:], image, CALLERS, fake_models) as callers:
+            await asyncio.sleep(1)
+            services[0].process.kill()
+            async with asyncio.timeout(LEASE_SECONDS + MODEL_SECONDS):
+                answers = await asyncio.gather(*callers)
         with pytest.raises(httpx.TransportError):
             await first
 
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({str(answer.json()["data"]) for answer in answers}) == 1
+    assert_alike(answers)
     assert len(fake_models.calls) == 2
 
 
@@ -90,9 +95,7 @@ async def test_when_all_callers_hang_up_the_answer_is_in_the_cache(
     image = make_image()
     fake_models.behaviour = Behaviour(hang=True)
 
-    async with crowd() as client:
-        callers = [asyncio.create_task(post(client, services[number % 3], image)) for number in range(CALLERS)]
-        await until_asked(fake_models, 1)
+    async with uploads(services, image, CALLERS, fake_models) as callers:
         for caller in callers:
             caller.cancel()
         await asyncio.wait(callers)
