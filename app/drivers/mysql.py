@@ -17,6 +17,7 @@ from loguru import logger
 from app.database import ConstraintError, Params, Row, Sql, Statement
 from app.drivers.check import CHECKS
 from app.drivers.mysql_pool import MySQLPool
+from app.drivers.silence import Silence
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 
 # MySQL error numbers: https://dev.mysql.com/doc/mysql-errors/9.7/en/
@@ -54,6 +55,7 @@ class MySQLDatabase:
         # Reads that may take long get a part of the pool, so that statistics cannot hold up the product.
         self._slow_slots = asyncio.Semaphore(max(1, pool_size // 4))
         self._timeout_seconds = timeout_seconds
+        self._silence = Silence()
 
     @classmethod
     async def open(cls, address: MySQLAddress, *, pool_size: int, timeout_seconds: float = 3.0) -> "MySQLDatabase":
@@ -118,13 +120,19 @@ class MySQLDatabase:
         await self._pool.close()
 
     async def _guarded(self, work: Work[T], timeout_seconds: float, *, repeat_lost: bool = True) -> T:
+        begun = self._silence.admit(timeout_seconds)
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await self._repeated(work, lost_allowed=int(repeat_lost))
+                result = await self._repeated(work, lost_allowed=int(repeat_lost))
         except TimeoutError as error:
+            if timeout_seconds <= self._timeout_seconds:  # that a slow read is slow says nothing about the others
+                self._silence.note_none(begun)
             raise DatabaseUnavailable(detail=f"MySQL gave no answer within {timeout_seconds:g} s") from error
         except pymysql.MySQLError as error:
+            self._silence.note_answer()
             raise _translated(error) from error
+        self._silence.note_answer()
+        return result
 
     async def _repeated(self, work: Work[T], *, lost_allowed: int) -> T:
         """Run `work` on a connection, again where that is safe: after a lost connection, after a lock conflict."""

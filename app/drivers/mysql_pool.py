@@ -35,7 +35,7 @@ class MySQLPool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
-        """Give out a connection for the block. Raises `DatabaseUnavailable` or pymysql's errors.
+        """Give out a connection for the block. Raises `DatabaseUnavailable`, TimeoutError or pymysql's errors.
 
         How long to wait for one is the caller's to bound; connecting has a limit of its own.
         """
@@ -84,7 +84,7 @@ class MySQLPool:
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 return await aiomysql.connect(**self._options)
-        except pymysql.MySQLError:
+        except (pymysql.MySQLError, TimeoutError):
             raise
         except Exception as error:
             # Something listens there that is no MySQL: what the driver stumbles over then can be anything.

@@ -87,6 +87,11 @@ async def test_a_call_that_takes_too_long_is_given_up_in_time(database: MySQLDat
         with pytest.raises(DatabaseUnavailable):
             await database.fetch_all(SLEEP, {"seconds": 30}, timeout_seconds=0.2)
 
+
+async def test_that_a_slow_read_is_slow_says_nothing_about_the_others(database: MySQLDatabase) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await database.fetch_all(SLEEP, {"seconds": 30}, timeout_seconds=2.2)
+
     assert await database.fetch_all(ONE, {}) == [(1,)]
 
 

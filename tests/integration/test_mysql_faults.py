@@ -16,6 +16,7 @@ from tests.conftest import TEST_DATABASE
 from tests.support.crowd import Crowd
 from tests.support.mysql_server import MySQLServer
 from tests.support.tcp_proxy import TcpProxy
+from tests.support.waiting import until
 
 POOL = 10
 CALLERS = 40
@@ -131,6 +132,23 @@ async def test_one_that_cannot_connect_holds_up_nobody_who_has_a_connection(
 
     assert sorted(answered) == [False, True]
     assert await answers(database)
+
+
+async def test_while_the_server_is_silent_calls_fail_at_once_but_for_one_that_finds_out(
+    database: MySQLDatabase, proxy: TcpProxy
+) -> None:
+    assert await answers(database)
+    proxy.fall_silent()
+    assert not await answers(database)
+
+    async with Crowd.calling(database, CALLERS, WITH_SLACK) as crowd:
+        await until(lambda: any(call.seconds > LIMIT_SECONDS / 2 for call in crowd.calls), 10)
+        proxy.heal()
+        await crowd.until_all_are(answered=True, seconds=RECOVERY_SECONDS)
+
+    in_vain = [call.seconds for call in crowd.calls if not call.answered]
+    assert len(in_vain) > CALLERS
+    assert len([seconds for seconds in in_vain if seconds > LIMIT_SECONDS / 2]) == 1
 
 
 async def answers(database: MySQLDatabase) -> bool:

@@ -1,0 +1,36 @@
+"""A server that answers nobody is not asked by everybody: one call at a time finds out whether it is back."""
+
+import asyncio
+
+from app.errors import DatabaseUnavailable
+
+
+class Silence:
+    """Remembers that the server was silent for as long as a call may take, so that the next calls need not wait too.
+
+    A request makes several calls: without this it would wait for each of them.
+    """
+
+    def __init__(self, pause_seconds: float = 1.0) -> None:
+        self._pause_seconds = pause_seconds
+        self._until: float | None = None
+        self._answered_at = 0.0
+
+    def admit(self, limit_seconds: float) -> float:
+        """Return the moment if a call may try now. Raises `DatabaseUnavailable` if it would be in vain."""
+        now = asyncio.get_running_loop().time()
+        if self._until is not None:
+            if now < self._until:
+                raise DatabaseUnavailable(detail="MySQL was silent a moment ago")
+            self._until = now + limit_seconds + self._pause_seconds  # while this call finds out
+        return now
+
+    def note_answer(self) -> None:
+        """The server has answered somebody."""
+        self._until = None
+        self._answered_at = asyncio.get_running_loop().time()
+
+    def note_none(self, since: float) -> None:
+        """A call that began at `since` has waited in vain. If others did not, it is not the server that is silent."""
+        if self._answered_at < since:
+            self._until = asyncio.get_running_loop().time() + self._pause_seconds
