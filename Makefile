@@ -3,10 +3,12 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
+SSL_DIR ?= ssl
+HOST ?= localhost
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow bench check format docs lock clean
+.PHONY: help run test test-slow e2e certs bench check format docs lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +21,16 @@ test: .venv/.installed-dev ## Run all tests, on SQLite and on a real MySQL that 
 
 test-slow: .venv/.installed-dev ## Run the tests that take minutes: fuzzing, memory, crashes
 	.venv/bin/python -m pytest tests/slow --timeout 900
+
+e2e: .venv/.installed-dev ## Bring the containers up with `docker compose`, test them from outside, take them down
+	@docker compose version >/dev/null 2>&1 || { echo "make e2e needs Docker and docker compose"; exit 1; }
+	.venv/bin/python -m pytest tests/e2e --timeout 900
+
+certs: ## Make a certificate for trying HTTPS (in ssl/; HOST=name for another name than localhost)
+	@mkdir -p $(SSL_DIR)
+	@openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj "/CN=$(HOST)" \
+		-addext "subjectAltName=DNS:$(HOST),IP:127.0.0.1" -keyout $(SSL_DIR)/key.pem -out $(SSL_DIR)/cert.pem 2>/dev/null
+	@echo "$(SSL_DIR)/cert.pem and key.pem: self-signed, for 365 days, for $(HOST)"
 
 bench: .venv/.installed-dev ## Measure cached answers beside an empty application, and misses beside the model
 	.venv/bin/python -m bench.hot_path

@@ -5,8 +5,11 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,15 @@ import httpx
 import pytest
 
 from app.drivers.sqlite import SCHEMA
+from app.utils.hash_utils import sha256_hex
+from tests.conftest import settings_for_provider
 from tests.factories import make_image
+from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.service_process import EMBEDDED, GUNICORN, ROOT, Service, environment, running_service
 
 not_for_root = pytest.mark.skipif(os.geteuid() == 0, reason="to root every file can be written")
+QUICK_GRACEFUL_SECONDS = 6
+QUICK_GUNICORN = (*GUNICORN, "--graceful-timeout", str(QUICK_GRACEFUL_SECONDS))
 
 
 def test_run_says_what_to_try_and_what_it_says_works(tmp_path: Path) -> None:
@@ -167,8 +175,87 @@ def test_a_request_in_flight_is_answered_before_the_process_ends(command: tuple[
         service.process.wait(10)
 
 
+def has_printed(service: Service, text: str, times: int) -> bool:
+    return service.printed().count(text) >= times
+
+
 def wait_until(service: Service, condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < end, service.printed()
         time.sleep(0.01)
+
+
+@pytest.fixture
+def slow_model(fake_models: FakeModels) -> FakeModels:
+    fake_models.behaviour = Behaviour(hang=True)
+    return fake_models
+
+
+def begin_upload(service: Service) -> socket.socket:
+    """Return a connection on which an upload has begun that will not end by itself."""
+    head = (
+        "POST /api/v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+        "Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n"
+    )
+    connection = socket.create_connection((httpx.URL(service.url).host, httpx.URL(service.url).port or 0), timeout=30)
+    connection.sendall(head.encode())
+    assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")  # it reads: the request is in flight
+    return connection
+
+
+def test_a_slow_upload_does_not_keep_gunicorns_worker_from_closing_in_order(tmp_path: Path) -> None:
+    with running_service(tmp_path, QUICK_GUNICORN, web_concurrency=1, env="production") as service:
+        with begin_upload(service):
+            started = time.monotonic()
+            service.process.send_signal(signal.SIGTERM)
+            service.process.wait(QUICK_GRACEFUL_SECONDS)
+            took = time.monotonic() - started
+
+        assert service.process.returncode == 0
+        assert QUICK_GRACEFUL_SECONDS / 2 <= took < QUICK_GRACEFUL_SECONDS
+        assert "Application shutdown complete" in service.printed()
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP], ids=["term", "hup"])
+def test_gunicorn_answers_the_question_that_is_with_the_model_before_its_worker_ends(
+    end: signal.Signals, slow_model: FakeModels, tmp_path: Path
+) -> None:
+    settings = settings_for_provider("openai", slow_model)
+    with running_service(tmp_path, GUNICORN, web_concurrency=1, **settings) as service, ThreadPoolExecutor() as pool:
+        answer = pool.submit(httpx.post, f"{service.url}/api/v1/classify", files={"image": make_image()}, timeout=30)
+        wait_until(service, lambda: bool(slow_model.calls))
+        service.process.send_signal(end)
+        wait_until(service, lambda: "Shutting down" in service.printed())
+        slow_model.released.set()
+
+        assert answer.result().status_code == 200
+        assert answer.result().headers["connection"] == "close"
+
+
+def test_gunicorn_replaces_its_workers_at_hup_without_failing_a_request(tmp_path: Path) -> None:
+    image = make_image()
+    failed: list[str] = []
+    done = threading.Event()
+
+    def ask(url: str) -> None:
+        digest = sha256_hex(image)
+        with httpx.Client(timeout=10) as client:
+            while not done.is_set():
+                try:
+                    answer = client.post(f"{url}/api/v1/classify/check-cache", json={"image_hash": digest})
+                    assert answer.status_code == 200, answer.text
+                except (httpx.HTTPError, AssertionError) as error:
+                    failed.append(repr(error))
+
+    with running_service(tmp_path, GUNICORN, web_concurrency=2) as service, ThreadPoolExecutor(8) as pool:
+        httpx.post(f"{service.url}/api/v1/classify", files={"image": image}).raise_for_status()
+        clients = [pool.submit(ask, service.url) for _ in range(8)]
+        for _ in range(2):
+            service.process.send_signal(signal.SIGHUP)
+            ended = service.printed().count("Finished server process") + 2
+            wait_until(service, partial(has_printed, service, "Finished server process", ended))
+        done.set()
+        wait(clients)
+
+    assert failed == []

@@ -1,0 +1,53 @@
+"""The worker that gunicorn runs: it ends in order, within a bounded time, and fails no request by ending."""
+
+import asyncio
+import socket
+import sys
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+from uvicorn import Server
+from uvicorn_worker import UvicornWorker
+
+_LAST_ANSWER = (b"connection", b"close")
+_DRAIN_SECONDS = 0.5
+
+
+class DrainingServer(Server):
+    """Ends connections with an answer rather than between two.
+
+    A proxy reuses its connections. One that is closed while idle may have the next request on its way already, and
+    under load some always have: uvicorn by itself fails those. Here each open connection is told with its next answer
+    that this was the last.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, answer for a moment what still comes in, then end as uvicorn does."""
+        self.server_state.default_headers = [*self.server_state.default_headers, _LAST_ANSWER]
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        if self.server_state.connections:
+            await asyncio.sleep(_DRAIN_SECONDS)
+        await super().shutdown(sockets)
+
+
+class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
+    """uvicorn under gunicorn, with an end to its patience.
+
+    Of gunicorn's `graceful_timeout` the first half is for the requests in flight and the second for the application to
+    close. Without that limit one slow upload holds the worker until gunicorn kills it, and nothing is closed.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.config.timeout_graceful_shutdown = self.cfg.graceful_timeout // 2
+
+    async def _serve(self) -> None:
+        self.config.app = self.wsgi
+        server = DrainingServer(config=self.config)
+        self._install_sigquit_handler()
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
