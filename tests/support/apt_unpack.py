@@ -1,33 +1,51 @@
-"""MySQL's server from Debian's or Ubuntu's packages, unpacked into a cache folder. Installs nothing, needs no root."""
+"""Programs from Debian's or Ubuntu's packages, unpacked into a cache folder. Installs nothing, needs no root."""
 
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-# Debian itself has MariaDB in its stable releases; MySQL is in `sid`. Ubuntu has MySQL in each release.
+# Debian itself has MariaDB in its stable releases, and an older nginx; MySQL is in `sid`. Ubuntu has MySQL in each.
 _DEBIAN_SUITE = "sid"
-_PACKAGES = ("mysql-server-core", "mysql-server-core-8.4", "mysql-server-core-8.0")
+_MYSQL = ("mysql-server-core", "mysql-server-core-8.4", "mysql-server-core-8.0")
 
 
 def unpack_mysql() -> Path:
     """Return the folder with the unpacked server, which is made once. Raises RuntimeError where it cannot be."""
+    return _unpack("mysql", "usr/sbin/mysqld", _MYSQL)
+
+
+def unpack_program(package: str, program: str) -> list[str]:
+    """Return the command that runs a program of a package, as `usr/sbin/nginx`. Raises RuntimeError."""
+    root = _unpack(package, program, (package,))
+    return [*loader_command(root), str(root / program)]
+
+
+def loader_command(root: Path) -> list[str]:
+    """Return what runs an unpacked program: its C library may be newer than this system's, and comes with it."""
+    loader = next(iter(sorted(root.glob("usr/lib*/ld-linux-*.so.*")) or sorted(root.glob("lib*/ld-linux-*.so.*"))))
+    libraries = ":".join(str(folder) for folder in sorted((root / "usr").glob("lib/*-linux-gnu")))
+    return [str(loader), "--library-path", libraries]
+
+
+def _unpack(name: str, program: str, packages: Sequence[str]) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "image-classifier-tests"
-    folder = cache / "mysql"
-    if (folder / "usr/sbin/mysqld").exists():
+    folder = cache / name
+    if (folder / program).exists():
         return folder
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         raise RuntimeError("not on this system")
     cache.mkdir(parents=True, exist_ok=True)
-    print("unpacking MySQL's packages (once, some 100 MB) ...", flush=True)  # noqa: T201
+    print(f"unpacking the packages of {name} (once) ...", flush=True)  # noqa: T201
     with tempfile.TemporaryDirectory(dir=cache) as work:
-        _fetch_and_unpack(Path(work), folder)
+        _fetch_and_unpack(Path(work), folder, packages)
     return folder
 
 
-def _fetch_and_unpack(work: Path, folder: Path) -> None:
+def _fetch_and_unpack(work: Path, folder: Path, packages: Sequence[str]) -> None:
     system = _os_release()
     distribution = "ubuntu" if system.get("ID") == "ubuntu" else "debian"
     suite = system.get("VERSION_CODENAME", "") if distribution == "ubuntu" else _DEBIAN_SUITE
@@ -38,11 +56,11 @@ def _fetch_and_unpack(work: Path, folder: Path) -> None:
     (work / "status").touch()
     (work / "sources.list").write_text(f"deb [signed-by={keyring}] {_mirror()} {suite} {components}\n")
     _apt(work, "update")
-    for package in _PACKAGES:
+    for package in packages:
         if _apt(work, "install", "--yes", "--download-only", package, check=False):
             break
     else:
-        raise RuntimeError(f"{distribution} {suite} has none of {', '.join(_PACKAGES)}")
+        raise RuntimeError(f"{distribution} {suite} has none of {', '.join(packages)}")
     root = work / "root"
     for archive in sorted((work / "cache/archives").glob("*.deb")):
         subprocess.run(["dpkg", "-x", str(archive), str(root)], check=True)

@@ -21,7 +21,7 @@ from typing import Any
 
 import pymysql
 
-from tests.support.apt_unpack import unpack_mysql
+from tests.support.apt_unpack import loader_command, unpack_mysql
 
 _START_SECONDS = 90
 _IMAGE = "mysql:9.7"
@@ -154,15 +154,12 @@ def _from_packages() -> MySQLServer:
     except RuntimeError as error:
         raise NoServer(str(error)) from error
     usr = root / "usr"
-    # The packages may be newer than this system's C library, so they bring their own, with its loader.
-    loader = next(iter(sorted(root.glob("usr/lib*/ld-linux-*.so.*")) or sorted(root.glob("lib*/ld-linux-*.so.*"))))
-    libraries = ":".join(str(folder) for folder in sorted(usr.glob("lib/*-linux-gnu")))
     options = [
         f"--basedir={usr}",
         f"--character-sets-dir={usr}/share/mysql/charsets",
         f"--lc-messages-dir={usr}/share/mysql",
     ]
-    command = [str(loader), "--library-path", libraries, str(usr / "sbin/mysqld")]
+    command = [*loader_command(root), str(usr / "sbin/mysqld")]
     return _start_privately(command, options, f"packages unpacked in {root}")
 
 
