@@ -41,10 +41,14 @@ class Stack:
 
     def up(self) -> None:
         """Make a certificate and passwords, build, start, and wait until all are healthy."""
-        subprocess.run(["make", "--silent", "certs", f"SSL_DIR={self._folder}/ssl"], cwd=ROOT, check=True)
+        self.make_certificate()
         passwords = f"MYSQL_ROOT_PASSWORD={self._root_password}\nMYSQL_PASSWORD={secrets.token_hex(16)}\n"
         (self._folder / "env").write_text(passwords, encoding="utf-8")
         self.compose("up", "--detach", "--build", "--wait")
+
+    def make_certificate(self) -> None:
+        command = ["make", "--silent", "certs", f"SSL_DIR={self._folder}/ssl"]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
     def down(self) -> None:
         """Keep the containers' logs, remove all else."""
