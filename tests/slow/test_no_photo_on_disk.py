@@ -141,7 +141,7 @@ def without_what_may_be_written(paths: set[str], tmp_path: Path) -> set[str]:
     """Leave out the logs, the pid, the spool (searched below), gunicorn's heartbeats, and the devices."""
     known = [
         rf"{tmp_path}/nginx/(access\.log|error\.log|output|nginx\.pid|ssl/key\.pem|ssl/cert\.pem)",
-        rf"{tmp_path}/service/(service\.log|spool/\w+\.spool)",
+        rf"{tmp_path}/service/(service\.log|spool/\w+\.(spool|new))",
         r"/dev/shm/wgunicorn-\w+( \(deleted\))?",
         r"/dev/(null|urandom|tty|pts/\d+)",
         r"/proc/.*",
