@@ -42,10 +42,9 @@ class Turns:
         owner = secrets.token_hex(16)
         leased = await self._claim(image_hash, owner)
         while leased is False:
-            try:
+            found = None
+            with suppress(DatabaseUnavailable):  # whether it is only slow, the claim finds out
                 found = await self._watch(image_hash)
-            except DatabaseUnavailable:
-                break
             if found is not None:
                 yield found
                 return

@@ -9,6 +9,7 @@ from app.models.domain import Classification
 from app.repositories.lease_repository import LeaseRepository
 from app.services.turn import Turns
 from tests.factories import make_image_hash
+from tests.support.unreliable_database import UnreliableDatabase
 
 HAS_ENDED = Sql(mysql="SELECT :moment < NOW(3)", sqlite="SELECT :moment < strftime('%Y-%m-%d %H:%M:%f', 'now')")
 END_OF = Sql(
@@ -70,13 +71,12 @@ async def test_only_its_owner_can_release_it(database: Database) -> None:
 
 
 async def test_who_waits_for_a_turn_has_it_when_the_database_goes_away(database: Database) -> None:
-    leases, image_hash = LeaseRepository(database), make_image_hash()
+    line, image_hash = UnreliableDatabase(database), make_image_hash()
+    leases = LeaseRepository(line)
     await leases.claim(image_hash, "another", 60)
-    away = asyncio.Event()
 
     async def lookup(_: str) -> None:
-        if away.is_set():
-            raise DatabaseUnavailable
+        await line.check()
 
     async def take() -> None:
         async with Turns(leases, lookup).take(image_hash) as found:
@@ -85,15 +85,36 @@ async def test_who_waits_for_a_turn_has_it_when_the_database_goes_away(database:
     waiting = asyncio.create_task(take())
     await asyncio.wait([waiting], timeout=0.3)
     assert not waiting.done()
-    away.set()
+    line.away = True
 
     async with asyncio.timeout(1):
         await waiting
 
 
+async def test_a_lookup_that_fails_ends_nobodys_wait_for_a_turn(database: Database) -> None:
+    leases, image_hash = LeaseRepository(database), make_image_hash()
+    await leases.claim(image_hash, "another", 60)
+    tried = asyncio.Semaphore(0)
+
+    async def lookup(_: str) -> None:
+        tried.release()
+        raise DatabaseUnavailable
+
+    async def take() -> None:
+        async with Turns(leases, lookup).take(image_hash):
+            pass
+
+    waiting = asyncio.create_task(take())
+    for _ in range(3):
+        await tried.acquire()
+
+    assert not waiting.done()
+    waiting.cancel()
+
+
 async def test_a_turn_is_kept_beyond_its_lease_for_as_long_as_its_holder_lives(database: Database) -> None:
     leases, image_hash = LeaseRepository(database), make_image_hash()
-    turns = Turns(leases, nothing_known, lease_seconds=1, renew_seconds=0.2)
+    turns = Turns(leases, nothing_known, lease_seconds=2, renew_seconds=0.2)
 
     async with turns.take(image_hash):
         ((first_end,),) = await database.fetch_all(END_OF, {"image_hash": image_hash})

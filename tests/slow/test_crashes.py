@@ -22,7 +22,10 @@ from tests.support.service_process import GUNICORN, ROOT, Service, running_servi
 
 ROUNDS = 5
 CLIENTS = 16
-LOAD_SECONDS = 3.0
+ANSWERS_BEFORE = 200
+LOAD_SECONDS = 2.0
+"""After what was done has been done."""
+
 AWAY_SECONDS = 10.0
 IMAGES = 20
 SETTLE_SECONDS = 60
@@ -45,10 +48,10 @@ class Journal:
     failed: int = 0
 
 
-async def client(url: str, images: list[bytes], journal: Journal, end: float) -> None:
+async def client(url: str, images: list[bytes], journal: Journal, stop: asyncio.Event) -> None:
     chance = random.Random()
     async with httpx.AsyncClient(base_url=f"{url}/api/v1", headers={"X-User-ID": "device-1"}, timeout=30) as http:
-        while time.monotonic() < end:
+        while not stop.is_set():
             image = chance.choice(images)
             try:
                 if chance.random() < 0.1:
@@ -68,11 +71,14 @@ async def client(url: str, images: list[bytes], journal: Journal, end: float) ->
 
 
 async def load(url: str, disturb: Callable[[], None], journal: Journal, seconds: float) -> None:
-    images = [make_image() for _ in range(IMAGES)]
-    end = time.monotonic() + seconds
-    clients = [asyncio.create_task(client(url, images, journal, end)) for _ in range(CLIENTS)]
-    await asyncio.sleep(1)
+    images, stop = [make_image() for _ in range(IMAGES)], asyncio.Event()
+    clients = [asyncio.create_task(client(url, images, journal, stop)) for _ in range(CLIENTS)]
+    async with asyncio.timeout(60):
+        while len(journal.answered) < ANSWERS_BEFORE:
+            await asyncio.sleep(0.01)
     await asyncio.to_thread(disturb)
+    await asyncio.sleep(seconds)
+    stop.set()
     await asyncio.gather(*clients)
 
 
@@ -110,11 +116,7 @@ def test_what_was_answered_is_recorded_once_whatever_is_killed(
     for table in ("image_classification_cache", "request_log", "ledger_writer", "classification_lease"):
         server.query(f"TRUNCATE TABLE {table}", TEST_DATABASE)
     settings = {
-        "mysql_host": server.host,
-        "mysql_port": server.port,
-        "mysql_user": server.user,
-        "mysql_password": server.password,
-        "mysql_database": TEST_DATABASE,
+        **server.settings(TEST_DATABASE),
         "web_concurrency": 2,
         **settings_for_provider("openai", fake_models),
     }
@@ -137,7 +139,7 @@ def test_what_was_answered_is_recorded_once_whatever_is_killed(
                 time.sleep(away_seconds)
                 server.restart()
 
-        asyncio.run(load(service.url, disturb, journal, LOAD_SECONDS + away_seconds))
+        asyncio.run(load(service.url, disturb, journal, LOAD_SECONDS))
         if victim != "master":
             check(server, tmp_path, journal)
     with running_service(tmp_path, GUNICORN, **settings):  # the next process adopts what the last left
