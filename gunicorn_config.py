@@ -2,8 +2,14 @@
 
 import os
 import resource
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import Any
+
+from gunicorn.glogging import Logger
 
 from app.config import load_settings
+from app.logs import configure_logging
 from app.services.turn import LEASE_SECONDS
 from app.storage_check import check_storage
 
@@ -32,3 +38,36 @@ accesslog = None  # the application writes the access line, with the request id
 errorlog = "-"
 control_socket_disable = True
 proc_name = "image-classifier"
+
+
+class logger_class(Logger):  # type: ignore[misc]  # gunicorn's name for it; it has no types
+    """The master's lines, and those of workers that are not serving yet, in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Take over all loggers."""
+        super().setup(cfg)
+        configure_logging(
+            level="DEBUG" if _settings.app_debug else _settings.log_level, as_json=_settings.env == "production"
+        )
+
+
+def on_starting(_server: Any) -> None:
+    """Name a new folder in memory for the workers' metrics, before one of them imports the library that reads it."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="image-classifier-metrics-", dir=worker_tmp_dir)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Take the loggers over once more: the worker has given uvicorn's to nobody."""
+    worker.log.setup(worker.cfg)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget what was there in a worker at the moment it ended; what it had counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead  # the folder has to be named first
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    """Remove the folder."""
+    rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import platform
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from loguru import logger
 
@@ -12,7 +14,9 @@ from app.config import Settings
 from app.database import Database
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.drivers.sqlite import SQLiteDatabase
-from app.models.domain import Answer
+from app.exposition import Exposition
+from app.metrics import Metrics
+from app.models.domain import LOCAL_MODEL, Answer
 from app.models.model_settings import ModelSettings
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.lease_repository import LeaseRepository
@@ -29,12 +33,13 @@ from app.services.image_preparer import BoundedThreads, ImagePreparer
 from app.services.ledger import Ledger
 from app.services.memory_cache import MemoryCache
 from app.services.model_client import ModelClient
-from app.services.model_stack.breaker import BreakerModel
+from app.services.model_stack.breaker import BREAKER_STATES, BreakerModel
 from app.services.model_stack.fallback import FallbackModel
 from app.services.model_stack.limit import LimitedModel
 from app.services.model_stack.measure import MeasuredModel
+from app.services.model_stack.meter import CountedSkips, MeteredModel
 from app.services.model_stack.retry import RetryingModel
-from app.services.prompt import build_prompt
+from app.services.prompt import PROMPT_VERSION, build_prompt
 from app.services.providers.local_provider import LocalProvider
 from app.services.recorder import Recorder
 from app.services.retention import Retention
@@ -44,6 +49,7 @@ from app.services.turn import Turns
 from app.services.upload_budget import UploadBudget
 from app.utils.clock import utc_now
 from app.utils.image_utils import ImageLimits, enable_heif
+from app.version import VERSION
 
 _IMAGE_QUEUE_LENGTH = 64
 """Images that may wait for a thread; each holds its upload in memory, so 640 MB at the default size limit."""
@@ -58,20 +64,25 @@ class Container:
     health: HealthService
     uploads: UploadBudget
     max_image_bytes: int
+    metrics: Metrics
+    exposition: Exposition
 
 
 @asynccontextmanager
-async def open_container(settings: Settings) -> AsyncIterator[Container]:
+async def open_container(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[Container]:
     """Build the parts; close them on leaving. A database or a model that is away does not fail the start."""
+    metrics = metrics or Metrics()
+    exposition = Exposition(metrics)
     async with AsyncExitStack() as stack:
+        stack.callback(exposition.flush)  # last of all
         database = await open_database(settings)
         stack.push_async_callback(database.close)
         ledger = open_ledger(settings, database)
         stack.callback(ledger.close)
         stack.push_async_callback(_cancel, asyncio.create_task(ledger.run_forever()))
-        commits = GroupCommit(ledger)
+        commits = GroupCommit(ledger, metrics=metrics)
         stack.push_async_callback(commits.close)
-        model, breakers = build_model(settings)
+        model, breakers = build_model(settings, metrics)
         stack.push_async_callback(model.close)
         if "HEIF" in settings.pillow_formats:
             enable_heif()
@@ -81,9 +92,10 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         request_log = RequestLogRepository(database)
         cache = CacheService(
             MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds),
-            BatchedLookups(CacheRepository(database, settings.provider == "local").fetch_many),
+            BatchedLookups(CacheRepository(database, settings.provider == "local").fetch_many, metrics=metrics),
+            metrics,
         )
-        flights = SingleFlight[Answer]()
+        flights = SingleFlight[Answer](metrics=metrics)
         stack.push_async_callback(flights.close, settings.llm_timeout)
         container = Container(
             classifier=ClassifierService(
@@ -93,6 +105,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                     threads,
                     ImageLimits(settings.pillow_formats, settings.image_max_pixels),
                     settings.image_max_side,
+                    metrics,
                 ),
                 model=model,
                 refusals=RefusalRepository(database),
@@ -100,7 +113,8 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
                 clock=utc_now,
                 model_timeout_seconds=settings.llm_timeout,
                 flights=flights,
-                turns=Turns(LeaseRepository(database), cache.lookup),
+                turns=Turns(LeaseRepository(database), cache.peek, metrics),
+                metrics=metrics,
             ),
             stats=StatsService(
                 repository=StatsRepository(database),
@@ -114,10 +128,14 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             health=HealthService(database, breakers, ledger),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
             max_image_bytes=settings.max_image_bytes,
+            metrics=metrics,
+            exposition=exposition,
         )
         if settings.log_retention_days:
             retention = Retention(request_log, settings.log_retention_days, utc_now)
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
+        _watch(metrics, database, ledger, commits, cache, threads, container.uploads)
+        stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await _report_start(settings, container)
         yield container
 
@@ -141,17 +159,22 @@ def open_ledger(settings: Settings, database: Database) -> Ledger:
     return Ledger(LedgerRepository(database), settings.spool_dir, settings.spool_max_mb * 1024 * 1024)
 
 
-def build_model(settings: Settings) -> tuple[ModelClient, list[BreakerModel]]:
+def build_model(settings: Settings, metrics: Metrics) -> tuple[ModelClient, list[BreakerModel]]:
     """Build the stack around the models in effect, and return its breakers too: they know how the models are."""
     breakers: list[BreakerModel] = []
 
     def guarded(model: ModelSettings) -> ModelClient:
-        provider = build_provider(model, settings)
+        names = model.provider, model.model or LOCAL_MODEL
+        provider = MeteredModel(build_provider(model, settings), *names, metrics)
         if model.provider == "local":
             return provider
-        breaker = BreakerModel(LimitedModel(provider, settings.llm_max_concurrency), f"{model.provider} {model.model}")
+        limited = LimitedModel(provider, settings.llm_max_concurrency)
+        breaker = BreakerModel(limited, " ".join(names))
         breakers.append(breaker)
-        return RetryingModel(breaker)
+        metrics.queues.watch(lambda: limited.waiting, "questions")
+        for state in BREAKER_STATES:
+            metrics.breakers.watch(partial(_is_in, breaker, state), *names, state)
+        return RetryingModel(CountedSkips(breaker, *names, metrics))
 
     client = guarded(settings.primary)
     if settings.fallback is not None:
@@ -177,6 +200,34 @@ def build_provider(model: ModelSettings, settings: Settings) -> ModelClient:
             from app.services.providers.openai_provider import connect_custom
 
             return connect_custom(model, prompt, settings.llm_max_tokens)
+
+
+def _watch(
+    metrics: Metrics,
+    database: Database,
+    ledger: Ledger,
+    commits: GroupCommit,
+    cache: CacheService,
+    threads: BoundedThreads,
+    uploads: UploadBudget,
+) -> None:
+    """Let the gauges be read from the parts."""
+    metrics.queues.watch(lambda: cache.lookups.waiting, "lookups")
+    metrics.queues.watch(lambda: commits.waiting, "records")
+    metrics.queues.watch(lambda: threads.waiting, "images")
+    metrics.remembered.watch(lambda: len(cache.memory))
+    metrics.spooled_answers.watch(lambda: ledger.waiting_answers)
+    metrics.spooled_bytes.watch(lambda: ledger.waiting_bytes)
+    metrics.upload_bytes.watch(lambda: uploads.in_flight)
+    metrics.database_in_use.watch(lambda: database.load.in_use)
+    metrics.database_waiting.watch(lambda: database.load.waiting)
+    metrics.database_limit.watch(lambda: database.load.limit)
+    metrics.processes.watch(lambda: 1)
+    metrics.build.watch(lambda: 1, VERSION, platform.python_version(), PROMPT_VERSION)
+
+
+def _is_in(breaker: BreakerModel, state: str) -> float:
+    return float(breaker.state == state)
 
 
 async def _report_start(settings: Settings, container: Container) -> None:

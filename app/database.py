@@ -29,8 +29,46 @@ class ConstraintError(Exception):
     """A row that would break a constraint of its table; nothing of its transaction was done."""
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy the connections are, at one moment."""
+
+    in_use: int
+    waiting: int
+    limit: int
+
+
+class Queue:
+    """Counts, in an `async with` block, who is at a counter with so many places: being served, or waiting."""
+
+    __slots__ = ("_places", "_present")
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._present = 0
+
+    async def __aenter__(self) -> None:
+        self._present += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._present -= 1
+
+    @property
+    def in_use(self) -> int:
+        return min(self._present, self._places)
+
+    @property
+    def waiting(self) -> int:
+        return max(0, self._present - self._places)
+
+
 class Database(Protocol):
     """A database that answers within a known time or raises `DatabaseUnavailable`."""
+
+    @property
+    def load(self) -> Load:
+        """How busy the connections are."""
+        ...
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         """Return all rows of a read. Retried once over a lost connection."""

@@ -3,21 +3,25 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.routing import Route
 
-from app.api import categories, classify, health, requests, stats
+from app.api import categories, classify, health, metrics, requests, stats
 from app.api.direct import DIRECT_ROUTES
 from app.api.exception_handlers import add_exception_handlers
 from app.api.openapi import install_openapi
 from app.config import Settings, load_settings
 from app.container import Container, open_container
 from app.logs import configure_logging
+from app.metrics import Metrics
 from app.middleware import RequestMiddleware
+from app.version import VERSION
 
-VERSION = "0.1.0"
 _BASE_PATH = "/api/v1"
+_ROUTERS = [module.router for module in (classify, requests, categories, stats, health)]
 _GC_THRESHOLDS = (20_000, 20, 20)
 """A request makes a few hundred objects and hardly a cycle: by default every third one would start a collection."""
 
@@ -27,6 +31,7 @@ _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fa
 
 def create_app(settings: Settings, container: Container | None = None) -> FastAPI:
     """Return the application. With a `container`, as in tests, it builds and closes none of its own."""
+    measured = container.metrics if container is not None else Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -36,7 +41,7 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
         app.state.access_log = configure_logging(
             level="DEBUG" if settings.app_debug else settings.log_level, as_json=settings.env == "production"
         )
-        async with open_container(settings) as built:
+        async with open_container(settings, measured) as built:
             app.state.container = built
             gc.collect()
             gc.freeze()  # what is there now stays: the collector need not look at it again and again
@@ -47,13 +52,25 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
     app.state.container = container
     app.state.access_log = None
     add_exception_handlers(app)
-    for module in (classify, requests, categories, stats, health):
-        app.include_router(module.router, prefix=_BASE_PATH)
+    for router in _ROUTERS:
+        app.include_router(router, prefix=_BASE_PATH)
+    app.include_router(metrics.router)
     install_openapi(app)
     # Around all of the framework's own layers.
     direct = {f"{_BASE_PATH}{path}": route for path, route in DIRECT_ROUTES.items()}
-    app.middleware_stack = RequestMiddleware(app.build_middleware_stack(), direct)
+    app.middleware_stack = RequestMiddleware(app.build_middleware_stack(), direct, measured, _templates(app))
     return app
+
+
+def _templates(app: FastAPI) -> dict[Any, str]:
+    """Return the path of each endpoint, with names in place of values."""
+    placed = [(_BASE_PATH, router.routes) for router in _ROUTERS] + [("", metrics.router.routes), ("", app.routes)]
+    return {
+        route.endpoint: f"{prefix}{route.path}"
+        for prefix, routes in placed
+        for route in routes
+        if isinstance(route, Route)
+    }
 
 
 app = create_app(load_settings())

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from time import perf_counter
+from typing import Any
 
 from loguru import logger
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,19 +10,28 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.exception_handlers import answer_to, error_response
 from app.errors import InternalError, ServiceError
 from app.logs import request_id_variable
+from app.metrics import Metrics
 from app.utils.clock import milliseconds_since
 from app.utils.id_generator import generate_request_id
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_NO_ROUTE = "other"
 
 
 class RequestMiddleware:
     """Gives every request an id, every response the header, and every failure the one error shape.
 
     Requests to POST one of the `direct` paths do not pass through `app`, the framework with its layers.
+    `templates` are the paths of endpoints as metrics name them: what a client wrote may be anything.
     """
 
-    def __init__(self, app: ASGIApp, direct: Mapping[str, ASGIApp]) -> None:
+    def __init__(
+        self, app: ASGIApp, direct: Mapping[str, ASGIApp], metrics: Metrics, templates: Mapping[Any, str]
+    ) -> None:
         self._app = app
         self._direct = direct
+        self._metrics = metrics
+        self._templates = templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,16 +56,28 @@ class RequestMiddleware:
         try:
             await handler(scope, receive, send_with_id)
         except ServiceError as error:
+            scope["state"]["error_code"] = error.code
             await answer_to(error, request_id)(scope, receive, send_with_id)
         except Exception:
             logger.exception("unexpected error")
+            scope["state"]["error_code"] = InternalError.code
             if status and not complete:  # too late for another answer: the server closes the connection
                 raise
             if not status:
                 await error_response(InternalError(), request_id)(scope, receive, send_with_id)
         finally:
+            self._measure(scope, status, perf_counter() - started)
             access_log = scope["app"].state.access_log
             if access_log is not None:
                 took_ms = milliseconds_since(started)
                 access_log.write(request_id, scope["method"], scope["path"], status, took_ms)
             request_id_variable.reset(token)
+
+    def _measure(self, scope: Scope, status: int, seconds: float) -> None:
+        path, method = scope["path"], scope["method"]
+        route = path if path in self._direct else self._templates.get(scope.get("endpoint"), _NO_ROUTE)
+        if method not in _METHODS:
+            method = "other"
+        self._metrics.requests.observe(seconds, route, method, status or "none")
+        if status >= 400:
+            self._metrics.errors.add(scope["state"].get("error_code", "none"))

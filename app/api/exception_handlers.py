@@ -71,17 +71,21 @@ def answer_to(error: ServiceError, request_id: str) -> Response:
 
 
 async def _on_service_error(request: Request, error: Exception) -> Response:
-    return answer_to(cast(ServiceError, error), request.state.request_id)
+    error = cast(ServiceError, error)
+    request.state.error_code = error.code  # for the metrics
+    return answer_to(error, request.state.request_id)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
-    errors = cast(RequestValidationError, error).errors()
-    return error_response(invalid_fields(errors), request.state.request_id)
+    ours = invalid_fields(cast(RequestValidationError, error).errors())
+    request.state.error_code = ours.code
+    return error_response(ours, request.state.request_id)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     error = cast(HTTPException, error)
     ours = _BY_STATUS.get(error.status_code, InvalidRequest)()
+    request.state.error_code = ours.code
     headers = dict(error.headers) if error.headers else None  # 405 carries Allow
     return error_response(ours, request.state.request_id, headers)
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pymysql
 from loguru import logger
 
-from app.database import ConstraintError, Params, Row, Sql, Statement
+from app.database import ConstraintError, Load, Params, Queue, Row, Sql, Statement
 from app.drivers.check import CHECKS
 from app.drivers.mysql_pool import MySQLPool
 from app.drivers.silence import Silence
@@ -52,8 +52,11 @@ class MySQLDatabase:
 
     def __init__(self, pool: MySQLPool, pool_size: int, timeout_seconds: float) -> None:
         self._pool = pool
+        self._pool_size = pool_size
+        self._queue = Queue(pool_size)
         # Reads that may take long get a part of the pool, so that statistics cannot hold up the product.
         self._slow_slots = asyncio.Semaphore(max(1, pool_size // 4))
+        self._slow_queue = Queue(max(1, pool_size // 4))
         self._timeout_seconds = timeout_seconds
         self._silence = Silence()
 
@@ -74,6 +77,10 @@ class MySQLDatabase:
         )
         return cls(pool, pool_size, timeout_seconds)
 
+    @property
+    def load(self) -> Load:
+        return Load(self._queue.in_use, self._queue.waiting + self._slow_queue.waiting, self._pool_size)
+
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         async def read(connection: Any) -> list[Row]:
             async with connection.cursor() as cursor:
@@ -83,7 +90,7 @@ class MySQLDatabase:
         if timeout_seconds is None or timeout_seconds <= self._timeout_seconds:
             return await self._guarded(read, timeout_seconds or self._timeout_seconds)
         try:
-            async with asyncio.timeout(timeout_seconds), self._slow_slots:
+            async with asyncio.timeout(timeout_seconds), self._slow_queue, self._slow_slots:
                 return await self._guarded(read, timeout_seconds)
         except TimeoutError as error:
             raise DatabaseUnavailable(detail=f"no turn within {timeout_seconds:g} s") from error
@@ -122,7 +129,7 @@ class MySQLDatabase:
     async def _guarded(self, work: Work[T], timeout_seconds: float, *, repeat_lost: bool = True) -> T:
         begun = self._silence.admit(timeout_seconds)
         try:
-            async with asyncio.timeout(timeout_seconds):
+            async with asyncio.timeout(timeout_seconds), self._queue:
                 result = await self._repeated(work, lost_allowed=int(repeat_lost))
         except TimeoutError as error:
             if timeout_seconds <= self._timeout_seconds:  # that a slow read is slow says nothing about the others

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from app.database import ConstraintError, Params, Row, Sql, Statement
+from app.database import ConstraintError, Load, Params, Queue, Row, Sql, Statement
 from app.drivers.check import CHECKS
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 
@@ -25,6 +25,7 @@ class SQLiteDatabase:
         self._write_turn = asyncio.Lock()
         self._slow_turn = asyncio.Lock()
         self._timeout_seconds = timeout_seconds
+        self._queues = self._writers, self._readers, self._slow_readers = Queue(1), Queue(1), Queue(1)
         self._running: set[asyncio.Task[int]] = set()
 
     @classmethod
@@ -43,11 +44,17 @@ class SQLiteDatabase:
             opened.pop_all()
         return cls(connections, timeout_seconds)
 
+    @property
+    def load(self) -> Load:
+        in_use = sum(queue.in_use for queue in self._queues)
+        return Load(in_use, sum(queue.waiting for queue in self._queues), len(self._queues))
+
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         if timeout_seconds is None or timeout_seconds <= self._timeout_seconds:
-            async with _translated_errors(), asyncio.timeout(timeout_seconds or self._timeout_seconds):
+            limit = asyncio.timeout(timeout_seconds or self._timeout_seconds)
+            async with _translated_errors(), limit, self._readers:
                 return [tuple(row) for row in await self._reader.execute_fetchall(sql.sqlite, params)]
-        async with _translated_errors(), asyncio.timeout(timeout_seconds), self._slow_turn:
+        async with _translated_errors(), asyncio.timeout(timeout_seconds), self._slow_readers, self._slow_turn:
             try:
                 return [tuple(row) for row in await self._slow_reader.execute_fetchall(sql.sqlite, params)]
             except asyncio.CancelledError:
@@ -86,7 +93,7 @@ class SQLiteDatabase:
 
     async def _transaction(self, statements: Sequence[Statement]) -> int:
         changed = 0
-        async with self._write_turn:
+        async with self._writers, self._write_turn:
             await self._writer.execute("BEGIN IMMEDIATE")
             try:
                 for sql, params in statements:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from time import perf_counter
 
 from app.errors import Overloaded
+from app.metrics import Metrics
 from app.models.domain import Classification
 
 _MAX_BATCH = 512
@@ -19,12 +21,18 @@ class BatchedLookups:
     looked up once.
     """
 
-    def __init__(self, fetch: Fetch, *, max_waiting: int = 4096) -> None:
+    def __init__(self, fetch: Fetch, *, max_waiting: int = 4096, metrics: Metrics | None = None) -> None:
         self._fetch = fetch
+        self._metrics = metrics or Metrics()
         self._max_waiting = max_waiting
         self._waiting: dict[str, Asking] = {}
         self._number_waiting = 0
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many lookups wait for their statement to leave."""
+        return self._number_waiting
 
     async def fetch_one(self, image_hash: str) -> Classification | None:
         """Return what is known of an image, or None. Raises `Overloaded` at once, or `DatabaseUnavailable`."""
@@ -47,12 +55,16 @@ class BatchedLookups:
 
     async def _fetch_next(self) -> None:
         asking = self._take()
+        self._metrics.lookup_batch_size.observe(len(asking))
+        started = perf_counter()
         try:
             found = await self._fetch(list(asking))
         except Exception as error:
             for _, answer in _unanswered(asking):
                 answer.set_exception(error)
             return
+        finally:
+            self._metrics.lookup_seconds.observe(perf_counter() - started)
         for image_hash, answer in _unanswered(asking):
             answer.set_result(found.get(image_hash))
 

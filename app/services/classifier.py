@@ -7,6 +7,7 @@ from time import perf_counter
 from loguru import logger
 
 from app.errors import DatabaseUnavailable, HashMismatch, ModelRefused, ModelTimeout
+from app.metrics import Metrics
 from app.models.domain import Answer, Classification, ModelReply, RequestContext
 from app.repositories.refusal_repository import RefusalRepository
 from app.services.cache_service import CacheService
@@ -40,6 +41,7 @@ class ClassifierService:
     clock: Clock
     flights: SingleFlight[Answer]
     turns: Turns
+    metrics: Metrics = field(default_factory=Metrics)
     unwritten: dict[str, ModelReply] = field(default_factory=dict)
     """Replies that were paid for and could be kept nowhere, for whoever asks next; the oldest first."""
 
@@ -103,6 +105,7 @@ class ClassifierService:
         """Ask the model, unless it has refused this image lately. All of it within the time budget."""
         deadline = Deadline.after(budget_seconds)
         if await self._is_refused(image_hash):
+            self.metrics.refusals.add("remembered")
             raise ModelRefused(detail="remembered")
         try:
             # A moment later than the model's own limit, which knows what was too slow and counts it against the model.
@@ -112,6 +115,7 @@ class ClassifierService:
         except TimeoutError:
             raise ModelTimeout(detail="the budget was spent") from None
         except ModelRefused as refusal:
+            self.metrics.refusals.add("model")
             await self._remember(image_hash, refusal)
             raise
 

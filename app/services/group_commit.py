@@ -3,8 +3,10 @@
 import asyncio
 import secrets
 from collections import deque
+from time import perf_counter
 
 from app.errors import Overloaded
+from app.metrics import Metrics
 from app.models.domain import Outcome
 from app.repositories.ledger_batch import LedgerBatch
 from app.services.ledger import Ledger
@@ -22,13 +24,19 @@ class GroupCommit:
     the result that it hits.
     """
 
-    def __init__(self, ledger: Ledger, *, max_waiting: int = 4096) -> None:
+    def __init__(self, ledger: Ledger, *, max_waiting: int = 4096, metrics: Metrics | None = None) -> None:
         self._ledger = ledger
+        self._metrics = metrics or Metrics()
         self._max_waiting = max_waiting
         self._waiting: deque[Waiting] = deque()
         self._writer = secrets.token_hex(16)
         self._batches = 0
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait for their transaction to begin."""
+        return len(self._waiting)
 
     async def record(self, outcome: Outcome) -> None:
         """Return when the outcome is durable. Raises `DatabaseUnavailable`, or at once `Overloaded`.
@@ -59,6 +67,8 @@ class GroupCommit:
     async def _write_next(self) -> None:
         waiting = [self._waiting.popleft() for _ in range(min(_MAX_BATCH, len(self._waiting)))]
         self._batches += 1
+        self._metrics.commit_batch_size.observe(len(waiting))
+        started = perf_counter()
         batch = LedgerBatch.of(self._writer, self._batches, [outcome for outcome, _ in waiting])
         try:
             await self._ledger.write(batch)
@@ -68,6 +78,8 @@ class GroupCommit:
         else:
             for durable in _still_there(waiting):
                 durable.set_result(None)
+        finally:
+            self._metrics.commit_seconds.observe(perf_counter() - started)
 
 
 def _still_there(waiting: list[Waiting]) -> list[asyncio.Future[None]]:

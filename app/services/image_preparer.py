@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 from typing import ParamSpec, TypeVar
 
-from app.errors import Overloaded
+from app.errors import Overloaded, ServiceError
+from app.metrics import Metrics
 from app.utils.image_utils import ImageLimits, prepare_jpeg
 
 P = ParamSpec("P")
@@ -20,6 +22,12 @@ class BoundedThreads:
     def __init__(self, *, threads: int, queue_length: int) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="images")
         self._free_places = threads + queue_length
+        self._queue_length = queue_length
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a thread."""
+        return max(0, self._queue_length - self._free_places)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `function` returns, run in one of the threads."""
@@ -52,10 +60,19 @@ class ImagePreparer:
     threads: BoundedThreads
     limits: ImageLimits
     max_side: int
+    metrics: Metrics = field(default_factory=Metrics)
 
     async def prepare(self, data: bytes) -> bytes:
         """Return the JPEG to send.
 
         Raises `UnsupportedFormat`, `InvalidImage`, `ImageTooManyPixels`, or `Overloaded` when too many wait.
         """
-        return await self.threads.run(prepare_jpeg, data, self.limits, self.max_side)
+        started = perf_counter()
+        try:
+            jpeg = await self.threads.run(prepare_jpeg, data, self.limits, self.max_side)
+        except ServiceError as error:
+            self.metrics.images_rejected.add(error.code)
+            raise
+        self.metrics.images_prepared.add()
+        self.metrics.image_seconds.observe(perf_counter() - started)
+        return jpeg

@@ -36,6 +36,11 @@ class Ledger:
         self.waiting_answers = 0
         """Answers that are in our spool and not in the database yet."""
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of our spool is not in the database yet."""
+        return self._file.size - self._replayed
+
     async def write(self, batch: LedgerBatch) -> None:
         """Return when the batch is durable. Raises `DatabaseUnavailable` when neither place takes it."""
         if self._file.size == 0:

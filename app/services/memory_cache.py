@@ -18,6 +18,9 @@ class MemoryCache:
         self._monotonic = monotonic
         self._known: dict[str, tuple[Classification, float]] = {}  # in the order of use
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def get(self, image_hash: str) -> Classification | None:
         """Return what is remembered of an image, or None."""
         entry = self._known.pop(image_hash, None)

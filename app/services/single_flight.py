@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from app.errors import Overloaded
+from app.metrics import Metrics
 
 T = TypeVar("T")
 
@@ -12,8 +13,9 @@ T = TypeVar("T")
 class SingleFlight(Generic[T]):
     """Runs one piece of work a key at a time, in a task of its own: whoever leaves, the work goes on."""
 
-    def __init__(self, *, max_waiters: int = 1000) -> None:
+    def __init__(self, *, max_waiters: int = 1000, metrics: Metrics | None = None) -> None:
         self._max_waiters = max_waiters
+        self._metrics = metrics or Metrics()
         self._flights: dict[str, asyncio.Task[T]] = {}
         self._waiters: dict[str, int] = {}
 
@@ -28,6 +30,8 @@ class SingleFlight(Generic[T]):
             flight = self._take_off(key, work)
         elif self._waiters[key] >= self._max_waiters:
             raise Overloaded(detail="too many callers wait for one image")
+        else:
+            self._metrics.flight_joins.add()
         self._waiters[key] += 1
         return await asyncio.shield(flight), mine
 

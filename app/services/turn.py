@@ -4,9 +4,10 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.errors import DatabaseUnavailable
+from app.metrics import Metrics
 from app.models.domain import Classification
 from app.repositories.lease_repository import LeaseRepository
 
@@ -31,6 +32,7 @@ class Turns:
     lookup: Lookup
     lease_seconds: int = LEASE_SECONDS
     renew_seconds: float = _RENEW_SECONDS
+    metrics: Metrics = field(default_factory=Metrics)
 
     @asynccontextmanager
     async def take(self, image_hash: str) -> AsyncIterator[Classification | None]:
@@ -41,6 +43,8 @@ class Turns:
         """
         owner = secrets.token_hex(16)
         leased = await self._claim(image_hash, owner)
+        if leased is False:
+            self.metrics.lease_waits.add()
         while leased is False:
             found = None
             with suppress(DatabaseUnavailable):  # whether it is only slow, the claim finds out

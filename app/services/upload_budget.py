@@ -13,6 +13,11 @@ class UploadBudget:
         self._max_bytes = max_bytes
         self._in_flight = 0
 
+    @property
+    def in_flight(self) -> int:
+        """Bytes that are held at the moment."""
+        return self._in_flight
+
     @contextmanager
     def admit(self, size: int) -> Iterator[None]:
         """Hold room for an upload of at most `size` bytes for the time of the block."""

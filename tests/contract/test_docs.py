@@ -7,7 +7,8 @@ import pytest
 
 from app.config import Settings
 from app.main import create_app
-from scripts import image_costs
+from app.metrics import Metrics
+from scripts import image_costs, metrics_docs
 from scripts.settings_docs import render_env_example, render_readme
 from tests.conftest import SAMPLES, make_settings
 from tests.factories import error_codes
@@ -27,6 +28,15 @@ def test_the_readmes_settings_are_what_make_docs_writes() -> None:
 
 def test_the_readmes_costs_are_what_make_docs_writes() -> None:
     assert image_costs.render_readme(README) == README
+
+
+def test_the_table_of_metrics_is_what_make_docs_writes_and_has_them_all() -> None:
+    page = metrics_docs.PAGE.read_text(encoding="utf-8")
+
+    assert metrics_docs.render(page) == page
+    assert {metric.name for metric in Metrics().all()} == set(
+        re.findall(r"^\| `(image_classifier_\w+)` \|", page, re.M)
+    )
 
 
 def test_the_cost_of_a_photo_follows_the_vendors_published_rules() -> None:

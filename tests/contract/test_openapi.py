@@ -38,7 +38,7 @@ def test_generated_requests_are_answered_as_documented(service: Service, tmp_pat
     ended = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True)
 
     assert ended.returncode == 0, ended.stdout
-    assert "13 selected / 13 total" in ended.stdout, ended.stdout
+    assert "14 selected / 14 total" in ended.stdout, ended.stdout
 
 
 def page() -> dict[str, Any]:
@@ -68,6 +68,7 @@ def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
         "GET /api/v1/health",
         "GET /api/v1/health/live",
         "GET /api/v1/health/ready",
+        "GET /metrics",
     }
 
 

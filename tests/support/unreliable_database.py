@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from app.database import Database, Params, Row, Sql, Statement
+from app.database import Database, Load, Params, Row, Sql, Statement
 from app.errors import DatabaseUnavailable
 
 
@@ -24,6 +24,10 @@ class UnreliableDatabase:
 
     def __post_init__(self) -> None:
         self.gate.set()
+
+    @property
+    def load(self) -> Load:
+        return self.inner.load
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         self._check()

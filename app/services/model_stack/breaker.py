@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from loguru import logger
 
@@ -12,6 +13,9 @@ from app.utils.deadline import Deadline
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 30.0
+
+BreakerState = Literal["closed", "open", "half_open"]
+BREAKER_STATES: tuple[BreakerState, ...] = get_args(BreakerState)
 
 
 @dataclass(slots=True)
@@ -33,6 +37,14 @@ class BreakerModel:
     def closed(self) -> bool:
         """Whether questions go through. A breaker that has opened is closed by an answer, not by time."""
         return self._open_until is None
+
+    @property
+    def state(self) -> BreakerState:
+        """Half open: the next question is the probe, or one is under way."""
+        if self._open_until is None:
+            return "closed"
+        due = self._open_until <= asyncio.get_running_loop().time()
+        return "half_open" if due or self._probing else "open"
 
     async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
         probe = self._admit()

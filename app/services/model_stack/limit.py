@@ -25,6 +25,11 @@ class LimitedModel:
     def __post_init__(self) -> None:
         self._running = asyncio.Semaphore(self.max_concurrency)
 
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for their turn."""
+        return max(0, self._present - self.max_concurrency)
+
     async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
         if self._present >= self.max_concurrency * (1 + WAITING_PER_RUNNING):
             raise ModelOverloaded(detail="too many questions wait for the model")

@@ -1,0 +1,20 @@
+"""Figures for Prometheus, at the root."""
+
+from fastapi import APIRouter, Response
+
+from app.api.deps import ContainerDep
+from app.api.openapi import document_errors
+from app.exposition import CONTENT_TYPE
+
+router = APIRouter(tags=["metrics"])
+
+
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **document_errors()},
+)
+async def metrics(container: ContainerDep) -> Response:
+    """All processes of this instance, added up. `docs/metrics.md` says what each figure means."""
+    return Response(await container.exposition.render(), media_type=CONTENT_TYPE)
