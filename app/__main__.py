@@ -27,7 +27,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
+        if self.started and self._greeting:
             print(self._greeting, flush=True)  # noqa: T201  # for the person at the terminal, not for the log
 
 
@@ -41,7 +41,8 @@ def main() -> None:
         return
     host = "127.0.0.1" if settings.app_host == "0.0.0.0" else settings.app_host  # noqa: S104  # only to print it
     host = f"[{host}]" if ":" in host else host
-    greeting = _TRY.format(url=f"http://{host}:{settings.app_port}")
+    # In production every line is a JSON object.
+    greeting = "" if settings.env == "production" else _TRY.format(url=f"http://{host}:{settings.app_port}")
     with suppress(KeyboardInterrupt):  # Ctrl-C is how one stops it, not an error
         _Server(uvicorn.Config("app.main:app", **_options(settings)), greeting).run()
 

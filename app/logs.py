@@ -3,14 +3,18 @@
 import asyncio
 import json
 import logging
+import select
 import sys
+import threading
 import traceback
 import warnings
+from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
 from time import time
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from loguru import Message, Record
 
 _MAX_CAUSES = 10
+_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 
 request_id_variable: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -57,8 +62,20 @@ class AccessLog:
 
     def _flush(self) -> None:
         lines, self._lines = self._lines, []  # gone whatever happens: an output that fails must not make them pile up
-        sys.stdout.write("".join(lines))
-        sys.stdout.flush()
+        for together in _portions(lines):
+            sys.stdout.write(together)
+            sys.stdout.flush()
+
+
+def _portions(lines: list[str]) -> Iterator[str]:
+    """Join lines up to what one write puts into a pipe in one piece: other workers write into the same pipe."""
+    together = ""
+    for line in lines:
+        if together and len(together) + len(line) > select.PIPE_BUF:
+            yield together
+            together = ""
+        together += line
+    yield together
 
 
 @lru_cache(maxsize=2)
@@ -98,20 +115,41 @@ def configure_logging(*, level: str, as_json: bool) -> AccessLog | None:
         logging.getLogger(name).propagate = True
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(True)
     # What damaged metadata makes Pillow say is of no use to anybody.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     # Its warnings quote what a client sent; what was wrong with an upload is in our answer.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     # One access line a request is ours; uvicorn's would be a second one, without the request id.
     logging.getLogger("uvicorn.access").disabled = True
+    if as_json:
+        # What nobody catches Python would write as it is: many lines, with the texts of exceptions.
+        sys.excepthook = _log_uncaught
+        sys.unraisablehook = _log_thrown_away
+        threading.excepthook = _log_thrown_away
     return AccessLog(as_json=as_json) if level in ("DEBUG", "INFO") else None
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logger.opt(exception=(kind, error, trace)).critical("the process ends by an exception")
+
+
+def _log_thrown_away(thrown: Any) -> None:
+    logger.opt(exception=(thrown.exc_type, thrown.exc_value, thrown.exc_traceback)).error("nobody caught an exception")
 
 
 class _ToLoguru(logging.Handler):
     """Passes the standard library's records on."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger.bind(logger=record.name).opt(exception=record.exc_info).log(record.levelname, record.getMessage())
+        try:
+            message = record.getMessage()
+        except Exception:  # its arguments are not those that it announces
+            message = str(record.msg)
+        if record.name == "asyncio":
+            message = message.partition("\n")[0]  # below it are the values of exceptions, which may be user data
+        level = record.levelname if record.levelname in _LEVELS else record.levelno
+        logger.bind(logger=record.name).opt(exception=record.exc_info).log(level, message)
 
 
 def _add_request_id(record: "Record") -> None:

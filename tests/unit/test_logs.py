@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +21,10 @@ PIXELS, KEY = b"MARKER-PIXELS", "sk-secret"
 def logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
     yield
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
+    logging.captureWarnings(False)
     root.handlers, root.level = handlers, level
     logger.configure(handlers=[])
 
@@ -72,6 +77,64 @@ def test_p3_a_traceback_shows_where_and_never_with_which_values(
     assert "ValueError" in printed
     assert "MARKER-PIXELS" not in printed
     assert "sk-secret" not in printed
+
+
+async def test_p3_what_asyncio_says_of_a_lost_exception_does_not_quote_it(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level="INFO", as_json=True)
+    error = ValueError("MARKER-PIXELS")
+
+    context = {"message": "Task exception was never retrieved", "exception": error, "future": "<Task MARKER-PIXELS>"}
+    asyncio.get_running_loop().default_exception_handler(context)
+
+    (line,) = lines(capsys)
+    assert json.loads(line)["message"] == "Task exception was never retrieved"
+    assert "ValueError" in line
+    assert "MARKER-PIXELS" not in line
+
+
+def test_what_nobody_catches_is_one_line_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level="INFO", as_json=True)
+
+    def fail() -> None:
+        raise ValueError(PIXELS)
+
+    class Failing:
+        def __del__(self) -> None:
+            fail()
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    Failing()
+    sys.excepthook(ValueError, ValueError(PIXELS), None)
+
+    printed = [json.loads(line) for line in lines(capsys)]
+    assert [event["level"] for event in printed] == ["ERROR", "ERROR", "CRITICAL"]
+    assert all("ValueError" in event["exception"] for event in printed)
+    assert "MARKER-PIXELS" not in str(printed)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_warning_of_python_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level="INFO", as_json=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old\nfashion", DeprecationWarning, stacklevel=1)
+
+    (line,) = lines(capsys)
+    assert "old\nfashion" in json.loads(line)["message"]
+
+
+def test_a_message_with_wrong_arguments_or_an_unknown_level_is_still_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(level="INFO", as_json=True)
+
+    logging.getLogger("uvicorn.error").warning("%s and %s", "one")
+    logging.getLogger("uvicorn.error").log(35, "unusual")
+
+    first, second = (json.loads(line) for line in lines(capsys))
+    assert first["message"] == "%s and %s"
+    assert second["message"] == "unusual"
 
 
 def test_the_loggers_of_the_sdks_never_speak_below_warning(capsys: pytest.CaptureFixture[str]) -> None:
