@@ -2,12 +2,12 @@
 
 import os
 import resource
-from shutil import rmtree
-from tempfile import mkdtemp
+from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
 
+from app import metrics_folder
 from app.config import load_settings
 from app.logs import configure_logging
 from app.services.turn import LEASE_SECONDS
@@ -52,8 +52,13 @@ class logger_class(Logger):  # type: ignore[misc]  # gunicorn's name for it; it 
 
 
 def on_starting(_server: Any) -> None:
-    """Name a new folder in memory for the workers' metrics, before one of them imports the library that reads it."""
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="image-classifier-metrics-", dir=worker_tmp_dir)
+    """Give the workers a new folder for their metrics, in memory, before one of them is there."""
+    metrics_folder.make(os.environ, worker_tmp_dir)
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Let a new worker count on where one that has ended stopped."""
+    metrics_folder.take_over(Path(os.environ[metrics_folder.VARIABLE]), os.getpid())
 
 
 def post_worker_init(worker: Any) -> None:
@@ -62,12 +67,10 @@ def post_worker_init(worker: Any) -> None:
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """Forget what was there in a worker at the moment it ended; what it had counted stays."""
-    from prometheus_client.multiprocess import mark_process_dead  # the folder has to be named first
-
-    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    """Forget what was there in a worker; what it had counted stays."""
+    metrics_folder.forget(worker.pid)
 
 
 def on_exit(_server: Any) -> None:
-    """Remove the folder."""
-    rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    """Leave nothing behind."""
+    metrics_folder.remove(Path(os.environ[metrics_folder.VARIABLE]))

@@ -6,6 +6,7 @@ figures, before anything is imported. The only module that knows Prometheus.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import prometheus_client
 from loguru import logger
@@ -17,6 +18,7 @@ from app.metrics import Counter, Distribution, Gauge, Histogram, Labels, Metrics
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_PLAIN_0_0_4
 
 _FLUSH_SECONDS = 1.0
+_ATTEMPTS = 3
 
 
 class Exposition:
@@ -31,6 +33,10 @@ class Exposition:
     async def render(self) -> bytes:
         """Return all figures as Prometheus reads them."""
         self.flush()
+        for _ in range(_ATTEMPTS - 1):
+            # A worker that takes over the files of another renames them: then they are read once more.
+            with suppress(FileNotFoundError):
+                return await asyncio.to_thread(generate_latest, self._registry())
         return await asyncio.to_thread(generate_latest, self._registry())
 
     def flush(self) -> None:

@@ -40,6 +40,13 @@ def workers(service: Service) -> list[int]:
     return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", service.printed())]
 
 
+def kill_worker(service: Service, pid: int) -> None:
+    """Kill a worker, and wait until another serves in its place."""
+    booted = len(workers(service)) + 1
+    os.kill(pid, signal.SIGKILL)
+    wait_for(service, lambda figures: len(workers(service)) == booted and figures.sum("processes") == 2)
+
+
 def folder_of(pid: int) -> Path:
     found = re.search(r"/\S*/image-classifier-metrics-\w+", Path(f"/proc/{pid}/maps").read_text())
     assert found
@@ -59,18 +66,23 @@ def test_one_answer_is_for_all_processes(command: tuple[str, ...], tmp_path: Pat
         wait_for(service, lambda figures: figures.sum("processes") == (2 if command is GUNICORN else 1))
 
 
-def test_what_a_killed_worker_had_counted_stays_and_what_was_in_it_goes(tmp_path: Path) -> None:
+def test_what_killed_workers_had_counted_stays_in_no_more_files_and_what_was_in_them_goes(tmp_path: Path) -> None:
     with running_service(tmp_path, GUNICORN, web_concurrency=2) as service:
         upload(service, 10)
         wait_for(service, lambda figures: figures.sum("request_duration_seconds_count", **UPLOADS) == 10)
         wait_for(service, lambda figures: figures.sum("processes") == 2)
 
-        os.kill(workers(service)[0], signal.SIGKILL)
-        wait_for(service, lambda figures: len(workers(service)) == 3 and figures.sum("processes") == 2)
+        for number in range(3):
+            kill_worker(service, workers(service)[number])
 
         figures = read_figures(service)
         assert figures.sum("request_duration_seconds_count", **UPLOADS) == 10
+        assert figures.sum("model_calls_total", outcome="answered") == 1
         assert figures.sum("database_connections_limit") == 2 * 3
+        upload(service, 5)
+        wait_for(service, lambda figures: figures.sum("request_duration_seconds_count", **UPLOADS) == 15)
+        files = [file.name.partition("_")[0] for file in folder_of(workers(service)[-1]).iterdir()]
+        assert sorted(files) == sorted(["counter", "histogram", "gauge"] * 2)
 
 
 def test_figures_go_on_through_a_reload_and_begin_anew_with_a_start(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ LAYERS = [
     ["services"],
     ["drivers", "repositories"],
     ["database"],
-    ["models", "utils", "errors", "config", "logs", "metrics", "exposition", "version"],
+    ["models", "utils", "errors", "config", "logs", "metrics", "metrics_folder", "exposition", "version"],
 ]
 MAX_LINES = 300
 
