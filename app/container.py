@@ -93,7 +93,7 @@ async def open_container(settings: Settings, metrics: Metrics | None = None) -> 
         cache = CacheService(
             MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds),
             BatchedLookups(CacheRepository(database, settings.provider == "local").fetch_many, metrics=metrics),
-            metrics,
+            metrics=metrics,
         )
         flights = SingleFlight[Answer](metrics=metrics)
         stack.push_async_callback(flights.close, settings.llm_timeout)
@@ -105,7 +105,7 @@ async def open_container(settings: Settings, metrics: Metrics | None = None) -> 
                     threads,
                     ImageLimits(settings.pillow_formats, settings.image_max_pixels),
                     settings.image_max_side,
-                    metrics,
+                    metrics=metrics,
                 ),
                 model=model,
                 refusals=RefusalRepository(database),
@@ -113,7 +113,7 @@ async def open_container(settings: Settings, metrics: Metrics | None = None) -> 
                 clock=utc_now,
                 model_timeout_seconds=settings.llm_timeout,
                 flights=flights,
-                turns=Turns(LeaseRepository(database), cache.peek, metrics),
+                turns=Turns(LeaseRepository(database), cache.peek, metrics=metrics),
                 metrics=metrics,
             ),
             stats=StatsService(

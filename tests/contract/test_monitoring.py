@@ -24,6 +24,7 @@ from tests.support.service_process import GUNICORN, Service, running_service
 DASHBOARD = MONITORING / "grafana" / "dashboards" / "image-classifier.json"
 SELECTOR = re.compile(r"image_classifier_\w+\s*(?:\{[^}]*\})?")
 _SECONDS = 40
+pytestmark = pytest.mark.timeout(300)  # the first time Prometheus' packages are fetched
 
 
 def load(name: str) -> Any:
