@@ -20,6 +20,7 @@ from app.repositories.ledger_repository import LedgerRepository
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
+from app.services.access import Access, KeyRing
 from app.services.batched_lookups import BatchedLookups
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
@@ -57,6 +58,7 @@ class Container:
     stats: StatsService
     health: HealthService
     uploads: UploadBudget
+    access: Access
     max_image_bytes: int
 
 
@@ -113,6 +115,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             ),
             health=HealthService(database, breakers, ledger),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
+            access=build_access(settings),
             max_image_bytes=settings.max_image_bytes,
         )
         if settings.log_retention_days:
@@ -142,6 +145,11 @@ def open_ledger(settings: Settings, database: Database) -> Ledger:
         return Ledger(LedgerRepository(database), settings.spool_dir, settings.spool_max_mb * 1024 * 1024)
     except OSError as error:
         raise ConfigurationError(f"SPOOL_DIR: cannot be used ({error.strerror})") from error
+
+
+def build_access(settings: Settings) -> Access:
+    """Build the doors that the settings ask for."""
+    return Access(KeyRing(settings.key_digests), KeyRing(settings.admin_key_digests), settings.admin_networks)
 
 
 def build_model(settings: Settings) -> tuple[ModelClient, list[BreakerModel]]:
@@ -193,6 +201,8 @@ async def _report_start(settings: Settings, container: Container) -> None:
         model=settings.primary.model or None,
         fallback=settings.fallback.model if settings.fallback else None,
     )
+    if settings.env == "production" and not settings.key_digests:
+        logger.warning("the apps' calls are open to whoever reaches the port (set API_KEYS)")
     if settings.provider == "local":
         logger.warning("no model is configured: answers are offline guesses (set LLM_PROVIDER and LLM_API_KEY)")
 

@@ -8,6 +8,8 @@ ServiceError
     MissingImage                400 missing_image
     InvalidImage                400 invalid_image
     UnsupportedFormat           400 unsupported_format
+  Unauthorized                  401 unauthorized
+  Forbidden                     403 forbidden
   NotFound                      404 not_found
   MethodNotAllowed              405 method_not_allowed
   RequestTooLarge               413 request_too_large
@@ -45,11 +47,7 @@ class ServiceError(Exception):
     default_message: ClassVar[str]
 
     def __init__(
-        self,
-        message: str | None = None,
-        *,
-        detail: str | None = None,
-        retry_after_seconds: int | None = None,
+        self, message: str | None = None, *, detail: str | None = None, retry_after_seconds: int | None = None
     ) -> None:
         self.message = message or self.default_message
         self.detail = detail
@@ -105,6 +103,23 @@ class UnsupportedFormat(InvalidRequest):
 
     code = "unsupported_format"
     default_message = "The file is not an image of an accepted format."
+
+
+class Unauthorized(ServiceError):
+    """The caller did not say who it is. `challenge` is what it should answer (RFC 9110, `WWW-Authenticate`)."""
+
+    status = 401
+    code = "unauthorized"
+    default_message = "Send a key of this service as 'Authorization: Bearer <key>' or as 'X-API-Key: <key>'."
+    challenge: ClassVar[str] = 'Bearer realm="image-classifier"'
+
+
+class Forbidden(ServiceError):
+    """Not from this address."""
+
+    status = 403
+    code = "forbidden"
+    default_message = "This is not open to your address."
 
 
 class NotFound(ServiceError):
