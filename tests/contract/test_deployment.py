@@ -64,3 +64,10 @@ def test_the_database_is_not_published_and_has_no_password_by_default(compose: d
     assert "ports" not in compose["mysql"]
     assert ":?" in compose["mysql"]["environment"]["MYSQL_PASSWORD"]
     assert ":?" in compose["mysql"]["environment"]["MYSQL_ROOT_PASSWORD"]
+
+
+def test_the_proxy_says_itself_where_a_request_comes_from() -> None:
+    """Set, not appended to what the client claims."""
+    assert re.findall(r"proxy_set_header X-Forwarded-For (.+);", (ROOT / "nginx.conf").read_text(encoding="utf-8")) == [
+        "$remote_addr"
+    ]
