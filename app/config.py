@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.models.access_settings import Network, parse_keys, parse_networks
+from app.models.access_settings import Network, parse_keys, parse_networks, parse_signing_keys
 from app.models.model_settings import DEFAULT_MODELS, ModelSettings, Provider
-from app.models.setting_types import AsciiSecret, CommaSeparated, HostName, HttpAddress, Keys, Networks
+from app.models.setting_types import AsciiSecret, CommaSeparated, HostName, HttpAddress, Keys, Networks, SigningKeys
 
 DEFAULT_SQLITE_PATH = Path("data/classifier.db")
 
@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     )
     allow_open_statistics: bool = Field(
         False, description="Lets ENV=production start with neither: statistics are then for whoever reaches the port"
+    )
+    signing_keys: SigningKeys = Field(
+        SecretStr(""), description="`id:secret` pairs, comma-separated: the apps' calls must be signed (RFC 9421)"
     )
 
     # The database: MySQL when MYSQL_HOST is set, else SQLite
@@ -204,6 +207,11 @@ class Settings(BaseSettings):
     @property
     def admin_key_digests(self) -> tuple[bytes, ...]:
         return parse_keys(self.admin_api_keys.get_secret_value())
+
+    @property
+    def signing_secrets(self) -> dict[str, bytes]:
+        """The secrets by their ids."""
+        return parse_signing_keys(self.signing_keys.get_secret_value())
 
     @property
     def admin_networks(self) -> tuple[Network, ...]:

@@ -17,6 +17,7 @@ from app.models.model_settings import ModelSettings
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.lease_repository import LeaseRepository
 from app.repositories.ledger_repository import LedgerRepository
+from app.repositories.nonce_repository import NonceRepository
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
@@ -35,6 +36,7 @@ from app.services.model_stack.fallback import FallbackModel
 from app.services.model_stack.limit import LimitedModel
 from app.services.model_stack.measure import MeasuredModel
 from app.services.model_stack.retry import RetryingModel
+from app.services.nonce_cleaner import NonceCleaner
 from app.services.prompt import build_prompt
 from app.services.providers.local_provider import LocalProvider
 from app.services.recorder import Recorder
@@ -80,7 +82,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
         threads = BoundedThreads(threads=os.cpu_count() or 1, queue_length=_IMAGE_QUEUE_LENGTH)
         stack.callback(threads.close)
 
-        request_log = RequestLogRepository(database)
+        request_log, nonces = RequestLogRepository(database), NonceRepository(database)
         cache = CacheService(
             MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds),
             BatchedLookups(CacheRepository(database, settings.provider == "local").fetch_many),
@@ -115,12 +117,15 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             ),
             health=HealthService(database, breakers, ledger),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
-            access=build_access(settings),
+            access=build_access(settings, nonces),
             max_image_bytes=settings.max_image_bytes,
         )
         if settings.log_retention_days:
             retention = Retention(request_log, settings.log_retention_days, utc_now)
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
+        if settings.signing_secrets:
+            cleaner = NonceCleaner(nonces, utc_now)
+            stack.push_async_callback(_cancel, asyncio.create_task(cleaner.run_forever()))
         await _report_start(settings, container)
         yield container
 
@@ -147,9 +152,16 @@ def open_ledger(settings: Settings, database: Database) -> Ledger:
         raise ConfigurationError(f"SPOOL_DIR: cannot be used ({error.strerror})") from error
 
 
-def build_access(settings: Settings) -> Access:
+def build_access(settings: Settings, nonces: NonceRepository) -> Access:
     """Build the doors that the settings ask for."""
-    return Access(KeyRing(settings.key_digests), KeyRing(settings.admin_key_digests), settings.admin_networks)
+    signatures = None
+    if settings.signing_secrets:
+        from app.services.signatures import SignatureService
+
+        signatures = SignatureService(settings.signing_secrets, nonces, utc_now)
+    return Access(
+        KeyRing(settings.key_digests), KeyRing(settings.admin_key_digests), settings.admin_networks, signatures
+    )
 
 
 def build_model(settings: Settings) -> tuple[ModelClient, list[BreakerModel]]:
@@ -201,7 +213,7 @@ async def _report_start(settings: Settings, container: Container) -> None:
         model=settings.primary.model or None,
         fallback=settings.fallback.model if settings.fallback else None,
     )
-    if settings.env == "production" and not settings.key_digests:
+    if settings.env == "production" and not (settings.key_digests or settings.signing_secrets):
         logger.warning("the apps' calls are open to whoever reaches the port (set API_KEYS)")
     if settings.provider == "local":
         logger.warning("no model is configured: answers are offline guesses (set LLM_PROVIDER and LLM_API_KEY)")

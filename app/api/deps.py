@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Header, Request
 from starlette.types import Scope
 
+from app.api.access import AdmittedBody
 from app.api.body import Upload, read_check_cache, read_upload
 from app.api.client_address import client_address
 from app.container import Container
@@ -54,12 +55,12 @@ def get_health(container: ContainerDep) -> HealthService:
     return container.health
 
 
-async def _check_cache_body(request: Request) -> CheckCacheRequest:
-    return await read_check_cache(dict(request.headers.raw), request.receive)
+async def _check_cache_body(request: Request, receive: AdmittedBody) -> CheckCacheRequest:
+    return await read_check_cache(dict(request.headers.raw), receive)
 
 
-async def _upload_body(request: Request, container: ContainerDep) -> AsyncIterator[Upload]:
-    async with read_upload(dict(request.headers.raw), request.receive, container) as upload:
+async def _upload_body(request: Request, receive: AdmittedBody, container: ContainerDep) -> AsyncIterator[Upload]:
+    async with read_upload(dict(request.headers.raw), receive, container) as upload:
         yield upload
 
 

@@ -29,7 +29,7 @@ class DirectRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
         container: Container = scope["app"].state.container
-        admit_client(headers, container)
+        receive = admit_client(scope, headers, receive, container)
         user_id = _user_id(headers)
         answer = await self._endpoint(headers, receive, context_of(scope, user_id), container)
         content = answer.__pydantic_serializer__.to_json(answer)

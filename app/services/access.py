@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address
+from typing import Protocol
 
 from app.errors import Forbidden, Unauthorized
 from app.models.access_settings import Network
+from app.models.signed_request import RequestToVerify, Signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,18 @@ class KeyRing:
         return held
 
 
+class Signatures(Protocol):
+    """What judges signatures, where the apps' calls must have one."""
+
+    def verify(self, request: RequestToVerify) -> Signed:
+        """Return what the signature says. Raises a `SignatureError`."""
+        ...
+
+    async def spend(self, signed: Signed, request_id: str) -> None:
+        """Use a signature up. Raises `ReplayedSignature`, `DatabaseUnavailable`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Who may call. Without keys and addresses everybody may, but nobody reads another user's records."""
@@ -41,6 +55,7 @@ class Access:
     client_keys: KeyRing = KeyRing()
     admin_keys: KeyRing = KeyRing()
     admin_networks: tuple[Network, ...] = ()
+    signatures: Signatures | None = None
 
     def check_admin(self, key: bytes | None, address: str | None) -> None:
         """Return if the caller may read what is the operators'. Raises `Forbidden` for where they are, `Unauthorized`
