@@ -11,7 +11,7 @@ bind = f"{_host}:{_settings.app_port}"
 workers = _settings.web_concurrency or os.cpu_count() or 1
 worker_class = "uvicorn_worker.UvicornWorker"
 # heartbeats in memory, not on a slow disk
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # nosec B108  # gunicorn's own files
 # Never recycled: replacing a worker fails the requests that meet the gap, and empties its caches.
 max_requests = 0
 timeout = 70  # a worker whose event loop stands still this long is replaced

@@ -27,7 +27,7 @@ class NonceCleaner:
     async def run_forever(self) -> None:
         """Delete what has ended, every ten minutes, at moments that differ between processes."""
         while True:
-            await asyncio.sleep(random.uniform(0, 2 * _INTERVAL_SECONDS))  # noqa: S311  # spreads load, hides nothing
+            await asyncio.sleep(random.uniform(0, 2 * _INTERVAL_SECONDS))  # noqa: S311  # nosec B311  # spreads load
             try:
                 await self.delete_expired()
             except DatabaseUnavailable as error:
