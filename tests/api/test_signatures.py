@@ -213,6 +213,17 @@ async def test_of_many_that_use_a_signature_at_once_one_is_answered(
     assert sorted(response.status_code for response in responses) == [200] + [401] * 19
 
 
+async def test_while_the_database_is_away_a_signature_is_not_taken(tmp_path: Path) -> None:
+    """Nobody can know whether it has been used. Without signatures the same upload is answered."""
+    away = {"mysql_host": "127.0.0.1", "mysql_port": 9, "spool_dir": tmp_path}
+    settings = make_settings(**away, llm_provider="local", signing_keys=f"{KEY_ID}:{SECRET}")
+    async with open_container(settings) as container, make_client(settings, container) as client:
+        upload = sign(client.build_request("POST", "/classify", files={"image": make_image()}))
+        response = await client.send(upload)
+
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "database_unavailable")
+
+
 async def test_operators_need_no_signature(client: httpx.AsyncClient) -> None:
     answer = await client.send(question(client))
     path = f"/requests/{answer.headers['x-request-id']}"
