@@ -20,7 +20,7 @@ from app.container import open_container
 from app.database import Database, Sql
 from tests.conftest import SAMPLES, make_client, make_settings
 from tests.factories import make_image, make_image_hash
-from tests.support.service_process import ROOT, running_service
+from tests.support.service_process import ROOT, environment, running_service
 from tests.support.signing import COVERED, KEY_ID, SECRET, sign
 
 OTHER_SECRET = "another-secret-of-32-characters-d2e84b60"
@@ -260,3 +260,18 @@ def test_the_documented_client_works(tmp_path: Path) -> None:
     assert unsigned.json()["error"]["code"] == "missing_signature"
     assert hashlib.sha256(SECRET.encode()).hexdigest() not in service.printed()
     assert SECRET not in service.printed()
+
+
+def test_without_signing_keys_nothing_of_it_is_loaded(tmp_path: Path) -> None:
+    code = "import sys, app.main, app.container; print([name for name in sys.modules if 'http_message' in name])"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert ended.stdout == "[]\n", ended.stderr
