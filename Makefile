@@ -37,10 +37,12 @@ bench: .venv/.installed-dev ## Measure cached answers beside an empty applicatio
 	.venv/bin/python -m bench.table_size --images 10000 1000000
 	.venv/bin/python -m bench.overhead --mysql
 
-check: .venv/.installed-dev ## Lint and type-check
+check: .venv/.installed-dev ## Lint, type-check, look for holes in the code and in what it is built on
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive app scripts gunicorn_config.py
+	.venv/bin/python -m scripts.audit
 
 format: .venv/.installed-dev ## Format the code and mend what the linter can
 	.venv/bin/ruff check --fix

@@ -25,7 +25,7 @@ bind = f"{_host}:{_settings.app_port}"
 workers = _settings.web_concurrency or os.cpu_count() or 1
 worker_class = "app.server.Worker"
 # heartbeats in memory, not on a slow disk
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # nosec B108  # gunicorn's own files
 # Never recycled: replacing a worker fails the requests that meet the gap, and empties its caches.
 max_requests = 0
 # Half of it for the answers in flight, half for the application to close: see app/server.py.

@@ -39,7 +39,8 @@ def main() -> None:
         # The reloader starts the server in a child process of its own.
         uvicorn.run("app.main:app", reload=True, reload_dirs=["app"], **_options(settings))
         return
-    host = "127.0.0.1" if settings.app_host == "0.0.0.0" else settings.app_host  # noqa: S104  # only to print it
+    everywhere = "0.0.0.0"  # noqa: S104  # nosec B104  # only to print another
+    host = "127.0.0.1" if settings.app_host == everywhere else settings.app_host
     host = f"[{host}]" if ":" in host else host
     # In production every line is a JSON object.
     greeting = "" if settings.env == "production" else _TRY.format(url=f"http://{host}:{settings.app_port}")

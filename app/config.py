@@ -1,18 +1,18 @@
 """Settings: the only reader of the environment. Everything else is handed plain values by `container.py`."""
 
-import ipaddress
-import re
 import sys
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.models.access_settings import Network, parse_keys, parse_networks, parse_signing_keys
 from app.models.model_settings import DEFAULT_MODELS, ModelSettings, Provider
+from app.models.setting_types import AsciiSecret, CommaSeparated, HostName, HttpAddress, Keys, Networks, SigningKeys
 
 DEFAULT_SQLITE_PATH = Path("data/classifier.db")
 
@@ -27,8 +27,6 @@ IMAGE_FORMATS = {
     "heif": "HEIF",
 }
 """The names ALLOWED_IMAGE_FORMATS takes, and what Pillow calls them."""
-
-CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -47,15 +45,32 @@ class Settings(BaseSettings):
     app_debug: bool = Field(False, description="Reload on code changes and log at DEBUG; never in production")
     web_concurrency: int = Field(0, ge=0, le=256, description="Worker processes under gunicorn; 0: one per core")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged")
-    trusted_proxies: CommaSeparated = Field(
+    trusted_proxies: Networks = Field(
         ("127.0.0.1",), description="Addresses or CIDR ranges whose X-Forwarded-For is believed, comma-separated"
     )
 
+    # Who may call
+    api_keys: Keys = Field(
+        SecretStr(""), description="Keys for the apps, comma-separated, each plain or as `sha256:<hex>`; empty: open"
+    )
+    admin_api_keys: Keys = Field(
+        SecretStr(""), description="Keys for statistics, metrics and other people's records, in the same form"
+    )
+    admin_ip_allowlist: Networks = Field(
+        (), description="Addresses or CIDR ranges that may read these, comma-separated; with keys, both are needed"
+    )
+    allow_open_statistics: bool = Field(
+        False, description="Lets ENV=production start with neither: statistics are then for whoever reaches the port"
+    )
+    signing_keys: SigningKeys = Field(
+        SecretStr(""), description="`id:secret` pairs, comma-separated: the apps' calls must be signed (RFC 9421)"
+    )
+
     # The database: MySQL when MYSQL_HOST is set, else SQLite
-    mysql_host: str | None = Field(None, description="MySQL server; empty: the embedded SQLite database")
+    mysql_host: HostName | None = Field(None, description="MySQL server; empty: the embedded SQLite database")
     mysql_port: int = Field(3306, ge=1, le=65535, description="MySQL port")
     mysql_user: str = Field("classifier", description="MySQL user")
-    mysql_password: SecretStr = Field(SecretStr(""), description="MySQL password, ASCII characters only")
+    mysql_password: AsciiSecret = Field(SecretStr(""), description="MySQL password, ASCII characters only")
     mysql_database: str = Field("image_classifier", description="MySQL database, prepared with sql/init.sql")
     mysql_pool_size: int = Field(10, ge=1, le=200, description="Connections per worker process")
     sqlite_path: Path = Field(DEFAULT_SQLITE_PATH, description="Database file used without MYSQL_HOST")
@@ -80,11 +95,11 @@ class Settings(BaseSettings):
     llm_provider: Provider | None = Field(
         None, description="`openai`, `claude`, `custom` or `local`; empty: `openai` with LLM_API_KEY, else `local`"
     )
-    llm_api_key: SecretStr = Field(SecretStr(""), description="The vendor's API key")
+    llm_api_key: AsciiSecret = Field(SecretStr(""), description="The vendor's API key")
     llm_model: str | None = Field(
         None, max_length=100, description="Model name; empty: a small vision model of the vendor"
     )
-    llm_base_url: str | None = Field(
+    llm_base_url: HttpAddress | None = Field(
         None, description="API address, handed to the SDK as it is; required for `custom` (OpenAI's ends in /v1)"
     )
     llm_max_tokens: int = Field(500, ge=50, le=8192, description="Most output tokens of one answer")
@@ -101,9 +116,9 @@ class Settings(BaseSettings):
     llm_fallback_provider: Provider | None = Field(
         None, description="Provider asked when the first fails or refuses, within the same LLM_TIMEOUT; empty: none"
     )
-    llm_fallback_api_key: SecretStr = Field(SecretStr(""), description="API key for the fallback")
+    llm_fallback_api_key: AsciiSecret = Field(SecretStr(""), description="API key for the fallback")
     llm_fallback_model: str | None = Field(None, max_length=100, description="Model name for the fallback")
-    llm_fallback_base_url: str | None = Field(None, description="API address for the fallback")
+    llm_fallback_base_url: HttpAddress | None = Field(None, description="API address for the fallback")
     description_language: str = Field("Chinese", max_length=40, description="Language of the descriptions")
 
     # Images
@@ -133,11 +148,6 @@ class Settings(BaseSettings):
     )
     stats_timezone: str = Field("UTC", description="IANA time zone that says when `today` begins")
 
-    @field_validator("trusted_proxies", "allowed_image_formats", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
     @field_validator("allowed_image_formats")
     @classmethod
     def _known_formats(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -155,50 +165,19 @@ class Settings(BaseSettings):
             raise ValueError("is not an IANA time zone such as UTC or Asia/Shanghai")
         return name
 
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            try:
-                ipaddress.ip_network(name, strict=False)
-            except ValueError:
-                raise ValueError("takes IP addresses and CIDR ranges") from None
-        return names
-
-    @field_validator("llm_base_url", "llm_fallback_base_url")
-    @classmethod
-    def _http_address(cls, url: str | None) -> str | None:
-        if url is not None and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", url):
-            raise ValueError("takes an address such as http://localhost:11434/v1")
-        return url
-
-    @field_validator("mysql_host")
-    @classmethod
-    def _host_name(cls, host: str | None) -> str | None:
-        if host is not None and not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
-            raise ValueError("takes a host name or address alone")
-        return host
-
-    @field_validator("llm_api_key", "llm_fallback_api_key")
-    @classmethod
-    def _ascii_key(cls, key: SecretStr) -> SecretStr:
-        if not key.get_secret_value().isascii():
-            raise ValueError("takes ASCII characters only")
-        return key
-
-    @field_validator("mysql_password")
-    @classmethod
-    def _ascii_password(cls, password: SecretStr) -> SecretStr:
-        # The driver encodes passwords as latin-1 and fails at the first connection on anything else.
-        if not password.get_secret_value().isascii():
-            raise ValueError("takes ASCII characters only")
-        return password
-
     @model_validator(mode="after")
     def _models_are_complete(self) -> Self:
         _check_complete(self.primary, "LLM")
         if self.fallback is not None:
             _check_complete(self.fallback, "LLM_FALLBACK")
+        return self
+
+    @model_validator(mode="after")
+    def _access_holds(self) -> Self:
+        if set(self.key_digests) & set(self.admin_key_digests):
+            raise ValueError("ADMIN_API_KEYS: has a key of API_KEYS, which every app's user can read")
+        if self.admin_networks and any(network.prefixlen == 0 for network in parse_networks(self.trusted_proxies)):
+            raise ValueError("ADMIN_IP_ALLOWLIST: holds nobody off while TRUSTED_PROXIES believes everybody")
         return self
 
     @model_validator(mode="after")
@@ -211,7 +190,28 @@ class Settings(BaseSettings):
             raise ValueError("MYSQL_HOST: ENV=production needs MySQL, or SQLITE_PATH set to a place of its own")
         if self.provider == "local" and self.llm_provider is None:
             raise ValueError("LLM_PROVIDER: ENV=production needs a model, or LLM_PROVIDER=local set by name")
+        if not (self.admin_key_digests or self.admin_networks or self.allow_open_statistics):
+            raise ValueError(
+                "ADMIN_API_KEYS: ENV=production needs keys here or ADMIN_IP_ALLOWLIST, or ALLOW_OPEN_STATISTICS=true"
+            )
         return self
+
+    @property
+    def key_digests(self) -> tuple[bytes, ...]:
+        return parse_keys(self.api_keys.get_secret_value())
+
+    @property
+    def admin_key_digests(self) -> tuple[bytes, ...]:
+        return parse_keys(self.admin_api_keys.get_secret_value())
+
+    @property
+    def signing_secrets(self) -> dict[str, bytes]:
+        """The secrets by their ids."""
+        return parse_signing_keys(self.signing_keys.get_secret_value())
+
+    @property
+    def admin_networks(self) -> tuple[Network, ...]:
+        return parse_networks(self.admin_ip_allowlist)
 
     @property
     def provider(self) -> Provider:

@@ -21,9 +21,11 @@ from app.models.model_settings import ModelSettings
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.lease_repository import LeaseRepository
 from app.repositories.ledger_repository import LedgerRepository
+from app.repositories.nonce_repository import NonceRepository
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
+from app.services.access import Access, KeyRing
 from app.services.batched_lookups import BatchedLookups
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
@@ -39,6 +41,7 @@ from app.services.model_stack.limit import LimitedModel
 from app.services.model_stack.measure import MeasuredModel
 from app.services.model_stack.meter import CountedSkips, MeteredModel
 from app.services.model_stack.retry import RetryingModel
+from app.services.nonce_cleaner import NonceCleaner
 from app.services.prompt import PROMPT_VERSION, build_prompt
 from app.services.providers.local_provider import LocalProvider
 from app.services.recorder import Recorder
@@ -63,6 +66,7 @@ class Container:
     stats: StatsService
     health: HealthService
     uploads: UploadBudget
+    access: Access
     max_image_bytes: int
     metrics: Metrics
     exposition: Exposition
@@ -89,7 +93,7 @@ async def open_container(settings: Settings, metrics: Metrics | None = None) -> 
         threads = BoundedThreads(threads=os.cpu_count() or 1, queue_length=_IMAGE_QUEUE_LENGTH)
         stack.callback(threads.close)
 
-        request_log = RequestLogRepository(database)
+        request_log, nonces = RequestLogRepository(database), NonceRepository(database)
         cache = CacheService(
             MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds),
             BatchedLookups(CacheRepository(database, settings.provider == "local").fetch_many, metrics=metrics),
@@ -127,6 +131,7 @@ async def open_container(settings: Settings, metrics: Metrics | None = None) -> 
             ),
             health=HealthService(database, breakers, ledger),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
+            access=build_access(settings, nonces),
             max_image_bytes=settings.max_image_bytes,
             metrics=metrics,
             exposition=exposition,
@@ -134,6 +139,9 @@ async def open_container(settings: Settings, metrics: Metrics | None = None) -> 
         if settings.log_retention_days:
             retention = Retention(request_log, settings.log_retention_days, utc_now)
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
+        if settings.signing_secrets:
+            cleaner = NonceCleaner(nonces, utc_now)
+            stack.push_async_callback(_cancel, asyncio.create_task(cleaner.run_forever()))
         _watch(metrics, database, ledger, commits, cache, threads, container.uploads)
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await _report_start(settings, container)
@@ -157,6 +165,18 @@ async def open_database(settings: Settings) -> Database:
 def open_ledger(settings: Settings, database: Database) -> Ledger:
     """Open the way to durable records."""
     return Ledger(LedgerRepository(database), settings.spool_dir, settings.spool_max_mb * 1024 * 1024)
+
+
+def build_access(settings: Settings, nonces: NonceRepository) -> Access:
+    """Build the doors that the settings ask for."""
+    signatures = None
+    if settings.signing_secrets:
+        from app.services.signatures import SignatureService
+
+        signatures = SignatureService(settings.signing_secrets, nonces, utc_now)
+    return Access(
+        KeyRing(settings.key_digests), KeyRing(settings.admin_key_digests), settings.admin_networks, signatures
+    )
 
 
 def build_model(settings: Settings, metrics: Metrics) -> tuple[ModelClient, list[BreakerModel]]:
@@ -241,6 +261,8 @@ async def _report_start(settings: Settings, container: Container) -> None:
         model=settings.primary.model or None,
         fallback=settings.fallback.model if settings.fallback else None,
     )
+    if settings.env == "production" and not (settings.key_digests or settings.signing_secrets):
+        logger.warning("the apps' calls are open to whoever reaches the port (set API_KEYS)")
     if settings.provider == "local":
         logger.warning("no model is configured: answers are offline guesses (set LLM_PROVIDER and LLM_API_KEY)")
 

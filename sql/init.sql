@@ -81,3 +81,13 @@ CREATE TABLE IF NOT EXISTS `ledger_writer` (
   PRIMARY KEY (`writer`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='what has been written, so that nothing is written twice';
+
+CREATE TABLE IF NOT EXISTS `signature_nonce` (
+  `key_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'whose signature',
+  `nonce` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what tells it from all others',
+  `request_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the request that used it',
+  `expires_at` DATETIME NOT NULL COMMENT 'when it is refused for its age',
+  PRIMARY KEY (`key_id`, `nonce`),
+  KEY `idx_expires_at` (`expires_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='signatures that have been used, so that none is used twice';

@@ -62,3 +62,12 @@ CREATE TABLE IF NOT EXISTS ledger_writer (
   writer TEXT PRIMARY KEY,
   last_batch INTEGER NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS signature_nonce (
+  key_id TEXT NOT NULL,
+  nonce TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  PRIMARY KEY (key_id, nonce)
+);
+CREATE INDEX IF NOT EXISTS idx_nonce_expires_at ON signature_nonce (expires_at);

@@ -30,6 +30,7 @@ TABLES = (
     "classification_refusal",
     "classification_lease",
     "ledger_writer",
+    "signature_nonce",
 )
 
 _mysql: list[MySQLServer] = []

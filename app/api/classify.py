@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from app.api.access import CLIENT_ERRORS, DOCUMENTED_KEYS
 from app.api.deps import CheckCacheBody, ClassifierDep, ContextDep, UploadBody
 from app.api.openapi import document_body, document_errors
 from app.errors import (
@@ -26,7 +27,7 @@ from app.models.request import CheckCacheRequest
 from app.models.response import CheckCacheHit, CheckCacheMiss, ClassificationData, ClassifyResponse
 from app.utils.clock import utc_now
 
-router = APIRouter(prefix="/classify", tags=["classify"])
+router = APIRouter(prefix="/classify", tags=["classify"], dependencies=[DOCUMENTED_KEYS], responses=CLIENT_ERRORS)
 
 _UPLOAD_SCHEMA = {
     "type": "object",

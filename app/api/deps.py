@@ -1,14 +1,14 @@
 """What routes may ask for, as annotated names. The only module that knows where the container is kept."""
 
-import ipaddress
 from collections.abc import AsyncIterator
-from functools import lru_cache
 from typing import Annotated, cast
 
 from fastapi import Depends, Header, Request
 from starlette.types import Scope
 
+from app.api.access import AdmittedBody
 from app.api.body import Upload, read_check_cache, read_upload
+from app.api.client_address import client_address
 from app.container import Container
 from app.models.domain import RequestContext
 from app.models.request import USER_ID_PATTERN, CheckCacheRequest
@@ -40,7 +40,7 @@ def get_context(
 
 def context_of(scope: Scope, user_id: str | None) -> RequestContext:
     """Return who asks, the user id already checked."""
-    return RequestContext(scope["state"]["request_id"], user_id, _client_address(scope))
+    return RequestContext(scope["state"]["request_id"], user_id, client_address(scope))
 
 
 def get_classifier(container: ContainerDep) -> ClassifierService:
@@ -55,12 +55,12 @@ def get_health(container: ContainerDep) -> HealthService:
     return container.health
 
 
-async def _check_cache_body(request: Request) -> CheckCacheRequest:
-    return await read_check_cache(dict(request.headers.raw), request.receive)
+async def _check_cache_body(request: Request, receive: AdmittedBody) -> CheckCacheRequest:
+    return await read_check_cache(dict(request.headers.raw), receive)
 
 
-async def _upload_body(request: Request, container: ContainerDep) -> AsyncIterator[Upload]:
-    async with read_upload(dict(request.headers.raw), request.receive, container) as upload:
+async def _upload_body(request: Request, receive: AdmittedBody, container: ContainerDep) -> AsyncIterator[Upload]:
+    async with read_upload(dict(request.headers.raw), receive, container) as upload:
         yield upload
 
 
@@ -70,19 +70,3 @@ ContextDep = Annotated[RequestContext, Depends(get_context)]
 ClassifierDep = Annotated[ClassifierService, Depends(get_classifier)]
 StatsDep = Annotated[StatsService, Depends(get_stats)]
 HealthDep = Annotated[HealthService, Depends(get_health)]
-
-
-def _client_address(scope: Scope) -> str | None:
-    """Return the client's IP address in its one canonical form, or None where the peer has none (a Unix socket)."""
-    client = scope.get("client")
-    return _canonical_address(client[0]) if client else None
-
-
-@lru_cache(maxsize=1024)
-def _canonical_address(host: str) -> str | None:
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
+from app.api.access import admit_client
 from app.api.body import Headers, read_check_cache, read_upload
 from app.api.classify import check_cache, classify
 from app.api.deps import context_of
@@ -27,8 +28,10 @@ class DirectRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
+        container: Container = scope["app"].state.container
+        receive = admit_client(scope, headers, receive, container)
         user_id = _user_id(headers)
-        answer = await self._endpoint(headers, receive, context_of(scope, user_id), scope["app"].state.container)
+        answer = await self._endpoint(headers, receive, context_of(scope, user_id), container)
         content = answer.__pydantic_serializer__.to_json(answer)
         described = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": 200, "headers": described})

@@ -18,6 +18,7 @@ from app.errors import (
     NotFound,
     RequestTooLarge,
     ServiceError,
+    Unauthorized,
 )
 from app.models.response import ErrorData, ErrorResponse
 from app.utils.clock import utc_now
@@ -46,6 +47,8 @@ def error_response(error: ServiceError, request_id: str, headers: dict[str, str]
     response = JSONResponse(body.model_dump(mode="json"), error.status, headers)
     if error.status == 503:
         response.headers["Retry-After"] = str(error.retry_after_seconds or 1)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = error.challenge
     if isinstance(error, RequestTooLarge):
         # The rest of the body is not going to be read.
         response.headers["Connection"] = "close"

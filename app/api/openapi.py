@@ -29,6 +29,8 @@ def document_errors(*errors: type[ServiceError]) -> Responses:
         response["content"]["application/json"]["examples"][error.code] = {"value": _example(error)}
         codes = response["content"]["application/json"]["examples"]
         response["description"] = ", ".join(f"`{code}`" for code in codes)
+        if error.status == 401:
+            response["headers"] = {"WWW-Authenticate": {"description": "What to send", "schema": {"type": "string"}}}
         if error.status == 503:
             response["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
     return responses

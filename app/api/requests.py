@@ -1,14 +1,15 @@
-"""A user's own record."""
+"""A record: a user's own, or any for an operator."""
 
 from fastapi import APIRouter
 
+from app.api.access import CLIENT_ERRORS, DOCUMENTED_KEYS, MayReadAnyDep
 from app.api.deps import ContextDep, StatsDep
 from app.api.openapi import document_errors
 from app.errors import DatabaseUnavailable, InvalidUserId, NotFound
 from app.models.response import RequestRecordData, RequestRecordResponse
 from app.utils.id_generator import is_request_id
 
-router = APIRouter(prefix="/requests", tags=["classify"])
+router = APIRouter(prefix="/requests", tags=["classify"], dependencies=[DOCUMENTED_KEYS], responses=CLIENT_ERRORS)
 
 
 @router.get(
@@ -16,9 +17,12 @@ router = APIRouter(prefix="/requests", tags=["classify"])
     summary="Read the record of one's own request",
     responses=document_errors(InvalidUserId, NotFound, DatabaseUnavailable),
 )
-async def read_request(request_id: str, context: ContextDep, stats: StatsDep) -> RequestRecordResponse:
-    """The record of an answered request, for the user it belongs to. For everybody else there is nothing here."""
+async def read_request(
+    request_id: str, context: ContextDep, may_read_any: MayReadAnyDep, stats: StatsDep
+) -> RequestRecordResponse:
+    """The record of an answered request, for the user it belongs to and for operators. For everybody else there is
+    nothing here."""
     if not is_request_id(request_id):
         raise NotFound
-    record = await stats.find_request(request_id, context.user_id)
+    record = await stats.find_request(request_id, context.user_id, of_any_user=may_read_any)
     return RequestRecordResponse(data=RequestRecordData.model_validate(record))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from app.api.access import ADMIN_ERRORS, ADMIN_ONLY
 from app.api.deps import StatsDep
 from app.api.openapi import document_errors
 from app.errors import DatabaseUnavailable, InvalidRequest
@@ -16,7 +17,12 @@ from app.models.response import (
     TopUsersResponse,
 )
 
-router = APIRouter(prefix="/stats", tags=["stats"], responses=document_errors(DatabaseUnavailable))
+router = APIRouter(
+    prefix="/stats",
+    tags=["stats"],
+    dependencies=[*ADMIN_ONLY],
+    responses={**ADMIN_ERRORS, **document_errors(DatabaseUnavailable)},
+)
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many rows")]
 _BAD_LIMIT = document_errors(InvalidRequest)

@@ -19,4 +19,5 @@ FROM classification_refusal LIMIT 0
 """),
     Sql.same("SELECT image_hash, owner, expires_at FROM classification_lease LIMIT 0"),
     Sql.same("SELECT writer, last_batch FROM ledger_writer LIMIT 0"),
+    Sql.same("SELECT key_id, nonce, request_id, expires_at FROM signature_nonce LIMIT 0"),
 )

@@ -26,7 +26,7 @@ class Retention:
     async def run_forever(self) -> None:
         """Delete what is too old now and then every hour, at moments that differ between processes."""
         while True:
-            await asyncio.sleep(random.uniform(0, _INTERVAL_SECONDS))  # noqa: S311  # spreads load, hides nothing
+            await asyncio.sleep(random.uniform(0, _INTERVAL_SECONDS))  # noqa: S311  # nosec B311  # spreads load
             try:
                 await self.delete_expired()
             except DatabaseUnavailable as error:

@@ -115,10 +115,12 @@ class StatsService:
             total=self._token_data(await self.repository.sum_tokens(_BEGINNING, _END)),
         )
 
-    async def find_request(self, request_id: str, user_id: str | None) -> RequestRecord:
-        """Return a request's record to the user it belongs to; `NotFound` for everybody else (P7)."""
+    async def find_request(self, request_id: str, user_id: str | None, *, of_any_user: bool = False) -> RequestRecord:
+        """Return a request's record to the user it belongs to, or an operator; `NotFound` for everybody else (P7)."""
         record = await self.request_log.fetch_one(request_id)
-        if record is None or record.user_id is None or record.user_id != user_id:
+        if record is None:
+            raise NotFound
+        if not of_any_user and (record.user_id is None or record.user_id != user_id):
             raise NotFound
         return record
 

@@ -254,4 +254,4 @@ async def test_an_unexpected_error_is_500_with_a_request_id_and_without_a_word_a
 def test_every_error_has_a_code_of_its_own_or_its_parents() -> None:
     codes = error_codes()
 
-    assert len(codes) == len(set(codes)) == 19
+    assert len(codes) == len(set(codes)) == 25

@@ -20,7 +20,7 @@ from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.service_process import EMBEDDED, GUNICORN, ROOT, Service, environment, running_service
 
 KEY = "sk-MARKER-KEY"
-PRODUCTION: dict[str, Any] = {"env": "production", "log_level": "DEBUG"}
+PRODUCTION: dict[str, Any] = {"env": "production", "log_level": "DEBUG", "allow_open_statistics": True}
 
 
 def events(service: Service) -> list[dict[str, Any]]:

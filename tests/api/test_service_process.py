@@ -56,7 +56,9 @@ def test_answers_survive_a_restart(command: tuple[str, ...], tmp_path: Path) -> 
 
 
 def test_gunicorn_runs_as_many_workers_as_asked_on_one_database(tmp_path: Path) -> None:
-    with running_service(tmp_path, GUNICORN, web_concurrency=2, env="production") as service:
+    with running_service(
+        tmp_path, GUNICORN, web_concurrency=2, env="production", allow_open_statistics=True
+    ) as service:
         for _ in range(20):
             image = make_image()
             answers = [httpx.post(f"{service.url}/api/v1/classify", files={"image": image}).json() for _ in range(3)]
@@ -102,7 +104,11 @@ def test_a_client_that_hangs_up_in_the_middle_of_its_upload_harms_nobody(tmp_pat
 @pytest.mark.parametrize("command", [EMBEDDED, GUNICORN], ids=["embedded", "gunicorn"])
 @pytest.mark.parametrize(
     ("settings", "variable"),
-    [({"llm_timeout": "soon"}, "LLM_TIMEOUT"), ({"llm_provider": "claude"}, "LLM_API_KEY")],
+    [
+        ({"llm_timeout": "soon"}, "LLM_TIMEOUT"),
+        ({"llm_provider": "claude"}, "LLM_API_KEY"),
+        ({"env": "production"}, "ADMIN_API_KEYS"),
+    ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_line(
     command: tuple[str, ...], settings: dict[str, Any], variable: str, tmp_path: Path
@@ -205,7 +211,9 @@ def begin_upload(service: Service) -> socket.socket:
 
 
 def test_a_slow_upload_does_not_keep_gunicorns_worker_from_closing_in_order(tmp_path: Path) -> None:
-    with running_service(tmp_path, QUICK_GUNICORN, web_concurrency=1, env="production") as service:
+    with running_service(
+        tmp_path, QUICK_GUNICORN, web_concurrency=1, env="production", allow_open_statistics=True
+    ) as service:
         with begin_upload(service):
             started = time.monotonic()
             service.process.send_signal(signal.SIGTERM)

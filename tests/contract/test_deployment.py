@@ -141,3 +141,10 @@ def test_the_image_runs_without_root_and_takes_nothing_from_the_folder_but_what_
         "gunicorn_config.py",
         "requirements.txt",
     }
+
+
+def test_the_proxy_says_itself_where_a_request_comes_from() -> None:
+    """Set, not appended to what the client claims."""
+    assert re.findall(r"proxy_set_header X-Forwarded-For (.+);", (ROOT / "nginx.conf").read_text(encoding="utf-8")) == [
+        "$remote_addr"
+    ]

@@ -76,6 +76,23 @@ def test_every_error_code_is_in_the_readme() -> None:
     assert {code for code in set(error_codes()) if f"`{code}`" not in README} == set()
 
 
+def test_every_test_that_the_attack_list_names_exists() -> None:
+    rows = re.findall(r"^\| .* \| (.*) \|$", (ROOT / "docs/security.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = [row.strip("`") for row in rows if row not in ("test", "---")]
+
+    assert len(named) > 40
+    assert [name for name in named if not is_test(name)] == []
+
+
+def is_test(name: str) -> bool:
+    path, _, function = name.partition("::")
+    if not function.startswith("test_") or not (ROOT / path).is_file():
+        return False
+    return (
+        re.search(rf"^(async )?def {function}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE) is not None
+    )
+
+
 def test_every_sample_has_its_source_and_licence() -> None:
     listed = set(re.findall(r"^\| `([^`]+)` \|", (SAMPLES / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
 

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._root_password = secrets.token_hex(16)
+        self.operator = {"X-API-Key": secrets.token_hex(32)}
         self._project = f"image-classifier-e2e-{secrets.token_hex(4)}"
         self._environment = {
             **{
@@ -42,8 +44,14 @@ class Stack:
     def up(self) -> None:
         """Make a certificate and passwords, build, start, and wait until all are healthy."""
         self.make_certificate()
-        passwords = f"MYSQL_ROOT_PASSWORD={self._root_password}\nMYSQL_PASSWORD={secrets.token_hex(16)}\n"
-        (self._folder / "env").write_text(passwords, encoding="utf-8")
+        hidden = sha256(self.operator["X-API-Key"].encode("ascii")).hexdigest()
+        values = {
+            "MYSQL_ROOT_PASSWORD": self._root_password,
+            "MYSQL_PASSWORD": secrets.token_hex(16),
+            "ADMIN_API_KEYS": f"sha256:{hidden}",
+        }
+        text = "".join(f"{name}={value}\n" for name, value in values.items())
+        (self._folder / "env").write_text(text, encoding="utf-8")
         self.compose("up", "--detach", "--build", "--wait")
 
     def make_certificate(self) -> None:

@@ -7,7 +7,7 @@ import ssl
 import httpx
 import pytest
 
-from tests.api.calls import check_cache, classify, get_data, upload
+from tests.api.calls import check_cache, classify, upload
 from tests.e2e.stack import Stack
 from tests.factories import make_image
 
@@ -39,15 +39,23 @@ async def test_a_photo_is_asked_for_uploaded_and_known_from_then_on(
         uploaded = await classify(client, image, user)
         found = await check_cache(client, image, user)
         record = await client.get(f"/requests/{uploaded['request_id']}", headers={"X-User-ID": user})
-        today = await get_data(client, "/stats/today")
+        today = await client.get("/stats/today", headers=stack.operator)
 
     assert missed["cached"] is False
     assert uploaded["from_cache"] is False
     assert (found["cached"], found["data"]) == (True, uploaded["data"])
     assert record.json()["data"]["category"] == uploaded["data"]["category"]
     assert record.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
-    assert today["total_requests"] >= 2
+    assert today.json()["data"]["total_requests"] >= 2
     assert (await model.get("/calls")).json() == 1
+
+
+async def test_statistics_and_metrics_are_for_operators(stack: Stack) -> None:
+    async with stack.client() as client:
+        for url in (f"{stack.url}/api/v1/stats/today", f"{stack.url}/metrics"):
+            assert_is_our_error(await client.get(url), 401, "unauthorized")
+            assert_is_our_error(await client.get(url, headers={"X-API-Key": "0" * 64}), 401, "unauthorized")
+            assert (await client.get(url, headers=stack.operator)).status_code == 200
 
 
 async def test_a_large_photo_is_accepted(http2: bool, stack: Stack) -> None:

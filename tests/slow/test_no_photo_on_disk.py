@@ -48,6 +48,7 @@ def service(
         **settings_for_provider("openai", fake_models),
         "spool_dir": tmp_path / "service/spool",
         "env": "production",
+        "allow_open_statistics": True,
         "log_level": "DEBUG",
         "web_concurrency": 2,
         "pythondontwritebytecode": 1,

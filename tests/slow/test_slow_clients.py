@@ -38,7 +38,7 @@ def slowhttptest() -> list[str]:
 @pytest.fixture
 def proxy(tmp_path: Path) -> Iterator[Proxy]:
     with (
-        running_service(tmp_path, GUNICORN, web_concurrency=2, env="production") as service,
+        running_service(tmp_path, GUNICORN, web_concurrency=2, env="production", allow_open_statistics=True) as service,
         running_proxy(tmp_path / "nginx", service.url) as started,
     ):
         yield started

@@ -1,5 +1,6 @@
 """Settings: defaults that work, and one clear line for what does not."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from pydantic import ValidationError
 
 from app.config import Settings, describe, load_settings
 from tests.conftest import make_settings
+
+KEY, KEY2 = "a-key-for-the-apps-7f3a9c51", "a-key-for-operators-51d2e84b"
 
 
 def complaint(**values: object) -> str:
@@ -50,6 +53,21 @@ def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
         ({"llm_fallback_base_url": "ftp://x"}, "LLM_FALLBACK_BASE_URL"),
         ({"llm_api_key": "schlüssel"}, "LLM_API_KEY"),
         ({"trusted_proxies": "10.0.0.0/99"}, "TRUSTED_PROXIES"),
+        ({"trusted_proxies": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
+        ({"trusted_proxies": "*"}, "TRUSTED_PROXIES"),
+        ({"api_keys": "too-short"}, "API_KEYS"),
+        ({"api_keys": "a-key-of-27-characters-long,x"}, "API_KEYS"),
+        ({"api_keys": "a-key-of-many-characters with-a-space"}, "API_KEYS"),
+        ({"api_keys": "sha256:0123456789abcdef0123456789abcdef"}, "API_KEYS"),
+        ({"admin_api_keys": "schlüssel-mit-vielen-zeichen"}, "ADMIN_API_KEYS"),
+        ({"api_keys": KEY, "admin_api_keys": f"another-key-of-many-characters,{KEY}"}, "ADMIN_API_KEYS"),
+        ({"api_keys": KEY, "admin_api_keys": f"sha256:{sha256(KEY.encode()).hexdigest()}"}, "ADMIN_API_KEYS"),
+        ({"signing_keys": "a-secret-without-an-id-of-32-characters"}, "SIGNING_KEYS"),
+        ({"signing_keys": "app-1:a-secret-too-short"}, "SIGNING_KEYS"),
+        ({"signing_keys": f"app-1:{KEY}{KEY},app-1:{KEY2}{KEY2}"}, "SIGNING_KEYS"),
+        ({"admin_ip_allowlist": "office"}, "ADMIN_IP_ALLOWLIST"),
+        ({"admin_ip_allowlist": "10.0.0.0/8", "trusted_proxies": "0.0.0.0/0"}, "ADMIN_IP_ALLOWLIST"),
+        ({"admin_ip_allowlist": "10.0.0.0/8", "trusted_proxies": "10.1.1.1,::/0"}, "ADMIN_IP_ALLOWLIST"),
         ({"mysql_host": "http://db:3306/"}, "MYSQL_HOST"),
         ({"allowed_image_formats": "jpg,bmp"}, "ALLOWED_IMAGE_FORMATS"),
         ({"allowed_image_formats": ","}, "ALLOWED_IMAGE_FORMATS"),
@@ -59,6 +77,8 @@ def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
         ({"env": "production", "llm_provider": "local"}, "MYSQL_HOST"),
         ({"env": "production", "mysql_host": "db"}, "LLM_PROVIDER"),
         ({"env": "production", "mysql_host": "db", "llm_api_key": "k", "app_debug": True}, "APP_DEBUG"),
+        ({"env": "production", "mysql_host": "db", "llm_api_key": "k"}, "ADMIN_API_KEYS"),
+        ({"env": "production", "mysql_host": "db", "llm_api_key": "k", "api_keys": KEY}, "ADMIN_API_KEYS"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(values: dict[str, object], variable: str) -> None:
@@ -69,14 +89,30 @@ def test_a_wrong_setting_is_named_in_one_line(values: dict[str, object], variabl
 
 
 def test_a_complaint_never_repeats_the_value() -> None:
-    assert "geheim" not in complaint(mysql_password="geheim-ß", llm_timeout="geheim")
+    assert "geheim" not in complaint(mysql_password="geheim-ß", llm_timeout="geheim", api_keys="geheim")
 
 
 def test_production_takes_the_embedded_parts_when_they_are_named() -> None:
-    settings = make_settings(env="production", sqlite_path="/data/c.db", llm_provider="local")
+    settings = make_settings(
+        env="production", sqlite_path="/data/c.db", llm_provider="local", allow_open_statistics=True
+    )
 
     assert settings.provider == "local"
     assert settings.sqlite_path == Path("/data/c.db")
+
+
+@pytest.mark.parametrize("values", [{"admin_api_keys": KEY}, {"admin_ip_allowlist": "10.0.0.0/8"}])
+def test_production_takes_statistics_that_are_guarded_by_either(values: dict[str, object]) -> None:
+    settings = make_settings(env="production", mysql_host="db", llm_api_key="k", **values)
+
+    assert not settings.allow_open_statistics
+
+
+def test_a_key_given_as_its_hash_is_the_same_key() -> None:
+    digest = sha256(KEY.encode()).digest()
+
+    assert make_settings(api_keys=f" {KEY} ,").key_digests == (digest,)
+    assert make_settings(api_keys=f"sha256:{digest.hex().upper()}").key_digests == (digest,)
 
 
 def test_lists_are_separated_by_commas() -> None:
@@ -87,7 +123,13 @@ def test_lists_are_separated_by_commas() -> None:
 
 
 def test_a_secret_is_not_printed_with_the_settings() -> None:
-    assert "sk-secret" not in repr(make_settings(llm_api_key="sk-secret", mysql_password="sk-secret"))
+    printed = repr(
+        make_settings(llm_api_key="sk-secret", mysql_password="sk-secret", api_keys=KEY, admin_api_keys=KEY2)
+    )
+
+    assert "sk-secret" not in printed
+    assert KEY not in printed
+    assert KEY2 not in printed
 
 
 def test_an_env_file_with_comments_and_empty_values_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ class RetryingModel:
 
     async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
         spent = Usage()
-        pause = random.uniform(*_PAUSE_SECONDS)  # noqa: S311  # jitter, no secret
+        pause = random.uniform(*_PAUSE_SECONDS)  # noqa: S311  # nosec B311  # jitter, no secret
 
         def seconds_before_next(state: RetryCallState) -> float:
             error = _error_of(state)
