@@ -23,6 +23,7 @@ _longest_answer_seconds = int(_settings.llm_timeout + LEASE_SECONDS)
 _host = f"[{_settings.app_host}]" if ":" in _settings.app_host else _settings.app_host
 bind = f"{_host}:{_settings.app_port}"
 workers = _settings.web_concurrency or os.cpu_count() or 1
+os.environ["WEB_CONCURRENCY"] = str(workers)  # so that each worker knows with how many it shares the cores
 worker_class = "app.server.Worker"
 # heartbeats in memory, not on a slow disk
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # nosec B108  # gunicorn's own files

@@ -54,6 +54,7 @@ from app.utils.clock import utc_now
 from app.utils.image_utils import ImageLimits, enable_heif
 from app.version import VERSION
 
+_MAX_IMAGE_THREADS = 4
 _IMAGE_QUEUE_LENGTH = 64
 """Images that may wait for a thread; each holds its upload in memory, so 640 MB at the default size limit."""
 
@@ -90,7 +91,9 @@ async def open_container(settings: Settings, metrics: Metrics | None = None) -> 
         stack.push_async_callback(model.close)
         if "HEIF" in settings.pillow_formats:
             enable_heif()
-        threads = BoundedThreads(threads=os.cpu_count() or 1, queue_length=_IMAGE_QUEUE_LENGTH)
+        threads = BoundedThreads(
+            threads=image_threads(os.cpu_count() or 1, settings.web_concurrency), queue_length=_IMAGE_QUEUE_LENGTH
+        )
         stack.callback(threads.close)
 
         request_log, nonces = RequestLogRepository(database), NonceRepository(database)
@@ -146,6 +149,14 @@ async def open_container(settings: Settings, metrics: Metrics | None = None) -> 
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await _report_start(settings, container)
         yield container
+
+
+def image_threads(cores: int, processes: int | None) -> int:
+    """Return how many images one of so many processes may prepare at a time: one a core, over all of them.
+
+    Never many: each may take a few hundred MiB, and a container sees all cores of its machine.
+    """
+    return min(_MAX_IMAGE_THREADS, max(1, cores // (processes or 1)))
 
 
 async def open_database(settings: Settings) -> Database:

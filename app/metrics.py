@@ -113,6 +113,9 @@ class Metrics:
             "Lookups of images; `tier` is `memory`, or `database` for those that memory missed; `result` `hit`, `miss`",
             ("tier", "result"),
         )
+        for tier in ("memory", "database"):
+            for result in ("hit", "miss"):
+                self.cache_lookups.add(tier, result, amount=0)  # there before the first: a rate of hits may be none
         self.lookup_batch_size = Histogram("lookup_batch_size", "Images looked up by one statement", (), _BATCH_SIZES)
         self.lookup_seconds = Histogram(
             "lookup_duration_seconds", "Time of one statement that looks images up", (), _DATABASE_SECONDS

@@ -53,6 +53,14 @@ async def test_requests_are_counted_by_route_method_and_status(client: httpx.Asy
     assert figures.sum("images_rejected_total", reason="unsupported_format") == 1
 
 
+async def test_hits_are_there_before_the_first_so_that_their_rate_can_be_nothing(client: httpx.AsyncClient) -> None:
+    figures = await read_figures(client)
+
+    for tier in ("memory", "database"):
+        labels = frozenset({("tier", tier), ("result", "hit")})
+        assert figures.samples["image_classifier_cache_lookups_total", labels] == 0
+
+
 async def test_whatever_a_client_writes_makes_no_new_label_and_is_not_shown(client: httpx.AsyncClient) -> None:
     image = make_image()
     image_hash = hashlib.sha256(image).hexdigest()
@@ -90,6 +98,7 @@ async def test_hits_and_misses_are_counted_by_tier(settings: Settings, container
     assert container.metrics.cache_lookups.tallies == {
         ("memory", "miss"): 2,
         ("database", "miss"): 2,
+        ("database", "hit"): 0,
         ("memory", "hit"): 1,
     }
     assert figures.sum("cache_lookups_total", tier="memory", result="miss") == 1

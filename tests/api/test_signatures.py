@@ -65,6 +65,17 @@ async def test_each_key_signs_and_two_apps_may_use_the_same_nonce(client: httpx.
         assert (await client.send(question(client, nonce=nonce, **keys))).status_code == 200
 
 
+async def test_a_signature_field_that_is_too_long_is_not_looked_at_in_however_many_lines(
+    client: httpx.AsyncClient,
+) -> None:
+    for length, status in ((100, 200), (5000, 401)):
+        request = question(client)
+        another = ("Signature-Input", f'another=("@method");note="{"x" * length}"')
+        request.headers = httpx.Headers([another, ("Signature", "another=:AAAA:"), *request.headers.multi_items()])
+
+        assert (await client.send(request)).status_code == status
+
+
 async def test_a_request_without_a_signature_is_turned_away(client: httpx.AsyncClient) -> None:
     calls = [
         client.build_request("POST", "/classify/check-cache", json={"image_hash": make_image_hash()}),

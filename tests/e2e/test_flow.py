@@ -11,7 +11,7 @@ from tests.api.calls import check_cache, classify, upload
 from tests.e2e.stack import Stack
 from tests.factories import make_image
 
-UPLOADS = 60
+UPLOADS = 24
 
 
 @pytest.fixture(params=["HTTP/1.1", "HTTP/2"])

@@ -138,12 +138,20 @@ def send_what_has_no_end_or_too_much(proxy: Proxy) -> bytes:
     return post_raw(proxy, "Transfer-Encoding: chunked", smallest_chunks(body))
 
 
+def metrics_files(tmp_path: Path) -> bytes:
+    """Return what is in the workers' files of figures, which are memory and not on the disk."""
+    paths = [path for path in files_written(tmp_path / "gunicorn.strace") if "image-classifier-metrics" in path]
+    assert paths
+    return b"".join(Path(path).read_bytes() for path in paths if Path(path).exists())
+
+
 def without_what_may_be_written(paths: set[str], tmp_path: Path) -> set[str]:
     """Leave out the logs, the pid, the spool (searched below), gunicorn's heartbeats, and the devices."""
     known = [
         rf"{tmp_path}/nginx/(access\.log|error\.log|output|nginx\.pid|ssl/key\.pem|ssl/cert\.pem)",
         rf"{tmp_path}/service/(service\.log|spool/\w+\.(spool|new))",
         r"/dev/shm/wgunicorn-\w+( \(deleted\))?",
+        r"/dev/shm/image-classifier-metrics-\w+/(counter|histogram|gauge_livesum)_\d+\.db",
         r"/dev/(null|urandom|tty|pts/\d+)",
         r"/proc/.*",
     ]
@@ -166,7 +174,7 @@ def test_p3_nginx_and_gunicorn_write_no_byte_of_a_photo_anywhere(
     assert "temporary file" not in (proxy.folder / "error.log").read_text()
 
     rows = repr([mysql_server.query(f"SELECT * FROM {table}", TEST_DATABASE) for table in TABLES]).encode()
-    written_files = everything_in(proxy.folder) + everything_in(tmp_path / "service")
+    written_files = everything_in(proxy.folder) + everything_in(tmp_path / "service") + metrics_files(tmp_path)
     assert rows.count(b"req_") == len(good) + 1
     assert len(service.printed().splitlines()) > 20
     for trace in (

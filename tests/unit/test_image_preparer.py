@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from app.container import image_threads
 from app.errors import Overloaded
 from app.services.image_preparer import BoundedThreads
 
@@ -52,3 +53,12 @@ async def test_a_caller_who_leaves_does_not_free_the_thread_that_still_works() -
 
     gate.set()
     threads.close()
+
+
+@pytest.mark.parametrize(
+    ("cores", "processes", "threads"), [(8, None, 4), (2, None, 2), (8, 8, 1), (8, 4, 2), (2, 8, 1), (64, 2, 4)]
+)
+def test_all_processes_together_prepare_an_image_a_core_and_one_of_them_never_many(
+    cores: int, processes: int | None, threads: int
+) -> None:
+    assert image_threads(cores, processes) == threads
