@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from time import perf_counter
+from traceback import clear_frames
 from typing import Any
 
 from loguru import logger
@@ -58,13 +59,15 @@ class RequestMiddleware:
         except ServiceError as error:
             scope["state"]["error_code"] = error.code
             await answer_to(error, request_id)(scope, receive, send_with_id)
-        except Exception:
+            _let_go(error)
+        except Exception as error:
             logger.exception("unexpected error")
             scope["state"]["error_code"] = InternalError.code
             if status and not complete:  # too late for another answer: the server closes the connection
                 raise
             if not status:
                 await error_response(InternalError(), request_id)(scope, receive, send_with_id)
+            _let_go(error)
         finally:
             self._measure(scope, status, perf_counter() - started)
             access_log = scope["app"].state.access_log
@@ -81,3 +84,11 @@ class RequestMiddleware:
         self._metrics.requests.observe(seconds, route, method, status or "none")
         if status >= 400:
             self._metrics.errors.add(scope["state"].get("error_code", "none"))
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what an error's traceback holds: the locals of all it went through, an upload among them. Futures that keep
+    the error would keep them until the garbage is collected."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -83,8 +83,8 @@ async def _read_form(headers: Headers, receive: Receive, max_bytes: int, too_lar
     if content_type != b"multipart/form-data":
         raise MissingImage
     try:
-        form = MultipartForm(options.get(b"boundary"))
-        await _read(headers, receive, max_bytes, too_large, form.write)
+        with closing(MultipartForm(options.get(b"boundary"))) as form:
+            await _read(headers, receive, max_bytes, too_large, form.write)
     except FormParserError:
         raise InvalidRequest(
             f"body: is not multipart/form-data with at most {MAX_PARTS} parts, each name once, "

@@ -28,7 +28,7 @@ class MultipartForm:
         self._is_file = False
         self._chunks: list[bytes] = []
         self._size = 0
-        self._parser = MultipartParser(
+        self._parser: MultipartParser | None = MultipartParser(
             boundary,
             {
                 "on_header_field": self._on_header_field,
@@ -42,7 +42,12 @@ class MultipartForm:
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes of the body. Raises `FormParserError` where it is not such a form."""
+        assert self._parser is not None
         self._parser.write(chunk)
+
+    def close(self) -> None:
+        """Take no more. The parser and the form hold each other, and with them the photo, until then."""
+        self._parser = None
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]
