@@ -15,6 +15,8 @@ from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 SCHEMA = Path(__file__).parents[2] / "sql" / "init.sqlite.sql"
 # FULL: a commit survives a power cut, not only a crash. busy_timeout lets several processes share the file.
 _PRAGMAS = "PRAGMA busy_timeout = 3000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+_OPEN_SECONDS = 10.0
+_TRY_AGAIN_SECONDS = 0.02
 
 
 class SQLiteDatabase:
@@ -119,11 +121,24 @@ def check_writable(path: Path) -> None:
 async def _connect(path: Path) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, isolation_level=None)
     try:
-        await connection.executescript(_PRAGMAS)
+        async with asyncio.timeout(_OPEN_SECONDS):
+            while not await _is_prepared(connection):  # noqa: ASYNC110  # another process is what is waited for
+                await asyncio.sleep(_TRY_AGAIN_SECONDS)
     except BaseException:
         await connection.close()  # its thread would keep the process from ending
         raise
     return connection
+
+
+async def _is_prepared(connection: aiosqlite.Connection) -> bool:
+    """Set a connection up; False while others do so: for the change to WAL SQLite waits for nobody."""
+    try:
+        await connection.executescript(_PRAGMAS)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 @asynccontextmanager

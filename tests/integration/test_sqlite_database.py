@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,22 @@ async def test_a_statistic_holds_up_no_lookup_and_no_write(database: SQLiteDatab
     assert not statistic.done()
     statistic.cancel()
     await asyncio.wait([statistic])
+
+
+async def test_opening_a_file_outwaits_others_who_hold_it_longer_than_sqlite_itself_would_wait(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "c.db", isolation_level=None)) as other:
+        other.execute("CREATE TABLE t (x)")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM t").fetchall()
+        opening = asyncio.create_task(SQLiteDatabase.open(tmp_path / "c.db"))
+        await asyncio.wait([opening], timeout=3.3)
+        assert not opening.done()
+        other.execute("ROLLBACK")
+
+        database = await opening
+
+    await database.check()
+    await database.close()
 
 
 async def test_a_file_that_is_no_database_leaves_no_thread_that_keeps_the_process_alive(tmp_path: Path) -> None:
