@@ -23,7 +23,6 @@ _longest_answer_seconds = int(_settings.llm_timeout + LEASE_SECONDS)
 _host = f"[{_settings.app_host}]" if ":" in _settings.app_host else _settings.app_host
 bind = f"{_host}:{_settings.app_port}"
 workers = _settings.web_concurrency or os.cpu_count() or 1
-os.environ["WEB_CONCURRENCY"] = str(workers)  # so that each worker knows with how many it shares the cores
 worker_class = "app.server.Worker"
 # heartbeats in memory, not on a slow disk
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # nosec B108  # gunicorn's own files
@@ -57,8 +56,9 @@ def on_starting(_server: Any) -> None:
     metrics_folder.make(os.environ, worker_tmp_dir)
 
 
-def post_fork(_server: Any, _worker: Any) -> None:
-    """Let a new worker count on where one that has ended stopped."""
+def post_fork(server: Any, _worker: Any) -> None:
+    """Tell a new worker with how many it shares the cores, and let it count on where one that has ended stopped."""
+    os.environ["WEB_CONCURRENCY"] = str(server.num_workers)
     metrics_folder.take_over(Path(os.environ[metrics_folder.VARIABLE]), os.getpid())
 
 
