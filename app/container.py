@@ -6,6 +6,7 @@ import platform
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from loguru import logger
@@ -41,13 +42,12 @@ from app.services.model_stack.limit import LimitedModel
 from app.services.model_stack.measure import MeasuredModel
 from app.services.model_stack.meter import CountedSkips, MeteredModel
 from app.services.model_stack.retry import RetryingModel
-from app.services.nonce_cleaner import NonceCleaner
 from app.services.prompt import PROMPT_VERSION, build_prompt
 from app.services.providers.local_provider import LocalProvider
 from app.services.recorder import Recorder
-from app.services.retention import Retention
 from app.services.single_flight import SingleFlight
 from app.services.stats_service import StatsService
+from app.services.sweeper import NONCE_MARGIN, Sweeper
 from app.services.turn import Turns
 from app.services.upload_budget import UploadBudget
 from app.utils.clock import utc_now
@@ -139,12 +139,8 @@ async def open_container(settings: Settings, metrics: Metrics | None = None) -> 
             metrics=metrics,
             exposition=exposition,
         )
-        if settings.log_retention_days:
-            retention = Retention(request_log, settings.log_retention_days, utc_now)
-            stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
-        if settings.signing_secrets:
-            cleaner = NonceCleaner(nonces, utc_now)
-            stack.push_async_callback(_cancel, asyncio.create_task(cleaner.run_forever()))
+        for sweeper in build_sweepers(settings, request_log, nonces):
+            stack.push_async_callback(_cancel, asyncio.create_task(sweeper.run_forever()))
         _watch(metrics, database, ledger, commits, cache, threads, container.uploads)
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await _report_start(settings, container)
@@ -176,6 +172,17 @@ async def open_database(settings: Settings) -> Database:
 def open_ledger(settings: Settings, database: Database) -> Ledger:
     """Open the way to durable records."""
     return Ledger(LedgerRepository(database), settings.spool_dir, settings.spool_max_mb * 1024 * 1024)
+
+
+def build_sweepers(settings: Settings, request_log: RequestLogRepository, nonces: NonceRepository) -> list[Sweeper]:
+    """Build what deletes old rows, of the tables that get any and are not to be kept for ever."""
+    sweepers = []
+    if settings.log_retention_days:
+        keep = timedelta(days=settings.log_retention_days)
+        sweepers.append(Sweeper("request log", request_log.delete_before, keep, timedelta(minutes=30), utc_now))
+    if settings.signing_secrets:
+        sweepers.append(Sweeper("nonces", nonces.delete_expired, NONCE_MARGIN, timedelta(minutes=10), utc_now))
+    return sweepers
 
 
 def build_access(settings: Settings, nonces: NonceRepository) -> Access:

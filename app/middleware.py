@@ -57,16 +57,14 @@ class RequestMiddleware:
         try:
             await handler(scope, receive, send_with_id)
         except ServiceError as error:
-            scope["state"]["error_code"] = error.code
-            await answer_to(error, request_id)(scope, receive, send_with_id)
+            await answer_to(error, scope)(scope, receive, send_with_id)
             _let_go(error)
         except Exception as error:
             logger.exception("unexpected error")
-            scope["state"]["error_code"] = InternalError.code
             if status and not complete:  # too late for another answer: the server closes the connection
                 raise
             if not status:
-                await error_response(InternalError(), request_id)(scope, receive, send_with_id)
+                await error_response(InternalError(), scope)(scope, receive, send_with_id)
             _let_go(error)
         finally:
             self._measure(scope, status, perf_counter() - started)

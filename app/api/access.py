@@ -70,11 +70,6 @@ async def _document_keys(
     """For the OpenAPI page alone: what the framework makes of the headers is not looked at."""
 
 
-async def admitted_body(request: Request) -> Receive:
-    """What stands before the apps' calls: what their bodies are read from."""
-    return admit_client(request.scope, dict(request.headers.raw), request.receive, _container(request.scope))
-
-
 async def require_admin(request: Request) -> None:
     """What stands before whatever is the operators': `APIRouter(dependencies=[*ADMIN_ONLY])`."""
     access = _container(request.scope).access
@@ -92,7 +87,6 @@ async def may_read_any(request: Request) -> bool:
 
 ADMIN_ONLY = (Depends(_document_keys), Depends(require_admin))
 DOCUMENTED_KEYS = Depends(_document_keys)
-AdmittedBody = Annotated[Receive, Depends(admitted_body)]
 MayReadAnyDep = Annotated[bool, Depends(may_read_any)]
 
 

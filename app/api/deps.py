@@ -1,13 +1,11 @@
 """What routes may ask for, as annotated names. The only module that knows where the container is kept."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated, cast
+from typing import Annotated, NoReturn, cast
 
 from fastapi import Depends, Header, Request
 from starlette.types import Scope
 
-from app.api.access import AdmittedBody
-from app.api.body import Upload, read_check_cache, read_upload
+from app.api.body import Upload
 from app.api.client_address import client_address
 from app.container import Container
 from app.models.domain import RequestContext
@@ -55,17 +53,13 @@ def get_health(container: ContainerDep) -> HealthService:
     return container.health
 
 
-async def _check_cache_body(request: Request, receive: AdmittedBody) -> CheckCacheRequest:
-    return await read_check_cache(dict(request.headers.raw), receive)
+def _had_directly() -> NoReturn:
+    """Bodies are read by `direct.py`, which serves these routes: the framework's own are documentation."""
+    raise NotImplementedError
 
 
-async def _upload_body(request: Request, receive: AdmittedBody, container: ContainerDep) -> AsyncIterator[Upload]:
-    async with read_upload(dict(request.headers.raw), receive, container) as upload:
-        yield upload
-
-
-CheckCacheBody = Annotated[CheckCacheRequest, Depends(_check_cache_body)]
-UploadBody = Annotated[Upload, Depends(_upload_body)]
+CheckCacheBody = Annotated[CheckCacheRequest, Depends(_had_directly)]
+UploadBody = Annotated[Upload, Depends(_had_directly)]
 ContextDep = Annotated[RequestContext, Depends(get_context)]
 ClassifierDep = Annotated[ClassifierService, Depends(get_classifier)]
 StatsDep = Annotated[StatsService, Depends(get_stats)]

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from loguru import logger
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from app.errors import (
     InternalError,
@@ -39,10 +40,13 @@ def add_exception_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_unexpected_error)
 
 
-def error_response(error: ServiceError, request_id: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Return the response for an error."""
+def error_response(error: ServiceError, scope: Scope, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return the response for an error. Its code stays in the request's state, where it is counted."""
+    scope["state"]["error_code"] = error.code
     body = ErrorResponse(
-        error=ErrorData(code=error.code, message=error.message), request_id=request_id, timestamp=utc_now()
+        error=ErrorData(code=error.code, message=error.message),
+        request_id=scope["state"]["request_id"],
+        timestamp=utc_now(),
     )
     response = JSONResponse(body.model_dump(mode="json"), error.status, headers)
     if error.status == 503:
@@ -66,33 +70,27 @@ def invalid_fields(errors: Sequence[Any]) -> ServiceError:
     return InvalidRequest(f"{'.'.join(place) or 'body'}: {reason}")
 
 
-def answer_to(error: ServiceError, request_id: str) -> Response:
+def answer_to(error: ServiceError, scope: Scope) -> Response:
     """Return the response for an error that a request met, and log it where that tells something."""
     if error.detail is not None or error.status >= 500:
         logger.warning("request failed", code=error.code, detail=error.detail)
-    return error_response(error, request_id)
+    return error_response(error, scope)
 
 
 async def _on_service_error(request: Request, error: Exception) -> Response:
-    error = cast(ServiceError, error)
-    request.state.error_code = error.code  # for the metrics
-    return answer_to(error, request.state.request_id)
+    return answer_to(cast(ServiceError, error), request.scope)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
-    ours = invalid_fields(cast(RequestValidationError, error).errors())
-    request.state.error_code = ours.code
-    return error_response(ours, request.state.request_id)
+    return error_response(invalid_fields(cast(RequestValidationError, error).errors()), request.scope)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     error = cast(HTTPException, error)
-    ours = _BY_STATUS.get(error.status_code, InvalidRequest)()
-    request.state.error_code = ours.code
     headers = dict(error.headers) if error.headers else None  # 405 carries Allow
-    return error_response(ours, request.state.request_id, headers)
+    return error_response(_BY_STATUS.get(error.status_code, InvalidRequest)(), request.scope, headers)
 
 
 async def _on_unexpected_error(request: Request, _error: Exception) -> Response:
     # The framework raises it once more, and the middleware logs it.
-    return error_response(InternalError(), request.state.request_id)
+    return error_response(InternalError(), request.scope)

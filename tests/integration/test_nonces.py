@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.database import Database, Sql
 from app.repositories.nonce_repository import NonceRepository
-from app.services.nonce_cleaner import NonceCleaner
+from app.services.sweeper import NONCE_MARGIN, Sweeper
 
 NOW = datetime(2025, 10, 10, 12, 0, tzinfo=UTC)
 
@@ -42,8 +42,10 @@ async def test_nonces_that_have_ended_are_deleted_with_time_to_spare(database: D
     for age in (0, 299, 301, 86_400):
         await nonces.insert("app-1", f"age-{age}", "req-1", NOW - timedelta(seconds=age))
 
-    assert await NonceCleaner(nonces, lambda: NOW).delete_expired() == 2
-    assert await NonceCleaner(nonces, lambda: NOW).delete_expired() == 0
+    sweeper = Sweeper("nonces", nonces.delete_expired, NONCE_MARGIN, timedelta(minutes=10), lambda: NOW)
+
+    assert await sweeper.delete_expired() == 2
+    assert await sweeper.delete_expired() == 0
 
     kept = await database.fetch_all(Sql.same("SELECT nonce FROM signature_nonce ORDER BY nonce"), {})
     assert kept == [("age-0",), ("age-299",)]

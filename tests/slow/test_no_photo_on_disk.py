@@ -23,7 +23,7 @@ from tests.api.test_privacy import MARKER, everything_in, image_with_marker
 from tests.conftest import TABLES, TEST_DATABASE, settings_for_provider
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.mysql_server import MySQLServer
-from tests.support.proxy import Proxy, find_program, running_proxy
+from tests.support.proxy import Proxy, program_or_skip, running_proxy
 from tests.support.service_process import GUNICORN, Service, running_service
 from tests.support.system_calls import files_written, tracer
 
@@ -32,10 +32,7 @@ LIMIT = 10 * 1024 * 1024
 
 @pytest.fixture
 def strace() -> list[str]:
-    try:
-        return find_program("strace", "usr/bin/strace")
-    except RuntimeError as reason:
-        pytest.skip(f"strace cannot be had: {reason}")
+    return program_or_skip("strace", "usr/bin/strace")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.proxy import Proxy, find_program, running_proxy
+from tests.support.proxy import Proxy, program_or_skip, running_proxy
 from tests.support.service_process import GUNICORN, running_service
 from tests.support.waiting import until
 
@@ -31,10 +31,7 @@ ATTACKS = {
 
 @pytest.fixture
 def slowhttptest() -> list[str]:
-    try:
-        return find_program("slowhttptest", "usr/bin/slowhttptest")
-    except RuntimeError as reason:
-        pytest.skip(f"slowhttptest cannot be had: {reason}")
+    return program_or_skip("slowhttptest", "usr/bin/slowhttptest")
 
 
 @pytest.fixture

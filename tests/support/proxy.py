@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.support.apt_unpack import unpack_program
 from tests.support.service_process import ROOT
 
@@ -40,6 +42,14 @@ def find_program(package: str, program: str) -> list[str]:
     """Return the command of a program that is installed, or of one unpacked from its package. Raises RuntimeError."""
     installed = shutil.which(Path(program).name)
     return [installed] if installed else unpack_program(package, program)
+
+
+def program_or_skip(package: str, program: str) -> list[str]:
+    """The same; where it cannot be had, skip the test and say why."""
+    try:
+        return find_program(package, program)
+    except RuntimeError as reason:
+        pytest.skip(f"{package} cannot be had: {reason}")
 
 
 def find_nginx() -> list[str]:
