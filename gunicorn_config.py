@@ -7,10 +7,10 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from app import metrics_folder
 from app.config import load_settings
-from app.logs import configure_logging
-from app.services.turn import LEASE_SECONDS
+from app.observe import metrics_folder
+from app.observe.logs import configure_logging
+from app.services.one_call.lease import LEASE_SECONDS
 from app.storage_check import check_storage
 
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold photos

@@ -15,41 +15,41 @@ from app.config import Settings
 from app.database import Database
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.drivers.sqlite import SQLiteDatabase
-from app.exposition import Exposition
-from app.metrics import Metrics
 from app.models.domain import LOCAL_MODEL, Answer
-from app.models.model_settings import ModelSettings
+from app.observe.exposition import Exposition
+from app.observe.metrics import Metrics
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.lease_repository import LeaseRepository
-from app.repositories.ledger_repository import LedgerRepository
 from app.repositories.nonce_repository import NonceRepository
+from app.repositories.record_repository import RecordRepository
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
-from app.services.access import Access, KeyRing
-from app.services.batched_lookups import BatchedLookups
+from app.services.access.keys import Access, KeyRing
+from app.services.cache.lookups import BatchedLookups
+from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
-from app.services.group_commit import GroupCommit
 from app.services.health_service import HealthService
-from app.services.image_preparer import BoundedThreads, ImagePreparer
-from app.services.ledger import Ledger
-from app.services.memory_cache import MemoryCache
+from app.services.images.preparer import BoundedThreads, ImagePreparer
+from app.services.images.upload_budget import UploadBudget
+from app.services.model.prompt import PROMPT_VERSION, build_prompt
+from app.services.model.providers.local_provider import LocalProvider
+from app.services.model.settings import ModelEndpoint
+from app.services.model.stack.breaker import BREAKER_STATES, BreakerModel
+from app.services.model.stack.counted import CountedModel, CountedSkips
+from app.services.model.stack.fallback import FallbackModel
+from app.services.model.stack.limit import LimitedModel
+from app.services.model.stack.logged import LoggedModel
+from app.services.model.stack.retry import RetryingModel
 from app.services.model_client import ModelClient
-from app.services.model_stack.breaker import BREAKER_STATES, BreakerModel
-from app.services.model_stack.fallback import FallbackModel
-from app.services.model_stack.limit import LimitedModel
-from app.services.model_stack.measure import MeasuredModel
-from app.services.model_stack.meter import CountedSkips, MeteredModel
-from app.services.model_stack.retry import RetryingModel
-from app.services.prompt import PROMPT_VERSION, build_prompt
-from app.services.providers.local_provider import LocalProvider
-from app.services.recorder import Recorder
-from app.services.single_flight import SingleFlight
+from app.services.one_call.lease import Leases
+from app.services.one_call.single_flight import SingleFlight
+from app.services.records.durable_writer import DurableWriter
+from app.services.records.group_commit import GroupCommit
+from app.services.records.recorder import Recorder
 from app.services.stats_service import StatsService
-from app.services.sweeper import NONCE_MARGIN, Sweeper
-from app.services.turn import Turns
-from app.services.upload_budget import UploadBudget
+from app.services.upkeep.retention import NONCE_MARGIN, Retention
 from app.utils.clock import utc_now
 from app.utils.image_utils import ImageLimits, enable_heif
 from app.version import VERSION
@@ -120,7 +120,7 @@ async def open_container(settings: Settings, metrics: Metrics | None = None) -> 
                 clock=utc_now,
                 model_timeout_seconds=settings.llm_timeout,
                 flights=flights,
-                turns=Turns(LeaseRepository(database), cache.peek, metrics=metrics),
+                turns=Leases(LeaseRepository(database), cache.peek, metrics=metrics),
                 metrics=metrics,
             ),
             stats=StatsService(
@@ -169,19 +169,19 @@ async def open_database(settings: Settings) -> Database:
     return await MySQLDatabase.open(address, pool_size=settings.mysql_pool_size)
 
 
-def open_ledger(settings: Settings, database: Database) -> Ledger:
+def open_ledger(settings: Settings, database: Database) -> DurableWriter:
     """Open the way to durable records."""
-    return Ledger(LedgerRepository(database), settings.spool_dir, settings.spool_max_mb * 1024 * 1024)
+    return DurableWriter(RecordRepository(database), settings.spool_dir, settings.spool_max_mb * 1024 * 1024)
 
 
-def build_sweepers(settings: Settings, request_log: RequestLogRepository, nonces: NonceRepository) -> list[Sweeper]:
+def build_sweepers(settings: Settings, request_log: RequestLogRepository, nonces: NonceRepository) -> list[Retention]:
     """Build what deletes old rows, of the tables that get any and are not to be kept for ever."""
     sweepers = []
     if settings.log_retention_days:
         keep = timedelta(days=settings.log_retention_days)
-        sweepers.append(Sweeper("request log", request_log.delete_before, keep, timedelta(minutes=30), utc_now))
+        sweepers.append(Retention("request log", request_log.delete_before, keep, timedelta(minutes=30), utc_now))
     if settings.signing_secrets:
-        sweepers.append(Sweeper("nonces", nonces.delete_expired, NONCE_MARGIN, timedelta(minutes=10), utc_now))
+        sweepers.append(Retention("nonces", nonces.delete_expired, NONCE_MARGIN, timedelta(minutes=10), utc_now))
     return sweepers
 
 
@@ -189,7 +189,7 @@ def build_access(settings: Settings, nonces: NonceRepository) -> Access:
     """Build the doors that the settings ask for."""
     signatures = None
     if settings.signing_secrets:
-        from app.services.signatures import SignatureService
+        from app.services.access.signatures import SignatureService
 
         signatures = SignatureService(settings.signing_secrets, nonces, utc_now)
     return Access(
@@ -201,9 +201,9 @@ def build_model(settings: Settings, metrics: Metrics) -> tuple[ModelClient, list
     """Build the stack around the models in effect, and return its breakers too: they know how the models are."""
     breakers: list[BreakerModel] = []
 
-    def guarded(model: ModelSettings) -> ModelClient:
+    def guarded(model: ModelEndpoint) -> ModelClient:
         names = model.provider, model.model or LOCAL_MODEL
-        provider = MeteredModel(build_provider(model, settings), *names, metrics)
+        provider = CountedModel(build_provider(model, settings), *names, metrics)
         if model.provider == "local":
             return provider
         limited = LimitedModel(provider, settings.llm_max_concurrency)
@@ -217,25 +217,25 @@ def build_model(settings: Settings, metrics: Metrics) -> tuple[ModelClient, list
     client = guarded(settings.primary)
     if settings.fallback is not None:
         client = FallbackModel(client, guarded(settings.fallback))
-    return MeasuredModel(client), breakers
+    return LoggedModel(client), breakers
 
 
-def build_provider(model: ModelSettings, settings: Settings) -> ModelClient:
+def build_provider(model: ModelEndpoint, settings: Settings) -> ModelClient:
     """Build one provider. An SDK is imported where it is used: it takes 10 to 40 MiB of every worker's memory."""
     prompt = build_prompt(settings.description_language)
     match model.provider:
         case "local":
             return LocalProvider()
         case "claude":
-            from app.services.providers.claude_provider import connect_claude
+            from app.services.model.providers.claude_provider import connect_claude
 
             return connect_claude(model, prompt, settings.llm_max_tokens)
         case "openai":
-            from app.services.providers.openai_provider import connect_openai
+            from app.services.model.providers.openai_provider import connect_openai
 
             return connect_openai(model, prompt, settings.llm_max_tokens)
         case "custom":
-            from app.services.providers.openai_provider import connect_custom
+            from app.services.model.providers.openai_provider import connect_custom
 
             return connect_custom(model, prompt, settings.llm_max_tokens)
 
@@ -243,7 +243,7 @@ def build_provider(model: ModelSettings, settings: Settings) -> ModelClient:
 def _watch(
     metrics: Metrics,
     database: Database,
-    ledger: Ledger,
+    ledger: DurableWriter,
     commits: GroupCommit,
     cache: CacheService,
     threads: BoundedThreads,

@@ -10,14 +10,14 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 
 from app.api import categories, classify, health, metrics, requests, stats
-from app.api.direct import DIRECT_ROUTES
-from app.api.exception_handlers import add_exception_handlers
-from app.api.openapi import install_openapi
+from app.api.hot_routes import DIRECT_ROUTES
+from app.api.http.exception_handlers import add_exception_handlers
+from app.api.http.middleware import RequestMiddleware
+from app.api.http.openapi import install_openapi
 from app.config import Settings, load_settings
 from app.container import Container, open_container
-from app.logs import configure_logging
-from app.metrics import Metrics
-from app.middleware import RequestMiddleware
+from app.observe.logs import configure_logging
+from app.observe.metrics import Metrics
 from app.version import VERSION
 
 _BASE_PATH = "/api/v1"

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from app.config import Settings
-from app.drivers.spool_file import SpoolFile
 from app.drivers.sqlite import check_writable
+from app.services.records.spool_file import SpoolFile
 
 
 def check_storage(settings: Settings) -> None:

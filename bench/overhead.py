@@ -28,8 +28,8 @@ import httpx
 import openai
 from PIL import Image
 
-from app.services.prompt import build_prompt
-from app.services.providers.openai_provider import STRICT_SCHEMA, openai_options
+from app.services.model.prompt import build_prompt
+from app.services.model.providers.openai_provider import STRICT_SCHEMA, openai_options
 from tests.support.mysql_server import provision
 from tests.support.service_process import ROOT, running_service
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.models.model_settings import DEFAULT_MODELS
-from app.services.prompt import build_prompt
+from app.services.model.prompt import build_prompt
+from app.services.model.settings import DEFAULT_MODELS
 
 ROOT = Path(__file__).parents[1]
 PHOTO = (4032, 3024)

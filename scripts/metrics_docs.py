@@ -1,4 +1,4 @@
-"""Writes what the metrics are into docs/metrics.md, from the one place that knows: app/metrics.py.
+"""Writes what the metrics are into docs/metrics.md, from the one place that knows: app/observe/metrics.py.
 
 .venv/bin/python -m scripts.metrics_docs
 """
@@ -6,7 +6,7 @@
 import re
 from pathlib import Path
 
-from app.metrics import Metric, Metrics
+from app.observe.metrics import Metric, Metrics
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 _TABLE = re.compile(r"(?<=<!-- metrics -->\n).*?(?=<!-- /metrics -->)", re.DOTALL)

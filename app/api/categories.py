@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.api.openapi import document_errors
+from app.api.http.openapi import document_errors
 from app.models.domain import CATEGORY_NAMES
 from app.models.response import CategoriesResponse, CategoryNameData
 

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.api.access import CLIENT_ERRORS, DOCUMENTED_KEYS
 from app.api.deps import CheckCacheBody, ClassifierDep, ContextDep, UploadBody
-from app.api.openapi import document_body, document_errors
+from app.api.http.doors import CLIENT_ERRORS, DOCUMENTED_KEYS
+from app.api.http.openapi import document_body, document_errors
 from app.errors import (
     DatabaseUnavailable,
     HashMismatch,
@@ -15,16 +15,13 @@ from app.errors import (
     InvalidRequest,
     InvalidUserId,
     MissingImage,
-    ModelBadAnswer,
-    ModelRefused,
-    ModelTimeout,
-    ModelUnavailable,
     Overloaded,
     RequestTooLarge,
     UnsupportedFormat,
 )
 from app.models.request import CheckCacheRequest
 from app.models.response import CheckCacheHit, CheckCacheMiss, ClassificationData, ClassifyResponse
+from app.services.model.errors import ModelBadAnswer, ModelRefused, ModelTimeout, ModelUnavailable
 from app.utils.clock import utc_now
 
 router = APIRouter(prefix="/classify", tags=["classify"], dependencies=[DOCUMENTED_KEYS], responses=CLIENT_ERRORS)

@@ -5,8 +5,8 @@ from typing import Annotated, NoReturn, cast
 from fastapi import Depends, Header, Request
 from starlette.types import Scope
 
-from app.api.body import Upload
-from app.api.client_address import client_address
+from app.api.http.body import Upload
+from app.api.http.client_address import client_address
 from app.container import Container
 from app.models.domain import RequestContext
 from app.models.request import USER_ID_PATTERN, CheckCacheRequest

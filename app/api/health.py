@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from app.api.deps import HealthDep
-from app.api.openapi import document_errors
+from app.api.http.openapi import document_errors
 from app.models.response import HealthResponse, LiveResponse
 from app.utils.clock import utc_now
 

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Response
 
-from app.api.access import ADMIN_ERRORS, ADMIN_ONLY
 from app.api.deps import ContainerDep
-from app.api.openapi import document_errors
-from app.exposition import CONTENT_TYPE
+from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY
+from app.api.http.openapi import document_errors
+from app.observe.exposition import CONTENT_TYPE
 
 router = APIRouter(tags=["metrics"], dependencies=[*ADMIN_ONLY], responses=ADMIN_ERRORS)
 

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.api.access import CLIENT_ERRORS, DOCUMENTED_KEYS, MayReadAnyDep
 from app.api.deps import ContextDep, StatsDep
-from app.api.openapi import document_errors
+from app.api.http.doors import CLIENT_ERRORS, DOCUMENTED_KEYS, MayReadAnyDep
+from app.api.http.openapi import document_errors
 from app.errors import DatabaseUnavailable, InvalidUserId, NotFound
 from app.models.response import RequestRecordData, RequestRecordResponse
 from app.utils.id_generator import is_request_id

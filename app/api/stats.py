@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.api.access import ADMIN_ERRORS, ADMIN_ONLY
 from app.api.deps import StatsDep
-from app.api.openapi import document_errors
+from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY
+from app.api.http.openapi import document_errors
 from app.errors import DatabaseUnavailable, InvalidRequest
 from app.models.response import (
     CacheEfficiencyResponse,

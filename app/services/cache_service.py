@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from app.metrics import Metrics
 from app.models.domain import Classification
-from app.services.batched_lookups import BatchedLookups
-from app.services.memory_cache import MemoryCache
+from app.observe.metrics import Metrics
+from app.services.cache.lookups import BatchedLookups
+from app.services.cache.memory import MemoryCache
 
 
 @dataclass(frozen=True, slots=True)

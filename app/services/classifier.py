@@ -6,16 +6,17 @@ from time import perf_counter
 
 from loguru import logger
 
-from app.errors import DatabaseUnavailable, HashMismatch, ModelRefused, ModelTimeout
-from app.metrics import Metrics
+from app.errors import DatabaseUnavailable, HashMismatch
 from app.models.domain import Answer, Classification, ModelReply, RequestContext
+from app.observe.metrics import Metrics
 from app.repositories.refusal_repository import RefusalRepository
 from app.services.cache_service import CacheService
-from app.services.image_preparer import ImagePreparer
+from app.services.images.preparer import ImagePreparer
+from app.services.model.errors import ModelRefused, ModelTimeout
 from app.services.model_client import ModelClient
-from app.services.recorder import Recorder
-from app.services.single_flight import SingleFlight
-from app.services.turn import LEASE_SECONDS, Turns
+from app.services.one_call.lease import LEASE_SECONDS, Leases
+from app.services.one_call.single_flight import SingleFlight
+from app.services.records.recorder import Recorder
 from app.utils.clock import Clock, milliseconds_since
 from app.utils.deadline import Deadline
 from app.utils.hash_utils import sha256_hex
@@ -40,7 +41,7 @@ class ClassifierService:
     refusal_ttl_seconds: int
     clock: Clock
     flights: SingleFlight[Answer]
-    turns: Turns
+    turns: Leases
     metrics: Metrics = field(default_factory=Metrics)
     unwritten: dict[str, ModelReply] = field(default_factory=dict)
     """Replies that were paid for and could be kept nowhere, for whoever asks next; the oldest first."""

@@ -8,8 +8,8 @@ from loguru import logger
 
 from app.database import Database
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
-from app.services.ledger import Ledger
-from app.services.model_stack.breaker import BreakerModel
+from app.services.model.stack.breaker import BreakerModel
+from app.services.records.durable_writer import DurableWriter
 
 HealthStatus = Literal["healthy", "degraded", "unhealthy"]
 DatabaseState = Literal["connected", "disconnected", "not_initialized"]
@@ -36,7 +36,7 @@ class HealthService:
 
     database: Database
     breakers: Sequence[BreakerModel]
-    ledger: Ledger
+    ledger: DurableWriter
 
     async def check(self) -> Health:
         """Return the present state."""

@@ -11,9 +11,9 @@ from httpx import ASGITransport
 from loguru import logger
 
 from app.container import open_container
-from app.logs import configure_logging
 from app.main import create_app
-from app.services.access import KeyRing
+from app.observe.logs import configure_logging
+from app.services.access.keys import KeyRing
 from tests.api.calls import classify
 from tests.conftest import make_settings
 from tests.factories import make_image, make_image_hash

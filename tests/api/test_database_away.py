@@ -12,7 +12,7 @@ import app.container
 from app.config import Settings
 from app.container import open_container, open_database
 from app.database import Database, Sql
-from app.services.upload_budget import UploadBudget
+from app.services.images.upload_budget import UploadBudget
 from tests.api.calls import check_cache, classify, upload
 from tests.conftest import make_client
 from tests.factories import make_image, make_image_hash

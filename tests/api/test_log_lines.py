@@ -125,7 +125,7 @@ def base64_of(jpeg: bytes) -> str:
 
 WRITER = """
 import asyncio, sys
-from app.logs import configure_logging
+from app.observe.logs import configure_logging
 
 async def main():
     log = configure_logging(level="INFO", as_json=True)

@@ -7,7 +7,7 @@ from types import FrameType
 import httpx
 import pytest
 
-from app.api.multipart import MultipartForm
+from app.api.http.multipart import MultipartForm
 from tests.api.calls import upload
 from tests.factories import make_image
 

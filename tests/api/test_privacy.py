@@ -17,7 +17,7 @@ from PIL import Image
 
 from app.container import open_container
 from app.database import Database, Sql
-from app.logs import configure_logging
+from app.observe.logs import configure_logging
 from tests.api.calls import check_cache, classify, upload
 from tests.conftest import TABLES, make_client, make_settings, settings_for_provider
 from tests.factories import make_image

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.container import build_provider
-from app.errors import ModelRefused, ModelRejectedRequest
+from app.services.model.errors import ModelRefused, ModelRejectedRequest
 from app.services.model_client import ModelClient
 from app.utils.deadline import Deadline
 from tests.conftest import make_settings, settings_for_provider

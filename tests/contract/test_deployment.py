@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from app.api.body import MULTIPART_OVERHEAD_BYTES, READ_TIMEOUT_SECONDS
+from app.api.http.body import MULTIPART_OVERHEAD_BYTES, READ_TIMEOUT_SECONDS
 from app.errors import ServiceError
-from app.services.turn import LEASE_SECONDS
+from app.services.one_call.lease import LEASE_SECONDS
 from tests.conftest import make_settings
 from tests.factories import error_codes
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.config import Settings
 from app.main import create_app
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from scripts import image_costs, metrics_docs
 from scripts.settings_docs import render_env_example, render_readme
 from tests.conftest import SAMPLES, make_settings

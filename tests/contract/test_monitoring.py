@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from tests.conftest import settings_for_provider
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels

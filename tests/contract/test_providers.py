@@ -8,7 +8,8 @@ import pytest
 
 from app.config import Settings
 from app.container import build_provider
-from app.errors import (
+from app.models.domain import Usage
+from app.services.model.errors import (
     ModelBadAnswer,
     ModelError,
     ModelMisconfigured,
@@ -17,9 +18,8 @@ from app.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from app.models.domain import Usage
+from app.services.model.prompt import build_prompt
 from app.services.model_client import ModelClient
-from app.services.prompt import build_prompt
 from app.utils.deadline import Deadline
 from tests.conftest import make_settings, settings_for_provider
 from tests.factories import make_image

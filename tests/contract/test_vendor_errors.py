@@ -10,7 +10,7 @@ import httpx2
 import openai
 import pytest
 
-from app.errors import (
+from app.services.model.errors import (
     ModelBadAnswer,
     ModelError,
     ModelMisconfigured,
@@ -19,7 +19,7 @@ from app.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from app.services.providers.errors import translate
+from app.services.model.providers.vendor_errors import translate
 
 # By name, the same in both SDKs; what is not here is a status error and goes by its status.
 BY_NAME: dict[str, type[ModelError]] = {

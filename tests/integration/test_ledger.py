@@ -9,10 +9,10 @@ import pytest
 from app.database import Database, Sql
 from app.errors import DatabaseUnavailable, Overloaded
 from app.models.domain import Outcome
-from app.repositories.ledger_batch import LedgerBatch
-from app.repositories.ledger_repository import LedgerRepository
-from app.services.group_commit import GroupCommit
-from app.services.ledger import Ledger
+from app.repositories.record_batch import RecordBatch
+from app.repositories.record_repository import RecordRepository
+from app.services.records.durable_writer import DurableWriter
+from app.services.records.group_commit import GroupCommit
 from tests.factories import make_hit, make_outcome
 from tests.support.unreliable_database import UnreliableDatabase
 
@@ -23,17 +23,17 @@ def unreliable(database: Database) -> UnreliableDatabase:
 
 
 @pytest.fixture
-async def ledger(unreliable: UnreliableDatabase, tmp_path: Path) -> AsyncIterator[Ledger]:
+async def ledger(unreliable: UnreliableDatabase, tmp_path: Path) -> AsyncIterator[DurableWriter]:
     opened = open_ledger(unreliable, tmp_path)
     yield opened
     opened.close()
 
 
-def open_ledger(database: Database, folder: Path, max_bytes: int = 100_000_000) -> Ledger:
-    return Ledger(LedgerRepository(database), folder / "spool", max_bytes)
+def open_ledger(database: Database, folder: Path, max_bytes: int = 100_000_000) -> DurableWriter:
+    return DurableWriter(RecordRepository(database), folder / "spool", max_bytes)
 
 
-async def spool(unreliable: UnreliableDatabase, ledger: Ledger, outcomes: Sequence[Outcome]) -> None:
+async def spool(unreliable: UnreliableDatabase, ledger: DurableWriter, outcomes: Sequence[Outcome]) -> None:
     """Record outcomes, a batch each, while the database is away."""
     unreliable.away = True
     for outcome in outcomes:
@@ -60,10 +60,10 @@ async def logged_ids(database: Database) -> list[str]:
 
 async def test_a_batch_given_twice_is_written_once(database: Database) -> None:
     first = make_outcome()
-    batch = LedgerBatch.of("w", 1, [first, make_hit(first), make_hit(first, logged=False)])
+    batch = RecordBatch.of("w", 1, [first, make_hit(first), make_hit(first, logged=False)])
 
-    await LedgerRepository(database).write([batch])
-    await LedgerRepository(database).write([batch])
+    await RecordRepository(database).write([batch])
+    await RecordRepository(database).write([batch])
 
     assert await hit_counts(database) == [3]
     assert len(await logged_ids(database)) == 2
@@ -71,11 +71,11 @@ async def test_a_batch_given_twice_is_written_once(database: Database) -> None:
 
 async def test_a_batch_that_comes_too_late_changes_nothing(database: Database) -> None:
     first = make_outcome()
-    late = LedgerBatch.of("w", 2, [make_hit(first)])
-    await LedgerRepository(database).write([LedgerBatch.of("w", 1, [first])])
-    await LedgerRepository(database).write([late, LedgerBatch.of("w", 3, [make_hit(first)])])
+    late = RecordBatch.of("w", 2, [make_hit(first)])
+    await RecordRepository(database).write([RecordBatch.of("w", 1, [first])])
+    await RecordRepository(database).write([late, RecordBatch.of("w", 3, [make_hit(first)])])
 
-    await LedgerRepository(database).write([late])
+    await RecordRepository(database).write([late])
 
     assert await hit_counts(database) == [3]
 
@@ -83,42 +83,42 @@ async def test_a_batch_that_comes_too_late_changes_nothing(database: Database) -
 async def test_of_several_batches_only_those_not_written_yet_are_written(database: Database) -> None:
     first = make_outcome()
     batches = [
-        LedgerBatch.of("a", 1, [first]),
-        LedgerBatch.of("b", 1, [make_hit(first)]),
-        LedgerBatch.of("b", 2, [make_hit(first)]),
+        RecordBatch.of("a", 1, [first]),
+        RecordBatch.of("b", 1, [make_hit(first)]),
+        RecordBatch.of("b", 2, [make_hit(first)]),
     ]
-    await LedgerRepository(database).write(batches[:2])
+    await RecordRepository(database).write(batches[:2])
 
-    await LedgerRepository(database).write(batches)
+    await RecordRepository(database).write(batches)
 
     assert await hit_counts(database) == [3]
 
 
 async def test_of_one_writers_batches_only_those_not_written_yet_are_written(database: Database) -> None:
     first = make_outcome()
-    batches = [LedgerBatch.of("w", number, [make_hit(first)]) for number in (2, 3, 4)]
-    await LedgerRepository(database).write([LedgerBatch.of("w", 1, [first])])
-    await LedgerRepository(database).write(batches[:1])
+    batches = [RecordBatch.of("w", number, [make_hit(first)]) for number in (2, 3, 4)]
+    await RecordRepository(database).write([RecordBatch.of("w", 1, [first])])
+    await RecordRepository(database).write(batches[:1])
 
-    await LedgerRepository(database).write(batches)
+    await RecordRepository(database).write(batches)
 
     assert await hit_counts(database) == [4]
 
 
 async def test_the_same_batch_twice_at_the_same_time_is_written_once(database: Database) -> None:
     first = make_outcome()
-    await LedgerRepository(database).write([LedgerBatch.of("w", 1, [first])])
-    batch = LedgerBatch.of("w", 2, [make_hit(first)])
+    await RecordRepository(database).write([RecordBatch.of("w", 1, [first])])
+    batch = RecordBatch.of("w", 2, [make_hit(first)])
 
-    await asyncio.gather(*(LedgerRepository(database).write([batch]) for _ in range(8)))
+    await asyncio.gather(*(RecordRepository(database).write([batch]) for _ in range(8)))
 
     assert await hit_counts(database) == [2]
 
 
 async def test_a_batch_survives_being_written_as_text() -> None:
-    batch = LedgerBatch.of("w", 7, [make_outcome(), make_outcome(reply=None)])
+    batch = RecordBatch.of("w", 7, [make_outcome(), make_outcome(reply=None)])
 
-    assert LedgerBatch.from_json(batch.to_json()) == batch
+    assert RecordBatch.from_json(batch.to_json()) == batch
     assert batch.answers == 2
 
 
@@ -126,13 +126,13 @@ async def test_many_outcomes_are_four_statements_and_one_transaction(unreliable:
     first = make_outcome()
     outcomes = [first, *(make_hit(first) for _ in range(50)), *(make_outcome() for _ in range(50))]
 
-    await LedgerRepository(unreliable).write([LedgerBatch.of("w", 1, outcomes)])
+    await RecordRepository(unreliable).write([RecordBatch.of("w", 1, outcomes)])
 
     assert unreliable.commits == [4]
 
 
 async def test_what_arrives_during_a_commit_is_written_by_the_next(
-    unreliable: UnreliableDatabase, ledger: Ledger
+    unreliable: UnreliableDatabase, ledger: DurableWriter
 ) -> None:
     commits = GroupCommit(ledger)
     unreliable.gate.clear()
@@ -149,7 +149,9 @@ async def test_what_arrives_during_a_commit_is_written_by_the_next(
     assert len(await logged_ids(unreliable)) == 310
 
 
-async def test_a_caller_who_leaves_leaves_the_others_records(unreliable: UnreliableDatabase, ledger: Ledger) -> None:
+async def test_a_caller_who_leaves_leaves_the_others_records(
+    unreliable: UnreliableDatabase, ledger: DurableWriter
+) -> None:
     commits = GroupCommit(ledger)
     leaving = asyncio.create_task(commits.record(make_outcome()))
     staying = asyncio.create_task(commits.record(make_outcome()))
@@ -161,7 +163,7 @@ async def test_a_caller_who_leaves_leaves_the_others_records(unreliable: Unrelia
     assert len(await logged_ids(unreliable)) == 2
 
 
-async def test_a_full_queue_answers_at_once(ledger: Ledger) -> None:
+async def test_a_full_queue_answers_at_once(ledger: DurableWriter) -> None:
     commits = GroupCommit(ledger, max_waiting=3)
     waiting = [asyncio.create_task(commits.record(make_outcome())) for _ in range(3)]
     await asyncio.sleep(0)
@@ -171,7 +173,7 @@ async def test_a_full_queue_answers_at_once(ledger: Ledger) -> None:
     await asyncio.gather(*waiting)
 
 
-async def test_a_full_queue_takes_what_was_paid_for(database: Database, ledger: Ledger) -> None:
+async def test_a_full_queue_takes_what_was_paid_for(database: Database, ledger: DurableWriter) -> None:
     commits = GroupCommit(ledger, max_waiting=3)
 
     await asyncio.gather(*(commits.record(make_outcome()) for _ in range(6)))
@@ -180,7 +182,7 @@ async def test_a_full_queue_takes_what_was_paid_for(database: Database, ledger: 
 
 
 async def test_while_the_database_is_away_records_wait_in_the_spool_and_are_then_replayed(
-    unreliable: UnreliableDatabase, ledger: Ledger
+    unreliable: UnreliableDatabase, ledger: DurableWriter
 ) -> None:
     first = make_outcome()
     await spool(unreliable, ledger, [first, *(make_hit(first) for _ in range(5))])
@@ -198,7 +200,7 @@ async def test_while_the_database_is_away_records_wait_in_the_spool_and_are_then
 
 
 async def test_a_hit_never_overtakes_its_result_that_is_still_in_the_spool(
-    unreliable: UnreliableDatabase, ledger: Ledger
+    unreliable: UnreliableDatabase, ledger: DurableWriter
 ) -> None:
     first = make_outcome()
     await spool(unreliable, ledger, [first])
@@ -209,7 +211,9 @@ async def test_a_hit_never_overtakes_its_result_that_is_still_in_the_spool(
     assert await hit_counts(unreliable) == [2]
 
 
-async def test_a_commit_whose_answer_was_lost_is_counted_once(unreliable: UnreliableDatabase, ledger: Ledger) -> None:
+async def test_a_commit_whose_answer_was_lost_is_counted_once(
+    unreliable: UnreliableDatabase, ledger: DurableWriter
+) -> None:
     commits = GroupCommit(ledger)
     first = make_outcome()
     await commits.record(first)
@@ -225,11 +229,11 @@ async def test_a_commit_whose_answer_was_lost_is_counted_once(unreliable: Unreli
 
 
 async def test_a_replay_takes_many_of_the_largest_batches_at_a_time(
-    unreliable: UnreliableDatabase, ledger: Ledger
+    unreliable: UnreliableDatabase, ledger: DurableWriter
 ) -> None:
     unreliable.away = True
     for number in range(20):
-        await ledger.write(LedgerBatch.of("w", number, [make_outcome(reply=None) for _ in range(512)]))
+        await ledger.write(RecordBatch.of("w", number, [make_outcome(reply=None) for _ in range(512)]))
     unreliable.away = False
     unreliable.commits.clear()
 
@@ -239,7 +243,7 @@ async def test_a_replay_takes_many_of_the_largest_batches_at_a_time(
 
 
 async def test_records_that_come_in_during_a_replay_are_all_written(
-    unreliable: UnreliableDatabase, ledger: Ledger
+    unreliable: UnreliableDatabase, ledger: DurableWriter
 ) -> None:
     commits = GroupCommit(ledger)
     first = make_outcome()
@@ -259,7 +263,7 @@ async def test_records_that_come_in_during_a_replay_are_all_written(
 
 
 async def test_the_spool_of_a_dead_process_is_replayed_by_another(
-    unreliable: UnreliableDatabase, ledger: Ledger, tmp_path: Path
+    unreliable: UnreliableDatabase, ledger: DurableWriter, tmp_path: Path
 ) -> None:
     first = make_outcome()
     await leave_spool(unreliable, tmp_path, [first, make_hit(first)])
@@ -271,7 +275,7 @@ async def test_the_spool_of_a_dead_process_is_replayed_by_another(
 
 
 async def test_a_replay_that_is_cut_short_goes_on_without_counting_twice(
-    unreliable: UnreliableDatabase, ledger: Ledger, tmp_path: Path
+    unreliable: UnreliableDatabase, ledger: DurableWriter, tmp_path: Path
 ) -> None:
     first = make_outcome()
     await leave_spool(unreliable, tmp_path, [first, make_hit(first)])
@@ -286,7 +290,7 @@ async def test_a_replay_that_is_cut_short_goes_on_without_counting_twice(
 
 
 async def test_a_damaged_line_is_put_aside_and_the_others_are_replayed(
-    unreliable: UnreliableDatabase, ledger: Ledger, tmp_path: Path
+    unreliable: UnreliableDatabase, ledger: DurableWriter, tmp_path: Path
 ) -> None:
     await leave_spool(unreliable, tmp_path, [make_outcome() for _ in range(3)])
     (orphan,) = [path for path in (tmp_path / "spool").iterdir() if path.stat().st_size]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.database import Database, Sql
 from app.repositories.nonce_repository import NonceRepository
-from app.services.sweeper import NONCE_MARGIN, Sweeper
+from app.services.upkeep.retention import NONCE_MARGIN, Retention
 
 NOW = datetime(2025, 10, 10, 12, 0, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ async def test_nonces_that_have_ended_are_deleted_with_time_to_spare(database: D
     for age in (0, 299, 301, 86_400):
         await nonces.insert("app-1", f"age-{age}", "req-1", NOW - timedelta(seconds=age))
 
-    sweeper = Sweeper("nonces", nonces.delete_expired, NONCE_MARGIN, timedelta(minutes=10), lambda: NOW)
+    sweeper = Retention("nonces", nonces.delete_expired, NONCE_MARGIN, timedelta(minutes=10), lambda: NOW)
 
     assert await sweeper.delete_expired() == 2
     assert await sweeper.delete_expired() == 0

@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 from app.database import Database, Sql
 from app.repositories.request_log_repository import RequestLogRepository
-from app.services.sweeper import Sweeper
+from app.services.upkeep.retention import Retention
 from tests.factories import make_outcome
 from tests.support.ledger import write_outcomes
 
 NOW = datetime(2025, 10, 10, 12, 0, tzinfo=UTC)
 
 
-def log_sweeper(database: Database) -> Sweeper:
+def log_sweeper(database: Database) -> Retention:
     delete_before = RequestLogRepository(database).delete_before
-    return Sweeper("request log", delete_before, timedelta(days=90), timedelta(hours=1), lambda: NOW)
+    return Retention("request log", delete_before, timedelta(days=90), timedelta(hours=1), lambda: NOW)
 
 
 async def test_records_are_kept_for_as_many_days_as_was_asked(database: Database) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.services.turn import LEASE_SECONDS
+from app.services.one_call.lease import LEASE_SECONDS
 from app.utils.hash_utils import sha256_hex
 from tests.conftest import settings_for_provider
 from tests.factories import make_image

@@ -28,7 +28,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.models.domain import Category
-from app.services.prompt import ANSWER_SCHEMA
+from app.services.model.prompt import ANSWER_SCHEMA
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from app.database import Database
 from app.models.domain import Classification, Outcome
 from app.repositories.cache_repository import CacheRepository
-from app.repositories.ledger_batch import LedgerBatch
-from app.repositories.ledger_repository import LedgerRepository
+from app.repositories.record_batch import RecordBatch
+from app.repositories.record_repository import RecordRepository
 
 
 async def write_outcomes(database: Database, outcomes: Sequence[Outcome]) -> None:
     """Write outcomes in one transaction."""
-    await LedgerRepository(database).write([LedgerBatch.of(secrets.token_hex(16), 1, outcomes)])
+    await RecordRepository(database).write([RecordBatch.of(secrets.token_hex(16), 1, outcomes)])
 
 
 async def fetch_one(database: Database, image_hash: str, *, include_local: bool) -> Classification | None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import DatabaseUnavailable, Overloaded
 from app.models.domain import Classification
-from app.services.batched_lookups import BatchedLookups
+from app.services.cache.lookups import BatchedLookups
 from tests.factories import make_classification
 
 

@@ -6,8 +6,8 @@ import prometheus_client
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from app.exposition import Exposition
-from app.metrics import Counter, Histogram, Metrics
+from app.observe.exposition import Exposition
+from app.observe.metrics import Counter, Histogram, Metrics
 from tests.support.figures import Figures
 
 

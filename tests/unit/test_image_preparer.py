@@ -7,7 +7,7 @@ import pytest
 
 from app.container import image_threads
 from app.errors import Overloaded
-from app.services.image_preparer import BoundedThreads
+from app.services.images.preparer import BoundedThreads
 
 
 async def test_a_full_queue_answers_at_once() -> None:

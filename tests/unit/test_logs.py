@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from loguru import logger
 
-from app.logs import configure_logging, request_id_variable
+from app.observe.logs import configure_logging, request_id_variable
 
 # Here and not in the test: a traceback shows the lines of source.
 PIXELS, KEY = b"MARKER-PIXELS", "sk-secret"

@@ -1,6 +1,6 @@
 """The in-memory layer: bounded in number and in age."""
 
-from app.services.memory_cache import MemoryCache
+from app.services.cache.memory import MemoryCache
 from tests.factories import make_classification, make_image_hash
 
 

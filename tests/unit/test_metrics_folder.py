@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.metrics_folder import VARIABLE, make, take_over
+from app.observe.metrics_folder import VARIABLE, make, take_over
 
 ALIVE = os.getpid()
 

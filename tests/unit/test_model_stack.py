@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.errors import (
+from app.models.domain import ModelReply, Usage
+from app.services.model.errors import (
     ModelBadAnswer,
     ModelCircuitOpen,
     ModelError,
@@ -18,11 +19,10 @@ from app.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from app.models.domain import ModelReply, Usage
-from app.services.model_stack.breaker import FAILURES_TO_OPEN, BreakerModel
-from app.services.model_stack.fallback import FallbackModel
-from app.services.model_stack.limit import LimitedModel
-from app.services.model_stack.retry import RetryingModel
+from app.services.model.stack.breaker import FAILURES_TO_OPEN, BreakerModel
+from app.services.model.stack.fallback import FallbackModel
+from app.services.model.stack.limit import LimitedModel
+from app.services.model.stack.retry import RetryingModel
 from app.utils.deadline import Deadline
 from tests.factories import make_reply
 

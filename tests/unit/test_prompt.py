@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import ModelBadAnswer, ModelRefused
 from app.models.domain import Category
-from app.services.prompt import ANSWER_SCHEMA, MAX_DESCRIPTION_CHARACTERS, build_prompt, parse_answer
+from app.services.model.errors import ModelBadAnswer, ModelRefused
+from app.services.model.prompt import ANSWER_SCHEMA, MAX_DESCRIPTION_CHARACTERS, build_prompt, parse_answer
 
 
 def answer(**changes: object) -> str:

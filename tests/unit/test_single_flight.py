@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from app.errors import ModelTimeout, Overloaded
-from app.services.single_flight import SingleFlight
+from app.errors import Overloaded
+from app.services.model.errors import ModelTimeout
+from app.services.one_call.single_flight import SingleFlight
 
 
 class FakeWork:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.drivers.spool_file import DamagedLine, SpoolFile, content_of
+from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
 
 
 def read_all(file: SpoolFile) -> list[bytes]:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import Overloaded
-from app.services.upload_budget import UploadBudget
+from app.services.images.upload_budget import UploadBudget
 
 
 def test_uploads_are_admitted_while_they_fit() -> None:

@@ -1,0 +1,95 @@
+"""The doors: what a request has to show before anything of it is read, on the framework's routes and past them."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+from starlette.types import Receive, Scope
+
+from app.api.http.body import Headers
+from app.api.http.client_address import client_address
+from app.api.http.openapi import document_errors
+from app.api.http.signed_body import SignedBody, request_to_verify
+from app.container import Container
+from app.errors import DatabaseUnavailable
+from app.services.access.errors import (
+    ExpiredSignature,
+    Forbidden,
+    InvalidSignature,
+    MissingSignature,
+    ReplayedSignature,
+    Unauthorized,
+)
+
+CLIENT_ERRORS = document_errors(
+    Unauthorized, MissingSignature, InvalidSignature, ExpiredSignature, ReplayedSignature, DatabaseUnavailable
+)
+ADMIN_ERRORS = document_errors(Unauthorized, Forbidden)
+
+_bearer = HTTPBearer(
+    scheme_name="bearer",
+    description="A key of `API_KEYS` or, for statistics and metrics, of `ADMIN_API_KEYS`, where these are set",
+    auto_error=False,
+)
+_header = APIKeyHeader(name="X-API-Key", scheme_name="header", description="The same, in a header", auto_error=False)
+
+
+def key_of(headers: Headers) -> bytes | None:
+    """Return the key that a request shows. `X-API-Key` wins: a proxy may have an `Authorization` of its own."""
+    key = headers.get(b"x-api-key")
+    if key is not None:
+        return key
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    return token.strip() if scheme.lower() == b"bearer" else None
+
+
+def admit_client(scope: Scope, headers: Headers, receive: Receive, container: Container) -> Receive:
+    """Return what the body may be read from, if the caller may classify and look up. Raises `Unauthorized`."""
+    access = container.access
+    if access.client_keys.digests:
+        access.client_keys.check(key_of(headers))
+    if access.signatures is None:
+        return receive
+    signed = access.signatures.verify(request_to_verify(scope, has_body=True))
+    return SignedBody(signed, access.signatures, receive, scope["state"]["request_id"])
+
+
+async def admit_client_without_body(scope: Scope, headers: Headers, container: Container) -> None:
+    """Return if the caller may read their own records. Raises `Unauthorized`."""
+    access = container.access
+    if access.client_keys.digests:
+        access.client_keys.check(key_of(headers))
+    if access.signatures is not None:
+        signed = access.signatures.verify(request_to_verify(scope, has_body=False))
+        await access.signatures.spend(signed, scope["state"]["request_id"])
+
+
+async def _document_keys(
+    _bearer_key: Annotated[object, Security(_bearer)], _header_key: Annotated[object, Security(_header)]
+) -> None:
+    """For the OpenAPI page alone: what the framework makes of the headers is not looked at."""
+
+
+async def require_admin(request: Request) -> None:
+    """What stands before whatever is the operators': `APIRouter(dependencies=[*ADMIN_ONLY])`."""
+    access = _container(request.scope).access
+    access.check_admin(key_of(dict(request.headers.raw)), client_address(request.scope))
+
+
+async def may_read_any(request: Request) -> bool:
+    """Whether the caller may read all records; if not, they have to be a client, for their own."""
+    headers, container = dict(request.headers.raw), _container(request.scope)
+    if container.access.is_admin(key_of(headers), client_address(request.scope)):
+        return True
+    await admit_client_without_body(request.scope, headers, container)
+    return False
+
+
+ADMIN_ONLY = (Depends(_document_keys), Depends(require_admin))
+DOCUMENTED_KEYS = Depends(_document_keys)
+MayReadAnyDep = Annotated[bool, Depends(may_read_any)]
+
+
+def _container(scope: Scope) -> Container:
+    container: Container = scope["app"].state.container
+    return container

@@ -1,0 +1,96 @@
+"""The one place where an error becomes a response."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from loguru import logger
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+from app.errors import (
+    InternalError,
+    InvalidImageHash,
+    InvalidRequest,
+    InvalidUserId,
+    MethodNotAllowed,
+    NotFound,
+    RequestTooLarge,
+    ServiceError,
+)
+from app.models.response import ErrorData, ErrorResponse
+from app.services.access.errors import Unauthorized
+from app.utils.clock import utc_now
+
+_BY_STATUS: dict[int, type[ServiceError]] = {404: NotFound, 405: MethodNotAllowed, 413: RequestTooLarge}
+_BY_FIELD: dict[str, type[ServiceError]] = {
+    "image_hash": InvalidImageHash,
+    "user_id": InvalidUserId,
+    "x-user-id": InvalidUserId,
+}
+
+
+def add_exception_handlers(app: FastAPI) -> None:
+    """Teach the application the one error shape."""
+    app.add_exception_handler(ServiceError, _on_service_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_unexpected_error)
+
+
+def error_response(error: ServiceError, scope: Scope, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return the response for an error. Its code stays in the request's state, where it is counted."""
+    scope["state"]["error_code"] = error.code
+    body = ErrorResponse(
+        error=ErrorData(code=error.code, message=error.message),
+        request_id=scope["state"]["request_id"],
+        timestamp=utc_now(),
+    )
+    response = JSONResponse(body.model_dump(mode="json"), error.status, headers)
+    if error.status == 503:
+        response.headers["Retry-After"] = str(error.retry_after_seconds or 1)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = error.challenge
+    if isinstance(error, RequestTooLarge):
+        # The rest of the body is not going to be read.
+        response.headers["Connection"] = "close"
+    return response
+
+
+def invalid_fields(errors: Sequence[Any]) -> ServiceError:
+    """Return the error for pydantic's list of errors: which field, what about it, never its value."""
+    first = errors[0]
+    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    known = _BY_FIELD.get(place[0].lower()) if place else None
+    if known is not None and first["type"] != "missing":
+        return known()
+    reason = "is not valid JSON" if first["type"] == "json_invalid" else first["msg"]
+    return InvalidRequest(f"{'.'.join(place) or 'body'}: {reason}")
+
+
+def answer_to(error: ServiceError, scope: Scope) -> Response:
+    """Return the response for an error that a request met, and log it where that tells something."""
+    if error.detail is not None or error.status >= 500:
+        logger.warning("request failed", code=error.code, detail=error.detail)
+    return error_response(error, scope)
+
+
+async def _on_service_error(request: Request, error: Exception) -> Response:
+    return answer_to(cast(ServiceError, error), request.scope)
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    return error_response(invalid_fields(cast(RequestValidationError, error).errors()), request.scope)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    error = cast(HTTPException, error)
+    headers = dict(error.headers) if error.headers else None  # 405 carries Allow
+    return error_response(_BY_STATUS.get(error.status_code, InvalidRequest)(), request.scope, headers)
+
+
+async def _on_unexpected_error(request: Request, _error: Exception) -> Response:
+    # The framework raises it once more, and the middleware logs it.
+    return error_response(InternalError(), request.scope)

@@ -1,0 +1,92 @@
+"""The outermost layer of the application: request ids, the access line, errors that nobody else has answered."""
+
+from collections.abc import Mapping
+from time import perf_counter
+from traceback import clear_frames
+from typing import Any
+
+from loguru import logger
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.http.exception_handlers import answer_to, error_response
+from app.errors import InternalError, ServiceError
+from app.observe.logs import request_id_variable
+from app.observe.metrics import Metrics
+from app.utils.clock import milliseconds_since
+from app.utils.id_generator import generate_request_id
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_NO_ROUTE = "other"
+
+
+class RequestMiddleware:
+    """Gives every request an id, every response the header, and every failure the one error shape.
+
+    Requests to POST one of the `direct` paths do not pass through `app`, the framework with its layers.
+    `templates` are the paths of endpoints as metrics name them: what a client wrote may be anything.
+    """
+
+    def __init__(
+        self, app: ASGIApp, direct: Mapping[str, ASGIApp], metrics: Metrics, templates: Mapping[Any, str]
+    ) -> None:
+        self._app = app
+        self._direct = direct
+        self._metrics = metrics
+        self._templates = templates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = generate_request_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+        token = request_id_variable.set(request_id)
+        started = perf_counter()
+        status, complete = 0, False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status, complete
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode("ascii"))]
+            else:
+                complete = not message.get("more_body", False)
+            await send(message)
+
+        handler = self._direct.get(scope["path"], self._app) if scope["method"] == "POST" else self._app
+        try:
+            await handler(scope, receive, send_with_id)
+        except ServiceError as error:
+            await answer_to(error, scope)(scope, receive, send_with_id)
+            _let_go(error)
+        except Exception as error:
+            logger.exception("unexpected error")
+            if status and not complete:  # too late for another answer: the server closes the connection
+                raise
+            if not status:
+                await error_response(InternalError(), scope)(scope, receive, send_with_id)
+            _let_go(error)
+        finally:
+            self._measure(scope, status, perf_counter() - started)
+            access_log = scope["app"].state.access_log
+            if access_log is not None:
+                took_ms = milliseconds_since(started)
+                access_log.write(request_id, scope["method"], scope["path"], status, took_ms)
+            request_id_variable.reset(token)
+
+    def _measure(self, scope: Scope, status: int, seconds: float) -> None:
+        path, method = scope["path"], scope["method"]
+        route = path if path in self._direct else self._templates.get(scope.get("endpoint"), _NO_ROUTE)
+        if method not in _METHODS:
+            method = "other"
+        self._metrics.requests.observe(seconds, route, method, status or "none")
+        if status >= 400:
+            self._metrics.errors.add(scope["state"].get("error_code", "none"))
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what an error's traceback holds: the locals of all it went through, an upload among them. Futures that keep
+    the error would keep them until the garbage is collected."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

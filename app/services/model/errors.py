@@ -1,0 +1,88 @@
+"""How a question to a model can fail.
+
+ServiceError
+  ModelError
+    ModelRefused                422 model_refused
+    ModelBadAnswer              502 model_bad_answer
+      ModelRejectedRequest      502 model_bad_answer
+    ModelUnavailable            503 model_unavailable
+      ModelMisconfigured        503 model_unavailable
+      ModelCircuitOpen          503 model_unavailable
+    ModelTimeout                504 model_timeout
+    ModelOverloaded             503 overloaded, an Overloaded too
+"""
+
+from typing import ClassVar
+
+from app.errors import Overloaded, ServiceError
+from app.models.domain import Usage
+
+
+class ModelError(ServiceError):
+    """No classification could be had from a model.
+
+    `retryable` says whether the same question may fare better a moment later, `our_configuration` that no question
+    will until an operator mends a setting.
+    """
+
+    retryable: ClassVar[bool] = False
+    our_configuration: ClassVar[bool] = False
+    usage: Usage = Usage()
+    """What was paid all the same; set by whoever knows."""
+
+
+class ModelRefused(ModelError):
+    """The model will not classify this image; asking again will not help."""
+
+    status = 422
+    code = "model_refused"
+    default_message = "The model declined to classify this image."
+
+
+class ModelBadAnswer(ModelError):
+    """The model answered something that is not a classification."""
+
+    status = 502
+    code = "model_bad_answer"
+    default_message = "The model gave no usable answer."
+    retryable = True
+
+
+class ModelRejectedRequest(ModelBadAnswer):
+    """The vendor will not take the request as it is: asking the same again is the same again."""
+
+    retryable = False
+
+
+class ModelUnavailable(ModelError):
+    """The model cannot be reached or is overloaded."""
+
+    status = 503
+    code = "model_unavailable"
+    default_message = "The model is not available at the moment."
+    retryable = True
+
+
+class ModelMisconfigured(ModelUnavailable):
+    """The vendor knows neither our key, nor our account, nor our model."""
+
+    retryable = False
+    our_configuration = True
+
+
+class ModelCircuitOpen(ModelUnavailable):
+    """The model has failed so often that it is left alone for a while."""
+
+    retryable = False
+
+
+class ModelTimeout(ModelError):
+    """The model gave no answer within the time budget."""
+
+    status = 504
+    code = "model_timeout"
+    default_message = "The model did not answer in time."
+
+
+class ModelOverloaded(Overloaded, ModelError):
+    """So many questions wait for this model already: that says nothing about the model."""

@@ -1,0 +1,60 @@
+"""Single flight: who asks for what is being found out already waits for that answer. Within this process."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from app.errors import Overloaded
+from app.observe.metrics import Metrics
+
+T = TypeVar("T")
+
+
+class SingleFlight(Generic[T]):
+    """Runs one piece of work a key at a time, in a task of its own: whoever leaves, the work goes on."""
+
+    def __init__(self, *, max_waiters: int = 1000, metrics: Metrics | None = None) -> None:
+        self._max_waiters = max_waiters
+        self._metrics = metrics or Metrics()
+        self._flights: dict[str, asyncio.Task[T]] = {}
+        self._waiters: dict[str, int] = {}
+
+    async def run(self, key: str, work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+        """Return the result of `work`, or of the work on `key` that is under way, and whether it was ours.
+
+        Raises what the work raises, to everybody; `Overloaded` at once where too many wait for it already.
+        """
+        flight = self._flights.get(key)
+        mine = flight is None
+        if flight is None:
+            flight = self._take_off(key, work)
+        elif self._waiters[key] >= self._max_waiters:
+            raise Overloaded(detail="too many callers wait for one image")
+        else:
+            self._metrics.flight_joins.add()
+        self._waiters[key] += 1
+        return await asyncio.shield(flight), mine
+
+    async def close(self, timeout_seconds: float) -> None:
+        """Let what is under way end within the time; cancel what does not."""
+        if not self._flights:
+            return
+        _, late = await asyncio.wait(self._flights.values(), timeout=timeout_seconds)
+        for flight in late:
+            flight.cancel()
+        if late:
+            await asyncio.wait(late)
+
+    def _take_off(self, key: str, work: Callable[[], Awaitable[T]]) -> asyncio.Task[T]:
+        async def fly() -> T:
+            return await work()
+
+        def land(flight: asyncio.Task[T]) -> None:
+            del self._flights[key], self._waiters[key]
+            if not flight.cancelled():
+                flight.exception()  # seen, even where every caller has left
+
+        flight = self._flights[key] = asyncio.create_task(fly())
+        self._waiters[key] = 0
+        flight.add_done_callback(land)
+        return flight
