@@ -16,8 +16,9 @@ for _name in Settings.model_fields:
     os.environ.pop(_name.upper(), None)
 
 # ruff: noqa: E402
-from app.container import Container, open_container, open_database
+from app.container import Container, open_container
 from app.database import Database
+from app.drivers.build import open_database
 from app.main import create_app
 from tests.support.fake_model_server import FakeModels, RunningFakeModels
 from tests.support.mysql_server import MySQLServer, NoServer, provision

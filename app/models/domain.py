@@ -78,6 +78,24 @@ class ModelReply:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One question that was really sent to a model, whatever became of it: a row of `model_call`."""
+
+    provider: str
+    model: str
+    prompt_version: str
+    outcome: str
+    """`answered`, `refused`, or what failed: `bad_answer`, `rejected`, `unavailable`, `misconfigured`, `timeout`,
+    `cancelled`."""
+
+    usage: Usage
+    started_at: datetime
+    duration_ms: int
+    lane: str = "standard"
+    """Which of a vendor's price lanes was asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestContext:
     """Who asks: the request's id, the device or user if it said so, the client's address if known."""
 

@@ -1,6 +1,6 @@
 """The shared cache: what is already known of an image."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.models.domain import Classification
 from app.observe.metrics import Metrics
@@ -14,7 +14,7 @@ class CacheService:
 
     memory: MemoryCache
     lookups: BatchedLookups
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: Metrics
 
     async def lookup(self, image_hash: str) -> Classification | None:
         """Return the classification of the image with this SHA-256 (lower-case hex), or None if it is not known.

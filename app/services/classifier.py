@@ -42,7 +42,7 @@ class ClassifierService:
     clock: Clock
     flights: SingleFlight[Answer]
     turns: Leases
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: Metrics
     unwritten: dict[str, ModelReply] = field(default_factory=dict)
     """Replies that were paid for and could be kept nowhere, for whoever asks next; the oldest first."""
 

@@ -1,6 +1,6 @@
-"""What the service asks of a model. The behaviour stacked around a provider is in `model_stack/`.
+"""What the service asks of a model. The behaviour stacked around a provider is in `model/stack/`.
 
-measure → fall back → retry → breaker → limit → provider: each is a `ModelClient` around a `ModelClient`.
+logged → fall back → retry → breaker → limit → counted → provider: each is a `ModelClient` around a `ModelClient`.
 """
 
 from typing import Protocol

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-import app.container
 from app.config import Settings
-from app.container import open_container, open_database
+from app.container import Container, open_container, open_service, storage_on
 from app.database import Database, Sql
+from app.drivers.build import open_database
+from app.observe.metrics import Metrics
 from app.services.images.upload_budget import UploadBudget
 from tests.api.calls import check_cache, classify, upload
 from tests.conftest import make_client
@@ -21,22 +23,23 @@ from tests.support.unreliable_database import UnreliableDatabase
 
 
 @pytest.fixture
-async def line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[UnreliableDatabase]:
+async def line(settings: Settings) -> AsyncIterator[UnreliableDatabase]:
     """The line to the database, that a test may cut."""
     real = await open_database(settings)
-    unreliable = UnreliableDatabase(real)
-
-    async def open_unreliable(_: Settings) -> Database:
-        return unreliable
-
-    monkeypatch.setattr(app.container, "open_database", open_unreliable)
-    yield unreliable
+    yield UnreliableDatabase(real)
     await real.close()
+
+
+@asynccontextmanager
+async def service_on(line: UnreliableDatabase, settings: Settings) -> AsyncIterator[Container]:
+    """The whole service on that line."""
+    async with open_service(settings, storage_on(line, settings), Metrics()) as container:
+        yield container
 
 
 @pytest.fixture
 async def client(settings: Settings, line: UnreliableDatabase) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_container(settings) as container, make_client(settings, container) as made:
+    async with service_on(line, settings) as container, make_client(settings, container) as made:
         yield made
 
 
@@ -127,11 +130,11 @@ async def test_records_that_wait_outlive_the_process(
 ) -> None:
     line.away = True
     image = make_image()
-    async with open_container(settings) as container, make_client(settings, container) as client:
+    async with service_on(line, settings) as container, make_client(settings, container) as client:
         await classify(client, image)
     line.away = False
 
-    async with open_container(settings) as container, make_client(settings, container) as client:
+    async with service_on(line, settings) as container, make_client(settings, container) as client:
         async with asyncio.timeout(10):
             while not (await check_cache(client, image))["cached"]:
                 await asyncio.sleep(0.02)
@@ -167,7 +170,7 @@ async def test_an_answer_that_could_be_kept_nowhere_is_not_paid_for_again(
 ) -> None:
     image = make_image()
     full = settings.model_copy(update={"spool_max_mb": 0})
-    async with open_container(full) as container, make_client(full, container) as client:
+    async with service_on(line, full) as container, make_client(full, container) as client:
         line.away = True
         for _ in range(3):
             assert (await upload(client, image)).status_code == 503

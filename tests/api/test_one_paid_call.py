@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from app.config import Settings
-from app.container import open_container, open_database
+from app.container import open_container
 from app.database import Sql
+from app.drivers.build import open_database
 from app.models.domain import LOCAL_MODEL
 from app.repositories.lease_repository import LeaseRepository
 from app.utils.hash_utils import sha256_hex

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from app.container import open_database
 from app.database import Database
+from app.drivers.build import open_database
 from app.models.domain import Category, Outcome
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.container import build_provider
+from app.services.model.build import build_provider
 from app.services.model.errors import ModelRefused, ModelRejectedRequest
 from app.services.model_client import ModelClient
 from app.utils.deadline import Deadline

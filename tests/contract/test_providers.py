@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.config import Settings
-from app.container import build_provider
 from app.models.domain import Usage
+from app.services.model.build import build_provider
 from app.services.model.errors import (
     ModelBadAnswer,
     ModelError,

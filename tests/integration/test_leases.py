@@ -6,6 +6,7 @@ from contextlib import suppress
 from app.database import Database, Sql
 from app.errors import DatabaseUnavailable
 from app.models.domain import Classification
+from app.observe.metrics import Metrics
 from app.repositories.lease_repository import LeaseRepository
 from app.services.one_call.lease import Leases
 from tests.factories import make_image_hash
@@ -79,7 +80,7 @@ async def test_who_waits_for_a_turn_has_it_when_the_database_goes_away(database:
         await line.check()
 
     async def take() -> None:
-        async with Leases(leases, lookup).take(image_hash) as found:
+        async with Leases(leases, lookup, Metrics()).take(image_hash) as found:
             assert found is None
 
     waiting = asyncio.create_task(take())
@@ -101,7 +102,7 @@ async def test_a_lookup_that_fails_ends_nobodys_wait_for_a_turn(database: Databa
         raise DatabaseUnavailable
 
     async def take() -> None:
-        async with Leases(leases, lookup).take(image_hash):
+        async with Leases(leases, lookup, Metrics()).take(image_hash):
             pass
 
     waiting = asyncio.create_task(take())
@@ -114,7 +115,7 @@ async def test_a_lookup_that_fails_ends_nobodys_wait_for_a_turn(database: Databa
 
 async def test_a_turn_is_kept_beyond_its_lease_for_as_long_as_its_holder_lives(database: Database) -> None:
     leases, image_hash = LeaseRepository(database), make_image_hash()
-    turns = Leases(leases, nothing_known, lease_seconds=2, renew_seconds=0.2)
+    turns = Leases(leases, nothing_known, Metrics(), lease_seconds=2, renew_seconds=0.2)
 
     async with turns.take(image_hash):
         ((first_end,),) = await database.fetch_all(END_OF, {"image_hash": image_hash})
@@ -129,7 +130,7 @@ async def test_a_turn_is_free_as_soon_as_its_holder_has_failed(database: Databas
     leases, image_hash = LeaseRepository(database), make_image_hash()
 
     with suppress(ZeroDivisionError):
-        async with Leases(leases, nothing_known).take(image_hash):
+        async with Leases(leases, nothing_known, Metrics()).take(image_hash):
             raise ZeroDivisionError
 
     assert await leases.claim(image_hash, "rival", 10)

@@ -9,6 +9,7 @@ import pytest
 from app.database import Database, Sql
 from app.errors import DatabaseUnavailable, Overloaded
 from app.models.domain import Outcome
+from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
 from app.services.records.durable_writer import DurableWriter
@@ -30,14 +31,14 @@ async def ledger(unreliable: UnreliableDatabase, tmp_path: Path) -> AsyncIterato
 
 
 def open_ledger(database: Database, folder: Path, max_bytes: int = 100_000_000) -> DurableWriter:
-    return DurableWriter(RecordRepository(database), folder / "spool", max_bytes)
+    return DurableWriter(RecordRepository(database), folder / "spool", max_bytes, Metrics())
 
 
 async def spool(unreliable: UnreliableDatabase, ledger: DurableWriter, outcomes: Sequence[Outcome]) -> None:
     """Record outcomes, a batch each, while the database is away."""
     unreliable.away = True
     for outcome in outcomes:
-        await GroupCommit(ledger).record(outcome)
+        await GroupCommit(ledger, metrics=Metrics()).record(outcome)
     unreliable.away = False
 
 
@@ -134,7 +135,7 @@ async def test_many_outcomes_are_four_statements_and_one_transaction(unreliable:
 async def test_what_arrives_during_a_commit_is_written_by_the_next(
     unreliable: UnreliableDatabase, ledger: DurableWriter
 ) -> None:
-    commits = GroupCommit(ledger)
+    commits = GroupCommit(ledger, metrics=Metrics())
     unreliable.gate.clear()
     first = [asyncio.create_task(commits.record(make_outcome())) for _ in range(10)]
     while not unreliable.commits:
@@ -152,7 +153,7 @@ async def test_what_arrives_during_a_commit_is_written_by_the_next(
 async def test_a_caller_who_leaves_leaves_the_others_records(
     unreliable: UnreliableDatabase, ledger: DurableWriter
 ) -> None:
-    commits = GroupCommit(ledger)
+    commits = GroupCommit(ledger, metrics=Metrics())
     leaving = asyncio.create_task(commits.record(make_outcome()))
     staying = asyncio.create_task(commits.record(make_outcome()))
     await asyncio.sleep(0)
@@ -164,7 +165,7 @@ async def test_a_caller_who_leaves_leaves_the_others_records(
 
 
 async def test_a_full_queue_answers_at_once(ledger: DurableWriter) -> None:
-    commits = GroupCommit(ledger, max_waiting=3)
+    commits = GroupCommit(ledger, max_waiting=3, metrics=Metrics())
     waiting = [asyncio.create_task(commits.record(make_outcome())) for _ in range(3)]
     await asyncio.sleep(0)
 
@@ -174,7 +175,7 @@ async def test_a_full_queue_answers_at_once(ledger: DurableWriter) -> None:
 
 
 async def test_a_full_queue_takes_what_was_paid_for(database: Database, ledger: DurableWriter) -> None:
-    commits = GroupCommit(ledger, max_waiting=3)
+    commits = GroupCommit(ledger, max_waiting=3, metrics=Metrics())
 
     await asyncio.gather(*(commits.record(make_outcome()) for _ in range(6)))
 
@@ -205,7 +206,7 @@ async def test_a_hit_never_overtakes_its_result_that_is_still_in_the_spool(
     first = make_outcome()
     await spool(unreliable, ledger, [first])
 
-    await GroupCommit(ledger).record(make_hit(first))
+    await GroupCommit(ledger, metrics=Metrics()).record(make_hit(first))
     await ledger.replay()
 
     assert await hit_counts(unreliable) == [2]
@@ -214,7 +215,7 @@ async def test_a_hit_never_overtakes_its_result_that_is_still_in_the_spool(
 async def test_a_commit_whose_answer_was_lost_is_counted_once(
     unreliable: UnreliableDatabase, ledger: DurableWriter
 ) -> None:
-    commits = GroupCommit(ledger)
+    commits = GroupCommit(ledger, metrics=Metrics())
     first = make_outcome()
     await commits.record(first)
     unreliable.loses_answers = True
@@ -245,7 +246,7 @@ async def test_a_replay_takes_many_of_the_largest_batches_at_a_time(
 async def test_records_that_come_in_during_a_replay_are_all_written(
     unreliable: UnreliableDatabase, ledger: DurableWriter
 ) -> None:
-    commits = GroupCommit(ledger)
+    commits = GroupCommit(ledger, metrics=Metrics())
     first = make_outcome()
     unreliable.away = True
     await asyncio.gather(*(commits.record(outcome) for outcome in [first, *(make_outcome() for _ in range(200))]))
@@ -306,7 +307,7 @@ async def test_a_damaged_line_is_put_aside_and_the_others_are_replayed(
 
 async def test_a_spool_that_is_full_refuses(unreliable: UnreliableDatabase, tmp_path: Path) -> None:
     ledger = open_ledger(unreliable, tmp_path, max_bytes=1000)
-    commits = GroupCommit(ledger)
+    commits = GroupCommit(ledger, metrics=Metrics())
     unreliable.away = True
 
     await commits.record(make_outcome())
@@ -321,7 +322,7 @@ async def test_a_process_that_ends_with_nothing_to_replay_leaves_no_file(
     unreliable: UnreliableDatabase, tmp_path: Path
 ) -> None:
     ledger = open_ledger(unreliable, tmp_path)
-    await GroupCommit(ledger).record(make_outcome())
+    await GroupCommit(ledger, metrics=Metrics()).record(make_outcome())
 
     ledger.close()
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.container import open_database
 from app.database import Database, Sql
+from app.drivers.build import open_database
 from app.models.domain import LOCAL_MODEL, Category
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.request_log_repository import RequestLogRepository

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.container import open_database
 from app.database import Database, Sql
+from app.drivers.build import open_database
 from app.drivers.sqlite import SQLiteDatabase
 from app.errors import DatabaseNotInitialized
 from app.models.domain import Usage

@@ -7,6 +7,7 @@ import pytest
 
 from app.errors import DatabaseUnavailable, Overloaded
 from app.models.domain import Classification
+from app.observe.metrics import Metrics
 from app.services.cache.lookups import BatchedLookups
 from tests.factories import make_classification
 
@@ -39,7 +40,7 @@ async def settle() -> None:
 
 async def test_what_arrives_during_a_statement_leaves_together_with_the_next() -> None:
     table = FakeTable("a", "c")
-    lookups = BatchedLookups(table.fetch)
+    lookups = BatchedLookups(table.fetch, metrics=Metrics())
 
     first = ask(lookups, "a")
     await settle()
@@ -53,7 +54,7 @@ async def test_what_arrives_during_a_statement_leaves_together_with_the_next() -
 
 async def test_a_caller_who_leaves_takes_nobody_along() -> None:
     table = FakeTable("a")
-    leaving, staying = ask(BatchedLookups(table.fetch), "aa")
+    leaving, staying = ask(BatchedLookups(table.fetch, metrics=Metrics()), "aa")
     await settle()
 
     leaving.cancel()
@@ -66,7 +67,7 @@ async def test_a_failure_reaches_all_of_its_batch_and_none_after_it() -> None:
     table = FakeTable("a")
     table.gate.set()
     table.failure = DatabaseUnavailable()
-    lookups = BatchedLookups(table.fetch)
+    lookups = BatchedLookups(table.fetch, metrics=Metrics())
 
     results = await asyncio.gather(*ask(lookups, "ab"), return_exceptions=True)
     table.failure = None
@@ -77,7 +78,7 @@ async def test_a_failure_reaches_all_of_its_batch_and_none_after_it() -> None:
 
 async def test_a_full_queue_answers_at_once() -> None:
     table = FakeTable()
-    lookups = BatchedLookups(table.fetch, max_waiting=2)
+    lookups = BatchedLookups(table.fetch, max_waiting=2, metrics=Metrics())
     waiting = ask(lookups, "ab")
     await asyncio.sleep(0)
 
@@ -90,7 +91,7 @@ async def test_a_full_queue_answers_at_once() -> None:
 async def test_no_statement_asks_for_more_than_512_images() -> None:
     table = FakeTable()
     table.gate.set()
-    lookups = BatchedLookups(table.fetch)
+    lookups = BatchedLookups(table.fetch, metrics=Metrics())
 
     await asyncio.gather(*(lookups.fetch_one(f"{number}") for number in range(1200)))
 

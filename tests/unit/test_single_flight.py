@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from app.errors import Overloaded
+from app.observe.metrics import Metrics
 from app.services.model.errors import ModelTimeout
 from app.services.one_call.single_flight import SingleFlight
 
@@ -26,7 +27,7 @@ class FakeWork:
 
 
 async def test_callers_of_one_key_share_one_piece_of_work() -> None:
-    flights, work = SingleFlight[int](), FakeWork()
+    flights, work = SingleFlight[int](metrics=Metrics()), FakeWork()
     callers = [asyncio.create_task(flights.run("a", work)) for _ in range(10)]
     await asyncio.sleep(0)
 
@@ -38,7 +39,7 @@ async def test_callers_of_one_key_share_one_piece_of_work() -> None:
 
 
 async def test_different_keys_do_not_wait_for_each_other() -> None:
-    flights, slow, quick = SingleFlight[int](), FakeWork(), FakeWork()
+    flights, slow, quick = SingleFlight[int](metrics=Metrics()), FakeWork(), FakeWork()
     waiting = asyncio.create_task(flights.run("a", slow))
     quick.gate.set()
 
@@ -49,7 +50,7 @@ async def test_different_keys_do_not_wait_for_each_other() -> None:
 
 
 async def test_when_all_callers_leave_the_work_goes_on() -> None:
-    flights, work = SingleFlight[int](), FakeWork()
+    flights, work = SingleFlight[int](metrics=Metrics()), FakeWork()
     callers = [asyncio.create_task(flights.run("a", work)) for _ in range(3)]
     await asyncio.sleep(0)
     for caller in callers:
@@ -64,7 +65,7 @@ async def test_when_all_callers_leave_the_work_goes_on() -> None:
 
 
 async def test_a_failure_is_shared_and_not_kept() -> None:
-    flights, work = SingleFlight[int](), FakeWork(ModelTimeout())
+    flights, work = SingleFlight[int](metrics=Metrics()), FakeWork(ModelTimeout())
     work.gate.set()
 
     results = await asyncio.gather(*(flights.run("a", work) for _ in range(3)), return_exceptions=True)
@@ -75,7 +76,7 @@ async def test_a_failure_is_shared_and_not_kept() -> None:
 
 
 async def test_more_waiters_than_admitted_are_told_at_once() -> None:
-    flights, work = SingleFlight[int](max_waiters=2), FakeWork()
+    flights, work = SingleFlight[int](max_waiters=2, metrics=Metrics()), FakeWork()
     callers = [asyncio.create_task(flights.run("a", work)) for _ in range(2)]
     await asyncio.sleep(0)
 
@@ -86,7 +87,7 @@ async def test_more_waiters_than_admitted_are_told_at_once() -> None:
 
 
 async def test_closing_lets_work_end_and_cancels_what_is_late() -> None:
-    flights, quick, stuck = SingleFlight[int](), FakeWork(), FakeWork()
+    flights, quick, stuck = SingleFlight[int](metrics=Metrics()), FakeWork(), FakeWork()
     callers = [asyncio.create_task(flights.run("a", quick)), asyncio.create_task(flights.run("b", stuck))]
     await asyncio.sleep(0)
     quick.gate.set()

@@ -21,13 +21,14 @@ class BatchedLookups:
     looked up once.
     """
 
-    def __init__(self, fetch: Fetch, *, max_waiting: int = 4096, metrics: Metrics | None = None) -> None:
+    def __init__(self, fetch: Fetch, *, max_waiting: int = 4096, metrics: Metrics) -> None:
         self._fetch = fetch
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._max_waiting = max_waiting
         self._waiting: dict[str, Asking] = {}
         self._number_waiting = 0
         self._task: asyncio.Task[None] | None = None
+        metrics.queues.watch(lambda: self.waiting, "lookups")
 
     @property
     def waiting(self) -> int:

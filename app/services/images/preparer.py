@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 from typing import ParamSpec, TypeVar
 
@@ -60,7 +60,7 @@ class ImagePreparer:
     threads: BoundedThreads
     limits: ImageLimits
     max_side: int
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: Metrics
 
     async def prepare(self, data: bytes) -> bytes:
         """Return the JPEG to send.

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.errors import DatabaseUnavailable
 from app.models.domain import Classification
@@ -30,9 +30,9 @@ class Leases:
 
     leases: LeaseRepository
     lookup: Lookup
+    metrics: Metrics
     lease_seconds: int = LEASE_SECONDS
     renew_seconds: float = _RENEW_SECONDS
-    metrics: Metrics = field(default_factory=Metrics)
 
     @asynccontextmanager
     async def take(self, image_hash: str) -> AsyncIterator[Classification | None]:

@@ -13,9 +13,9 @@ T = TypeVar("T")
 class SingleFlight(Generic[T]):
     """Runs one piece of work a key at a time, in a task of its own: whoever leaves, the work goes on."""
 
-    def __init__(self, *, max_waiters: int = 1000, metrics: Metrics | None = None) -> None:
+    def __init__(self, *, max_waiters: int = 1000, metrics: Metrics) -> None:
         self._max_waiters = max_waiters
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._flights: dict[str, asyncio.Task[T]] = {}
         self._waiters: dict[str, int] = {}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from loguru import logger
 
 from app.errors import DatabaseUnavailable
+from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
 from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
@@ -24,7 +25,7 @@ class DurableWriter:
     until the last of it has been replayed.
     """
 
-    def __init__(self, repository: RecordRepository, folder: Path, max_spool_bytes: int) -> None:
+    def __init__(self, repository: RecordRepository, folder: Path, max_spool_bytes: int, metrics: Metrics) -> None:
         """Open a spool file of our own in `folder`. Raises OSError where that cannot be."""
         self._repository = repository
         self._folder = folder
@@ -35,6 +36,8 @@ class DurableWriter:
         self._spooled = asyncio.Event()
         self.waiting_answers = 0
         """Answers that are in our spool and not in the database yet."""
+        metrics.spooled_answers.watch(lambda: self.waiting_answers)
+        metrics.spooled_bytes.watch(lambda: self.waiting_bytes)
 
     @property
     def waiting_bytes(self) -> int:

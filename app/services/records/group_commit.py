@@ -24,14 +24,15 @@ class GroupCommit:
     the result that it hits.
     """
 
-    def __init__(self, ledger: DurableWriter, *, max_waiting: int = 4096, metrics: Metrics | None = None) -> None:
+    def __init__(self, ledger: DurableWriter, *, max_waiting: int = 4096, metrics: Metrics) -> None:
         self._ledger = ledger
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._max_waiting = max_waiting
         self._waiting: deque[Waiting] = deque()
         self._writer = secrets.token_hex(16)
         self._batches = 0
         self._task: asyncio.Task[None] | None = None
+        metrics.queues.watch(lambda: self.waiting, "records")
 
     @property
     def waiting(self) -> int:
