@@ -13,7 +13,6 @@ from loguru import logger
 from app.config import Settings
 from app.database import Database
 from app.drivers.build import open_database
-from app.models.domain import Answer
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
 from app.repositories.cache_repository import CacheRepository
@@ -35,6 +34,7 @@ from app.services.images.upload_budget import UploadBudget
 from app.services.model.build import build_model
 from app.services.model.prompt import PROMPT_VERSION
 from app.services.one_call.lease import Leases
+from app.services.one_call.paid_once import PaidOnce, Result
 from app.services.one_call.single_flight import SingleFlight
 from app.services.records.durable_writer import DurableWriter
 from app.services.records.group_commit import GroupCommit
@@ -134,12 +134,21 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
             metrics=metrics,
         )
         metrics.remembered.watch(lambda: len(cache.memory))
-        flights = SingleFlight[Answer](metrics=metrics)
+        flights = SingleFlight[Result](metrics=metrics)
         stack.push_async_callback(flights.close, settings.llm_timeout)
         container = Container(
             classifier=ClassifierService(
                 cache=cache,
-                recorder=Recorder(commits, utc_now, settings.enable_request_log),
+                paid_once=PaidOnce(
+                    known=cache,
+                    refusals=storage.refusals,
+                    flights=flights,
+                    leases=Leases(storage.leases, metrics),
+                    check_storage=writer.check,
+                    model_timeout_seconds=settings.llm_timeout,
+                    clock=utc_now,
+                    metrics=metrics,
+                ),
                 preparer=ImagePreparer(
                     threads,
                     ImageLimits(settings.pillow_formats, settings.image_max_pixels),
@@ -147,12 +156,10 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
                     metrics=metrics,
                 ),
                 model=model,
+                recorder=Recorder(commits, utc_now, settings.enable_request_log),
                 refusals=storage.refusals,
                 refusal_ttl_seconds=settings.llm_refusal_ttl_seconds,
                 clock=utc_now,
-                model_timeout_seconds=settings.llm_timeout,
-                flights=flights,
-                turns=Leases(storage.leases, cache.peek, metrics=metrics),
                 metrics=metrics,
             ),
             stats=build_stats(settings, storage),

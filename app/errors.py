@@ -15,6 +15,7 @@ ServiceError
   RequestTooLarge               413 request_too_large
     ImageTooLarge               413 image_too_large
     ImageTooManyPixels          413 image_too_many_pixels
+  Refused                       422 model_refused
   DatabaseUnavailable           503 database_unavailable
     DatabaseNotInitialized      503 database_unavailable
   Overloaded                    503 overloaded
@@ -130,6 +131,14 @@ class ImageTooManyPixels(RequestTooLarge):
 
     code = "image_too_many_pixels"
     default_message = "The image has too many pixels."
+
+
+class Refused(ServiceError):
+    """The models will not classify this image; asking again will not help."""
+
+    status = 422
+    code = "model_refused"
+    default_message = "The model declined to classify this image."
 
 
 class DatabaseUnavailable(ServiceError):

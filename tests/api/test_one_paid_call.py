@@ -117,20 +117,6 @@ async def test_the_turn_of_a_process_that_died_is_taken_when_its_lease_ends(
     await database.close()
 
 
-async def test_a_turn_that_never_comes_is_a_timeout(settings: Settings, fake_models: FakeModels) -> None:
-    image = make_image()
-    hasty = settings.model_copy(update={"llm_timeout": -9.5})  # lease and model together: half a second
-    async with open_container(hasty) as container, make_client(hasty, container) as client:
-        database = await open_database(settings)
-        await LeaseRepository(database).claim(sha256_hex(image), "somebody", 60)
-
-        refused = await upload(client, image)
-
-        assert refused.json()["error"]["code"] == "model_timeout"
-        assert fake_models.calls == []
-        await database.close()
-
-
 async def test_the_offline_classifier_takes_turns_too(database_settings: dict[str, Any], settings: Settings) -> None:
     offline = settings.model_copy(update={"llm_provider": "local"})
     image = make_image()

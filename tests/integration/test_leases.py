@@ -5,7 +5,6 @@ from contextlib import suppress
 
 from app.database import Database, Sql
 from app.errors import DatabaseUnavailable
-from app.models.domain import Classification
 from app.observe.metrics import Metrics
 from app.repositories.lease_repository import LeaseRepository
 from app.services.one_call.lease import Leases
@@ -71,70 +70,72 @@ async def test_only_its_owner_can_release_it(database: Database) -> None:
     assert await leases.claim(image_hash, "second", 10)
 
 
-async def test_who_waits_for_a_turn_has_it_when_the_database_goes_away(database: Database) -> None:
-    line, image_hash = UnreliableDatabase(database), make_image_hash()
-    leases = LeaseRepository(line)
-    await leases.claim(image_hash, "another", 60)
+async def test_who_waits_for_a_lease_goes_on_when_the_database_goes_away(database: Database) -> None:
+    line, name = UnreliableDatabase(database), make_image_hash()
+    repository = LeaseRepository(line)
+    await repository.claim(name, "another", 60)
+    looks = asyncio.Semaphore(0)
 
-    async def lookup(_: str) -> None:
+    async def look() -> None:
+        looks.release()
         await line.check()
 
-    async def take() -> None:
-        async with Leases(leases, lookup, Metrics()).take(image_hash) as found:
+    async def hold() -> None:
+        async with Leases(repository, Metrics()).hold(name, look) as found:
             assert found is None
 
-    waiting = asyncio.create_task(take())
-    await asyncio.wait([waiting], timeout=0.3)
+    waiting = asyncio.create_task(hold())
+    await looks.acquire()
     assert not waiting.done()
     line.away = True
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(2):
         await waiting
 
 
-async def test_a_lookup_that_fails_ends_nobodys_wait_for_a_turn(database: Database) -> None:
-    leases, image_hash = LeaseRepository(database), make_image_hash()
-    await leases.claim(image_hash, "another", 60)
-    tried = asyncio.Semaphore(0)
+async def test_a_look_that_fails_ends_nobodys_wait_for_a_lease(database: Database) -> None:
+    repository, name = LeaseRepository(database), make_image_hash()
+    await repository.claim(name, "another", 60)
+    looks = asyncio.Semaphore(0)
 
-    async def lookup(_: str) -> None:
-        tried.release()
+    async def look() -> None:
+        looks.release()
         raise DatabaseUnavailable
 
-    async def take() -> None:
-        async with Leases(leases, lookup, Metrics()).take(image_hash):
+    async def hold() -> None:
+        async with Leases(repository, Metrics()).hold(name, look):
             pass
 
-    waiting = asyncio.create_task(take())
+    waiting = asyncio.create_task(hold())
     for _ in range(3):
-        await tried.acquire()
+        await looks.acquire()
 
     assert not waiting.done()
     waiting.cancel()
 
 
-async def test_a_turn_is_kept_beyond_its_lease_for_as_long_as_its_holder_lives(database: Database) -> None:
-    leases, image_hash = LeaseRepository(database), make_image_hash()
-    turns = Leases(leases, nothing_known, Metrics(), lease_seconds=2, renew_seconds=0.2)
+async def test_a_lease_is_renewed_for_as_long_as_its_holder_lives(database: Database) -> None:
+    repository, name = LeaseRepository(database), make_image_hash()
+    leases = Leases(repository, Metrics(), seconds=2, renew_seconds=0.2)
 
-    async with turns.take(image_hash):
-        ((first_end,),) = await database.fetch_all(END_OF, {"image_hash": image_hash})
+    async with leases.hold(name, nothing_found):
+        ((first_end,),) = await database.fetch_all(END_OF, {"image_hash": name})
         async with asyncio.timeout(10):
             while await database.fetch_all(HAS_ENDED, {"moment": first_end}) == [(0,)]:
-                assert not await leases.claim(image_hash, "rival", 10)
+                assert not await repository.claim(name, "rival", 10)
 
-        assert not await leases.claim(image_hash, "rival", 10)
+        assert not await repository.claim(name, "rival", 10)
 
 
-async def test_a_turn_is_free_as_soon_as_its_holder_has_failed(database: Database) -> None:
-    leases, image_hash = LeaseRepository(database), make_image_hash()
+async def test_a_lease_is_free_as_soon_as_its_holder_has_failed(database: Database) -> None:
+    repository, name = LeaseRepository(database), make_image_hash()
 
     with suppress(ZeroDivisionError):
-        async with Leases(leases, nothing_known, Metrics()).take(image_hash):
+        async with Leases(repository, Metrics()).hold(name, nothing_found):
             raise ZeroDivisionError
 
-    assert await leases.claim(image_hash, "rival", 10)
+    assert await repository.claim(name, "rival", 10)
 
 
-async def nothing_known(image_hash: str) -> Classification | None:
+async def nothing_found() -> None:
     return None

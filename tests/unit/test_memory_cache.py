@@ -23,6 +23,29 @@ def test_what_was_put_is_found_until_it_expires() -> None:
     assert cache.get(image_hash) is None
 
 
+def test_what_has_expired_is_kept_for_as_long_as_there_is_room() -> None:
+    clock = FakeMonotonic()
+    cache = MemoryCache(2, 60, clock)
+    cache.put("a", make_classification())
+    cache.put("b", make_classification())
+
+    clock.now = 1000
+    assert cache.get("a") is None
+    assert cache.get_stale("a") == make_classification()
+    cache.put("c", make_classification())
+
+    assert cache.get_stale("a") is None
+
+
+def test_what_is_forgotten_is_gone() -> None:
+    cache = MemoryCache(2, 60)
+    cache.put("a", make_classification())
+
+    cache.forget("a")
+
+    assert cache.get_stale("a") is None
+
+
 def test_being_read_makes_an_entry_no_younger() -> None:
     clock = FakeMonotonic()
     cache = MemoryCache(10, 60, clock)

@@ -2,7 +2,7 @@
 
 ServiceError
   ModelError
-    ModelRefused                422 model_refused
+    ModelRefused                422 model_refused, a Refused too
     ModelBadAnswer              502 model_bad_answer
       ModelRejectedRequest      502 model_bad_answer
     ModelUnavailable            503 model_unavailable
@@ -14,7 +14,7 @@ ServiceError
 
 from typing import ClassVar
 
-from app.errors import Overloaded, ServiceError
+from app.errors import Overloaded, Refused, ServiceError
 from app.models.domain import Usage
 
 
@@ -31,12 +31,8 @@ class ModelError(ServiceError):
     """What was paid all the same; set by whoever knows."""
 
 
-class ModelRefused(ModelError):
+class ModelRefused(Refused, ModelError):
     """The model will not classify this image; asking again will not help."""
-
-    status = 422
-    code = "model_refused"
-    default_message = "The model declined to classify this image."
 
 
 class ModelBadAnswer(ModelError):

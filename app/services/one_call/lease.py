@@ -1,91 +1,104 @@
-"""Whose turn it is to ask about an image, among processes and machines: a lease in the database."""
+"""Leases: what one process at a time may do, among all processes and machines that share the database."""
 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TypeVar
 
 from app.errors import DatabaseUnavailable
-from app.models.domain import Classification
 from app.observe.metrics import Metrics
 from app.repositories.lease_repository import LeaseRepository
+from app.utils.keep_doing import keep_doing
 
 LEASE_SECONDS = 10
-"""How long after its holder's death a turn is free again."""
+"""How long after its holder's death a lease is free again."""
 
 _RENEW_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
 _LOOKS_PER_CLAIM = 10
 
-Lookup = Callable[[str], Awaitable[Classification | None]]
+T = TypeVar("T")
+
+
+class Claim(Enum):
+    """What came of asking for a lease."""
+
+    OURS = auto()
+    TAKEN = auto()
+    NOBODY_KNOWS = auto()
+    """The database is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One name, and this holder's wish to have it. No connection is held meanwhile, but a row of the database is."""
+
+    repository: LeaseRepository
+    name: str
+    seconds: int
+    owner: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    async def claim(self) -> Claim:
+        """Take the lease if it is free or has ended; renew it if it is ours."""
+        try:
+            ours = await self.repository.claim(self.name, self.owner, self.seconds)
+        except DatabaseUnavailable:
+            return Claim.NOBODY_KNOWS
+        return Claim.OURS if ours else Claim.TAKEN
+
+    async def release(self) -> None:
+        """Give the lease up. While the database is away it ends by itself."""
+        with suppress(DatabaseUnavailable):
+            await self.repository.release(self.name, self.owner)
 
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """Gives out turns. No connection is held during a turn: a row is, renewed for as long as the holder lives.
+    """Gives leases out, and renews them for as long as their holders live."""
 
-    While the database is away everybody has a turn: better to pay twice than not to answer.
-    """
-
-    leases: LeaseRepository
-    lookup: Lookup
+    repository: LeaseRepository
     metrics: Metrics
-    lease_seconds: int = LEASE_SECONDS
+    seconds: int = LEASE_SECONDS
     renew_seconds: float = _RENEW_SECONDS
+    look_seconds: float = _LOOK_SECONDS
 
     @asynccontextmanager
-    async def take(self, image_hash: str) -> AsyncIterator[Classification | None]:
-        """Wait for our turn, and hold it for the time of the block.
+    async def hold(self, name: str, found: Callable[[], Awaitable[T | None]]) -> AsyncIterator[T | None]:
+        """Wait for a lease and hold it for the time of the block, or wait for what its present holder is working on.
 
-        Yields None when it is ours to ask; or the answer, if another has given it while we waited. How long to wait is
-        the caller's to bound.
+        Yields None when the lease is ours, or what `found` returned: it is asked again and again while another holds
+        the lease. Yields None as well while the database is away. How long to wait is the caller's to bound.
         """
-        owner = secrets.token_hex(16)
-        leased = await self._claim(image_hash, owner)
-        if leased is False:
+        lease = Lease(self.repository, name, self.seconds)
+        claim = await lease.claim()
+        if claim is Claim.TAKEN:
             self.metrics.lease_waits.add()
-        while leased is False:
-            found = None
-            with suppress(DatabaseUnavailable):  # whether it is only slow, the claim finds out
-                found = await self._watch(image_hash)
-            if found is not None:
-                yield found
+        while claim is Claim.TAKEN:
+            result = await self._watch(found)
+            if result is not None:
+                yield result
                 return
-            leased = await self._claim(image_hash, owner)
-        renewing = asyncio.create_task(self._renew_forever(image_hash, owner)) if leased else None
+            claim = await lease.claim()
+        if claim is Claim.NOBODY_KNOWS:
+            yield None
+            return
+        renewing = asyncio.create_task(keep_doing(lease.claim, lambda: self.renew_seconds, "renewing a lease"))
         try:
-            # Whoever had the turn before us may have answered after we had looked.
-            yield await self._look(image_hash)
+            yield None
         finally:
-            if renewing is not None:
-                renewing.cancel()
-                await asyncio.wait([renewing])
-                with suppress(DatabaseUnavailable):  # then it ends by itself
-                    await self.leases.release(image_hash, owner)
+            renewing.cancel()
+            await asyncio.wait([renewing])
+            await lease.release()
 
-    async def _claim(self, image_hash: str, owner: str) -> bool | None:
-        """Whether the turn is ours; None where nobody can tell."""
-        try:
-            return await self.leases.claim(image_hash, owner, self.lease_seconds)
-        except DatabaseUnavailable:
-            return None
-
-    async def _watch(self, image_hash: str) -> Classification | None:
-        """Wait for the answer of whoever's turn it is, for about a second."""
-        for _ in range(_LOOKS_PER_CLAIM):
-            found = await self.lookup(image_hash)
-            if found is not None:
-                return found
-            await asyncio.sleep(_LOOK_SECONDS)
+    async def _watch(self, found: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Ask again and again for about a second."""
+        with suppress(DatabaseUnavailable):  # whether it is only slow, the next claim finds out
+            for _ in range(_LOOKS_PER_CLAIM):
+                result = await found()
+                if result is not None:
+                    return result
+                await asyncio.sleep(self.look_seconds)
         return None
-
-    async def _look(self, image_hash: str) -> Classification | None:
-        with suppress(DatabaseUnavailable):
-            return await self.lookup(image_hash)
-        return None
-
-    async def _renew_forever(self, image_hash: str, owner: str) -> None:
-        while True:
-            await asyncio.sleep(self.renew_seconds)
-            await self._claim(image_hash, owner)

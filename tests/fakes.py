@@ -1,0 +1,117 @@
+"""Parts that stand in for real ones in unit tests. Each keeps what it is told in memory, and fails when told to."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from app.errors import DatabaseUnavailable
+from app.models.domain import Classification, ModelReply
+
+NOON = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
+
+
+@dataclass
+class FakeKnown:
+    """What is known of photos, as `CacheService` tells it."""
+
+    answers: dict[str, Classification] = field(default_factory=dict)
+    away: bool = False
+    looks: int = 0
+
+    async def lookup(self, image_hash: str) -> Classification | None:
+        return await self.lookup_uncounted(image_hash)
+
+    async def lookup_uncounted(self, image_hash: str) -> Classification | None:
+        self.looks += 1
+        if self.away:
+            raise DatabaseUnavailable(detail="away")
+        return self.answers.get(image_hash)
+
+
+@dataclass
+class FakeTable:
+    """The table of answers, as `CacheRepository` reads it."""
+
+    answers: dict[str, Classification] = field(default_factory=dict)
+    away: bool = False
+    asked: list[list[str]] = field(default_factory=list)
+
+    async def fetch_many(self, image_hashes: Sequence[str]) -> Mapping[str, Classification]:
+        self.asked.append(list(image_hashes))
+        if self.away:
+            raise DatabaseUnavailable(detail="away")
+        return {image_hash: self.answers[image_hash] for image_hash in image_hashes if image_hash in self.answers}
+
+
+@dataclass
+class FakeRefusals:
+    """Which photos a model has refused, as `RefusalRepository` tells it."""
+
+    refused: set[str] = field(default_factory=set)
+    away: bool = False
+
+    async def is_refused(self, image_hash: str, now: datetime) -> bool:
+        if self.away:
+            raise DatabaseUnavailable(detail="away")
+        return image_hash in self.refused
+
+
+@dataclass
+class FakeLeaseTable:
+    """Leases that end when a test says so, as `LeaseRepository` keeps them."""
+
+    owners: dict[str, str] = field(default_factory=dict)
+    away: bool = False
+    claims: int = 0
+
+    async def claim(self, name: str, owner: str, seconds: int) -> bool:
+        self.claims += 1
+        if self.away:
+            raise DatabaseUnavailable(detail="away")
+        return self.owners.setdefault(name, owner) == owner
+
+    async def release(self, name: str, owner: str) -> None:
+        if self.away:
+            raise DatabaseUnavailable(detail="away")
+        if self.owners.get(name) == owner:
+            del self.owners[name]
+
+
+@dataclass
+class FakeWork:
+    """The work of `PaidOnce`: asks a model that answers when the gate is open, and stores where it is told to."""
+
+    reply: ModelReply
+    known: FakeKnown
+    image_hash: str
+    failure: Exception | None = None
+    cannot_store: bool = False
+    asked: list[float] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def ask(self, budget_seconds: float) -> ModelReply:
+        self.asked.append(budget_seconds)
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return self.reply
+
+    async def store(self, reply: ModelReply) -> None:
+        if self.cannot_store:
+            raise DatabaseUnavailable(detail="nowhere to keep it")
+        self.known.answers[self.image_hash] = reply.classification
+
+
+def fixed_clock() -> datetime:
+    """Return noon of a day in May."""
+    return NOON
+
+
+def as_any(fake: Any) -> Any:
+    """Return a fake where a class is asked for that it does not inherit from."""
+    return fake
