@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import prometheus_client
-from loguru import logger
 from prometheus_client import CollectorRegistry, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.observe.metrics import Counter, Distribution, Gauge, Histogram, Labels, Metrics
+from app.utils.keep_doing import keep_doing
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_PLAIN_0_0_4
 
@@ -46,12 +46,11 @@ class Exposition:
 
     async def run_forever(self) -> None:
         """Hand on every second."""
-        while True:
-            await asyncio.sleep(_FLUSH_SECONDS)
-            try:
-                self.flush()
-            except Exception:
-                logger.exception("metrics could not be handed on")
+
+        async def hand_on() -> None:
+            self.flush()
+
+        await keep_doing(hand_on, lambda: _FLUSH_SECONDS, "handing metrics on")
 
     def _registry(self) -> CollectorRegistry:
         shared = CollectorRegistry()

@@ -95,7 +95,7 @@ class PaidOnce:
         The work goes on when the caller leaves, and what it brings is kept. Raises `Refused`, `Overloaded`,
         TimeoutError where another process was asking all the time, and whatever `work` raises.
         """
-        known = await _unless_away(self.known.lookup(image_hash), "answering without the cache")
+        known = await _unless_away(self.known.lookup(image_hash), "whether the photo is known")
         if known is not None:
             return Result(known, paid=False)
         result, mine = await self.flights.run(image_hash, partial(self._find_alone, image_hash, work))
@@ -116,7 +116,7 @@ class PaidOnce:
         ):
             waiting.reschedule(None)  # from here on the model's budget counts, and what is asked is kept
             # Whoever held the lease before us may have answered after we had looked.
-            found = found or await _unless_away(look_again(), "asking without a second look")
+            found = found or await _unless_away(look_again(), "whether it is known by now")
             if found is not None:
                 return Result(found, paid=False)
             budget_seconds = min(self.model_timeout_seconds, deadline.remaining_seconds())
@@ -138,10 +138,10 @@ class PaidOnce:
             raise
 
 
-async def _unless_away(answer: Awaitable[T], without: str) -> T | None:
-    """Return what the database says, or None while it is away. `without` says in the log what is done then."""
+async def _unless_away(answer: Awaitable[T], unknown: str) -> T | None:
+    """Return what the database says, or None while it is away. `unknown` says in the log what is not known then."""
     try:
         return await answer
     except DatabaseUnavailable as error:
-        logger.warning(without, detail=error.detail)
+        logger.warning("going on without the database", unknown=unknown, detail=error.detail)
         return None
