@@ -20,6 +20,7 @@ from app.container import Container, open_container
 from app.observe.logs import configure_logging
 from app.observe.metrics import Metrics
 from app.version import VERSION
+from app.web.pages import add_pages
 
 _BASE_PATH = "/api/v1"
 _ROUTERS = [module.router for module in (classify, requests, categories, stats, health)]
@@ -53,6 +54,7 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
         **PAGE,
         version=VERSION,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
@@ -64,6 +66,7 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
     for router in _ROUTERS:
         app.include_router(router, prefix=_BASE_PATH)
     app.include_router(metrics.router)
+    add_pages(app)
     install_openapi(app, settings, classify.REQUEST_BODIES)
     # Around all of the framework's own layers.
     direct = {f"{_BASE_PATH}{path}": route for path, route in DIRECT_ROUTES.items()}
