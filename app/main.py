@@ -11,14 +11,16 @@ from starlette.routing import Route
 
 from app.api import categories, classify, health, metrics, requests, stats
 from app.api.hot_routes import DIRECT_ROUTES
+from app.api.http.cors import allow_origins
 from app.api.http.exception_handlers import add_exception_handlers
 from app.api.http.middleware import RequestMiddleware
-from app.api.http.openapi import install_openapi
+from app.api.http.openapi_page import PAGE, install_openapi, operation_id
 from app.config import Settings, load_settings
 from app.container import Container, open_container
 from app.observe.logs import configure_logging
 from app.observe.metrics import Metrics
 from app.version import VERSION
+from app.web.pages import add_pages
 
 _BASE_PATH = "/api/v1"
 _ROUTERS = [module.router for module in (classify, requests, categories, stats, health)]
@@ -48,17 +50,28 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
             gc.set_threshold(*_GC_THRESHOLDS)
             yield
 
-    app = FastAPI(version=VERSION, lifespan=lifespan, redoc_url=None, redirect_slashes=False, telemetry=_NO_TELEMETRY)
+    app = FastAPI(
+        **PAGE,
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
+        generate_unique_id_function=operation_id,
+    )
     app.state.container = container
     app.state.access_log = None
     add_exception_handlers(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=_BASE_PATH)
     app.include_router(metrics.router)
-    install_openapi(app)
+    add_pages(app)
+    install_openapi(app, settings, classify.REQUEST_BODIES)
     # Around all of the framework's own layers.
     direct = {f"{_BASE_PATH}{path}": route for path, route in DIRECT_ROUTES.items()}
-    app.middleware_stack = RequestMiddleware(app.build_middleware_stack(), direct, measured, _templates(app))
+    requests = RequestMiddleware(app.build_middleware_stack(), direct, measured, _templates(app))
+    app.middleware_stack = allow_origins(requests, settings.cors_origins)
     return app
 
 

@@ -1,10 +1,12 @@
 """The two calls of an app: ask with the hash; upload if that is not enough."""
 
+from typing import Any
+
 from fastapi import APIRouter
 
 from app.api.deps import CheckCacheBody, ClassifierDep, ContextDep, UploadBody
 from app.api.http.doors import CLIENT_ERRORS, DOCUMENTED_KEYS
-from app.api.http.openapi import document_body, document_errors
+from app.api.http.openapi import document_answer, document_body, document_errors
 from app.errors import (
     DatabaseUnavailable,
     HashMismatch,
@@ -19,33 +21,52 @@ from app.errors import (
     RequestTooLarge,
     UnsupportedFormat,
 )
+from app.models import examples
 from app.models.request import CheckCacheRequest
-from app.models.response import CheckCacheHit, CheckCacheMiss, ClassificationData, ClassifyResponse
+from app.models.response import (
+    CheckCacheHit,
+    CheckCacheMiss,
+    CheckCacheResponse,
+    ClassificationData,
+    ClassifyResponse,
+)
 from app.services.model.errors import ModelBadAnswer, ModelRefused, ModelTimeout, ModelUnavailable
 from app.utils.clock import utc_now
 
 router = APIRouter(prefix="/classify", tags=["classify"], dependencies=[DOCUMENTED_KEYS], responses=CLIENT_ERRORS)
 
-_UPLOAD_SCHEMA = {
+_UPLOAD_SCHEMA: dict[str, Any] = {
     "type": "object",
+    "title": "ClassifyRequest",
+    "description": "The form of `POST /classify`.",
     "required": ["image"],
     "properties": {
         "image": {"type": "string", "format": "binary", "description": "The image file"},
         "image_hash": {
             "type": "string",
-            "description": "SHA-256 of the file in hex; a checksum: it is compared with the bytes",
+            "description": "SHA-256 of the file in hex; a checksum: it is compared with the bytes. Empty: not given",
+            # What Swagger fills in: with anything else the first try ends with 400.
+            "examples": [""],
         },
     },
 }
+_IMAGE_ENCODING = {"image": {"contentType": "image/jpeg, image/png, image/webp, image/gif, application/octet-stream"}}
+
+REQUEST_BODIES = {"CheckCacheRequest": CheckCacheRequest.model_json_schema(), "ClassifyRequest": _UPLOAD_SCHEMA}
+"""The components of the OpenAPI page that the framework does not know of, since it does not read these bodies."""
 
 
 @router.post(
     "/check-cache",
     summary="Ask whether a photo is known",
-    responses=document_errors(
-        InvalidRequest, InvalidImageHash, InvalidUserId, RequestTooLarge, DatabaseUnavailable, Overloaded
-    ),
-    openapi_extra=document_body("application/json", CheckCacheRequest.model_json_schema()),
+    response_model=CheckCacheResponse,
+    responses={
+        **document_answer("Known, with the answer; or not known", hit=examples.HIT, miss=examples.MISS),
+        **document_errors(
+            InvalidRequest, InvalidImageHash, InvalidUserId, RequestTooLarge, DatabaseUnavailable, Overloaded
+        ),
+    },
+    openapi_extra=document_body("application/json", "CheckCacheRequest"),
 )
 async def check_cache(
     body: CheckCacheBody, context: ContextDep, classifier: ClassifierDep
@@ -66,24 +87,27 @@ async def check_cache(
 @router.post(
     "",
     summary="Classify a photo",
-    responses=document_errors(
-        InvalidRequest,
-        InvalidImageHash,
-        InvalidUserId,
-        HashMismatch,
-        MissingImage,
-        InvalidImage,
-        UnsupportedFormat,
-        ImageTooLarge,
-        ImageTooManyPixels,
-        ModelRefused,
-        ModelBadAnswer,
-        ModelUnavailable,
-        DatabaseUnavailable,
-        Overloaded,
-        ModelTimeout,
-    ),
-    openapi_extra=document_body("multipart/form-data", _UPLOAD_SCHEMA),
+    responses={
+        **document_answer("What the photo shows", asked=examples.ASKED, known=examples.KNOWN),
+        **document_errors(
+            InvalidRequest,
+            InvalidImageHash,
+            InvalidUserId,
+            HashMismatch,
+            MissingImage,
+            InvalidImage,
+            UnsupportedFormat,
+            ImageTooLarge,
+            ImageTooManyPixels,
+            ModelRefused,
+            ModelBadAnswer,
+            ModelUnavailable,
+            DatabaseUnavailable,
+            Overloaded,
+            ModelTimeout,
+        ),
+    },
+    openapi_extra=document_body("multipart/form-data", "ClassifyRequest", encoding=_IMAGE_ENCODING),
 )
 async def classify(upload: UploadBody, context: ContextDep, classifier: ClassifierDep) -> ClassifyResponse:
     """Upload the photo. It is answered from the cache if its bytes are known, else by the model, and never stored."""

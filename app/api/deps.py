@@ -3,6 +3,7 @@
 from typing import Annotated, NoReturn, cast
 
 from fastapi import Depends, Header, Request
+from pydantic.json_schema import SkipJsonSchema
 from starlette.types import Scope
 
 from app.api.http.body import Upload
@@ -25,8 +26,9 @@ ContainerDep = Annotated[Container, Depends(get_container)]
 def get_context(
     request: Request,
     x_user_id: Annotated[
-        str | None,
+        str | SkipJsonSchema[None],
         Header(
+            alias="X-User-ID",
             pattern=USER_ID_PATTERN,
             description="User or device, for statistics and for reading one's own records",
             examples=["device-42"],
@@ -54,7 +56,7 @@ def get_health(container: ContainerDep) -> HealthService:
 
 
 def _had_directly() -> NoReturn:
-    """Bodies are read by `direct.py`, which serves these routes: the framework's own are documentation."""
+    """Bodies are read by `hot_routes.py`, which serves these routes: the framework's own are documentation."""
     raise NotImplementedError
 
 

@@ -5,39 +5,50 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from app.api.deps import HealthDep
-from app.api.http.openapi import document_errors
+from app.api.http.caching import NOT_STORED
+from app.api.http.openapi import document_answer, document_errors
+from app.models import examples
 from app.models.response import HealthResponse, LiveResponse
 from app.utils.clock import utc_now
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], dependencies=[NOT_STORED])
 
-_CANNOT_SERVE: dict[int | str, dict[str, Any]] = {
+_UNHEALTHY = examples.UNHEALTHY.model_dump(mode="json", exclude_none=True)
+
+_STATES: dict[int | str, dict[str, Any]] = {
+    **document_answer("It can serve", healthy=examples.HEALTHY),
     **document_errors(),
-    503: {"model": HealthResponse, "description": "It cannot serve; the body says why"},
+    503: {
+        "model": HealthResponse,
+        "description": "It cannot serve; the body says why",
+        "content": {"application/json": {"examples": {"unhealthy": {"value": _UNHEALTHY}}}},
+    },
 }
 
 
 @router.get(
     "",
     summary="The state of the service and of what it needs",
-    responses=_CANNOT_SERVE,
+    responses=_STATES,
     response_model_exclude_none=True,
 )
-async def health(service: HealthDep, response: Response) -> HealthResponse:
+async def get_health(service: HealthDep, response: Response) -> HealthResponse:
     """`model_api` comes from what recent calls did; no model is asked."""
     return await _report(service, response)
 
 
-@router.get(
-    "/ready", summary="Whether to send requests here", responses=_CANNOT_SERVE, response_model_exclude_none=True
-)
-async def ready(service: HealthDep, response: Response) -> HealthResponse:
+@router.get("/ready", summary="Whether to send requests here", responses=_STATES, response_model_exclude_none=True)
+async def get_readiness(service: HealthDep, response: Response) -> HealthResponse:
     """The same as `/health`, under the name that orchestrators use."""
     return await _report(service, response)
 
 
-@router.get("/live", summary="Whether the process runs", responses=document_errors())
-async def live() -> LiveResponse:
+@router.get(
+    "/live",
+    summary="Whether the process runs",
+    responses={**document_answer("It runs", alive=examples.ALIVE), **document_errors()},
+)
+async def get_liveness() -> LiveResponse:
     """Asks nothing of others: a database that is away is no reason to restart this process."""
     return LiveResponse(timestamp=utc_now())
 

@@ -5,9 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.api.deps import StatsDep
+from app.api.http.caching import NOT_STORED
 from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY
-from app.api.http.openapi import document_errors
+from app.api.http.openapi import document_answer, document_errors
 from app.errors import DatabaseUnavailable, InvalidRequest
+from app.models import examples
 from app.models.response import (
     CacheEfficiencyResponse,
     CategoryDistributionResponse,
@@ -20,7 +22,7 @@ from app.models.response import (
 router = APIRouter(
     prefix="/stats",
     tags=["stats"],
-    dependencies=[*ADMIN_ONLY],
+    dependencies=[*ADMIN_ONLY, NOT_STORED],
     responses={**ADMIN_ERRORS, **document_errors(DatabaseUnavailable)},
 )
 
@@ -28,37 +30,61 @@ Limit = Annotated[int, Query(ge=1, le=100, description="How many rows")]
 _BAD_LIMIT = document_errors(InvalidRequest)
 
 
-@router.get("/today", summary="Today's requests and their cost")
-async def today(stats: StatsDep) -> TodayStatsResponse:
+@router.get(
+    "/today",
+    summary="Today's requests and their cost",
+    responses=document_answer("Today's totals", totals=examples.TODAY),
+)
+async def get_today_stats(stats: StatsDep) -> TodayStatsResponse:
     """Totals of the requests since midnight in `STATS_TIMEZONE`."""
     return TodayStatsResponse(data=await stats.summarize_today())
 
 
-@router.get("/cache-efficiency", summary="What the cache has saved")
-async def cache_efficiency(stats: StatsDep) -> CacheEfficiencyResponse:
+@router.get(
+    "/cache-efficiency",
+    summary="What the cache has saved",
+    responses=document_answer("Totals of the cache", totals=examples.EFFICIENCY),
+)
+async def get_cache_efficiency(stats: StatsDep) -> CacheEfficiencyResponse:
     """Totals over all cached images since the beginning."""
     return CacheEfficiencyResponse(data=await stats.summarize_cache())
 
 
-@router.get("/tokens", summary="The tokens that models were paid for, and their real cost")
-async def tokens(stats: StatsDep) -> TokenStatsResponse:
+@router.get(
+    "/tokens",
+    summary="The tokens that models were paid for, and their real cost",
+    responses=document_answer("Tokens and cost", priced=examples.TOKENS),
+)
+async def get_token_stats(stats: StatsDep) -> TokenStatsResponse:
     """Today and since the beginning. Beside it, `/stats/today` counts a flat `COST_PER_API_CALL` a call."""
     return TokenStatsResponse(data=await stats.summarize_tokens())
 
 
-@router.get("/category-distribution", summary="Today's requests by category")
-async def category_distribution(stats: StatsDep) -> CategoryDistributionResponse:
+@router.get(
+    "/category-distribution",
+    summary="Today's requests by category",
+    responses=document_answer("The categories, most frequent first", two=examples.DISTRIBUTION),
+)
+async def get_category_distribution(stats: StatsDep) -> CategoryDistributionResponse:
     """Most frequent first. `category` is the key; `/categories` has the names."""
     return CategoryDistributionResponse(data=await stats.distribute_categories())
 
 
-@router.get("/users/top", summary="The users with the most requests", responses=_BAD_LIMIT)
-async def top_users(stats: StatsDep, limit: Limit = 20) -> TopUsersResponse:
+@router.get(
+    "/users/top",
+    summary="The users with the most requests",
+    responses={**document_answer("The users, most requests first", one=examples.TOP_USERS), **_BAD_LIMIT},
+)
+async def get_top_users(stats: StatsDep, limit: Limit = 20) -> TopUsersResponse:
     """Over all requests on record, that is since `LOG_RETENTION_DAYS` ago."""
     return TopUsersResponse(data=await stats.rank_users(limit))
 
 
-@router.get("/images/top", summary="The images most often asked for", responses=_BAD_LIMIT)
-async def top_images(stats: StatsDep, limit: Limit = 10) -> TopImagesResponse:
+@router.get(
+    "/images/top",
+    summary="The images most often asked for",
+    responses={**document_answer("The images, most often asked for first", one=examples.TOP_IMAGES), **_BAD_LIMIT},
+)
+async def get_top_images(stats: StatsDep, limit: Limit = 10) -> TopImagesResponse:
     """Over all cached images since the beginning."""
     return TopImagesResponse(data=await stats.rank_images(limit))

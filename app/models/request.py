@@ -1,9 +1,10 @@
 """Bodies that we accept."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 
 from app.utils.hash_utils import IMAGE_HASH_PATTERN
 
@@ -15,17 +16,25 @@ ImageHash = Annotated[str, StringConstraints(pattern=IMAGE_HASH_PATTERN)]
 UserId = Annotated[str, StringConstraints(pattern=USER_ID_PATTERN)]
 
 
-class CheckCacheRequest(BaseModel):
-    """The body of `POST /classify/check-cache`."""
+def _not_null(schema: dict[str, Any]) -> None:
+    """Say of an optional field that it may be missing, and not that it may be null as well."""
+    del schema["default"]
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+class CheckCacheRequest(BaseModel):
+    """The body of `POST /classify/check-cache`. Other fields are ignored, as those of an upload are."""
+
+    model_config = ConfigDict(frozen=True)
 
     image_hash: ImageHash = Field(
         description="SHA-256 of the image file, hexadecimal, in either case",
         examples=["596aa1964ec75a7ad44cbc1ec5f07ebc08a11b6bec7e71a06cbf7e91d8d7ab08"],
     )
-    user_id: UserId | None = Field(
-        None, description="User or device; the header X-User-ID wins over it", examples=["device-42"]
+    user_id: UserId | SkipJsonSchema[None] = Field(
+        None,
+        description="User or device; the header X-User-ID wins over it",
+        examples=["device-42"],
+        json_schema_extra=_not_null,
     )
 
 

@@ -1,27 +1,12 @@
 """Bodies that we return. Names, order and nesting are the specification's (section 3)."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
+from app.models.body import Body, Confidence, Percentage, RequestId, Timestamp
 from app.models.domain import Category
-from app.utils.clock import isoformat_utc
-
-Timestamp = Annotated[
-    datetime,
-    PlainSerializer(isoformat_utc, return_type=str),
-    Field(description="UTC, whole seconds", examples=["2025-10-10T12:00:00Z"]),
-]
-RequestId = Annotated[str, Field(examples=["req_1696934400_a3f5d8c2b1e9"])]
-Confidence = Annotated[float, Field(ge=0, le=1, examples=[0.95])]
-Percentage = Annotated[float, Field(ge=0, le=100, examples=[29.94])]
-
-
-class Body(BaseModel):
-    """What all bodies have in common: they are built from values by attribute, and frozen."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
 class ClassificationData(Body):
@@ -49,6 +34,24 @@ class CheckCacheMiss(Body):
     success: Literal[True] = True
     cached: Literal[False] = False
     message: str = "Cache not found, please upload the full image"
+
+
+class CheckCacheResponse(Body):
+    """A hit has `data` and the rest, a miss has `message`.
+
+    This is how the OpenAPI page shows `CheckCacheHit` and `CheckCacheMiss`: client generators for Kotlin, Dart and
+    Swift cannot read one of two shapes.
+    """
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    success: bool
+    cached: bool
+    data: ClassificationData | SkipJsonSchema[None] = None
+    from_cache: bool | SkipJsonSchema[None] = None
+    request_id: RequestId | SkipJsonSchema[None] = None
+    timestamp: Timestamp | SkipJsonSchema[None] = None
+    message: str | SkipJsonSchema[None] = Field(None, description="Only of a miss: what to do")
 
 
 class ClassifyResponse(Body):
@@ -218,11 +221,13 @@ class CategoriesResponse(Body):
 class HealthResponse(Body):
     """The state of the service, with 200 when it can serve and 503 when it cannot."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     status: Literal["healthy", "degraded", "unhealthy"]
     timestamp: Timestamp
     database: Literal["connected", "disconnected", "not_initialized"]
     model_api: Literal["available", "unavailable"]
-    spooled_records: int | None = Field(
+    spooled_records: int | SkipJsonSchema[None] = Field(
         None, description="Answers whose records wait in this process for the database; absent when none do"
     )
 

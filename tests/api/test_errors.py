@@ -27,7 +27,7 @@ def database_settings(sqlite_settings: dict[str, Any]) -> dict[str, Any]:
 
 def assert_error(response: httpx.Response, status: int, code: str) -> None:
     assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/json"
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
     body = response.json()
     assert list(body) == ["success", "error", "request_id", "timestamp"]
     assert body["success"] is False
@@ -119,7 +119,6 @@ async def test_the_files_name_does_not_matter(filename: str, client: httpx.Async
         (json.dumps({"image_hash": "a" * 64, "user_id": "x" * 65}), "invalid_user_id"),
         (json.dumps({"image_hash": "a" * 64, "user_id": "José"}), "invalid_user_id"),
         (json.dumps({"image_hash": "a" * 64, "user_id": 7}), "invalid_user_id"),
-        (json.dumps({"image_hash": "a" * 64, "userid": "x"}), "invalid_request"),
         ('{"image_hash": ' + "[" * 1000, "invalid_request"),
         ('{"image_hash": ' + "9" * 1900 + "}", "invalid_image_hash"),
         (json.dumps({"image_hash": "a" * 64}).encode("utf-16"), "invalid_request"),

@@ -49,6 +49,7 @@ def error_response(error: ServiceError, scope: Scope, headers: dict[str, str] | 
         timestamp=utc_now(),
     )
     response = JSONResponse(body.model_dump(mode="json"), error.status, headers)
+    response.headers["Cache-Control"] = "no-store"  # a cache may keep a 404 or a 405 that forbids nothing
     if error.status == 503:
         response.headers["Retry-After"] = str(error.retry_after_seconds or 1)
     if isinstance(error, Unauthorized):
@@ -87,7 +88,9 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     error = cast(HTTPException, error)
-    headers = dict(error.headers) if error.headers else None  # 405 carries Allow
+    headers = dict(error.headers or {})
+    if "GET" in headers.get("Allow", ""):
+        headers["Allow"] = "GET, HEAD"  # the middleware answers HEAD, and the framework does not know of it
     return error_response(_BY_STATUS.get(error.status_code, InvalidRequest)(), request.scope, headers)
 
 

@@ -18,11 +18,17 @@ from app.utils.id_generator import generate_request_id
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NO_ROUTE = "other"
 
+_JSON = (b"content-type", b"application/json")
+_JSON_IN_UTF8 = (b"content-type", b"application/json; charset=utf-8")
+"""RFC 8259 does not ask for the charset. Libraries that take a text without one for Latin-1 (Dart's `http` before 1.4)
+garble Chinese descriptions otherwise."""
+
 
 class RequestMiddleware:
     """Gives every request an id, every response the header, and every failure the one error shape.
 
-    Requests to POST one of the `direct` paths do not pass through `app`, the framework with its layers.
+    HEAD is answered as GET; the server leaves the body out. Requests to POST one of the `direct` paths do not pass
+    through `app`, the framework with its layers.
     `templates` are the paths of endpoints as metrics name them: what a client wrote may be anything.
     """
 
@@ -48,14 +54,22 @@ class RequestMiddleware:
             nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode("ascii"))]
+                headers = [*message["headers"], (b"x-request-id", request_id.encode("ascii"))]
+                if _JSON in headers:
+                    headers[headers.index(_JSON)] = _JSON_IN_UTF8
+                message["headers"] = headers
             else:
                 complete = not message.get("more_body", False)
             await send(message)
 
-        handler = self._direct.get(scope["path"], self._app) if scope["method"] == "POST" else self._app
+        handled, handler = scope, self._app
+        if scope["method"] == "POST":
+            handler = self._direct.get(scope["path"], self._app)
+        elif scope["method"] == "HEAD":
+            scope["state"]["signed_method"] = "HEAD"
+            handled = {**scope, "method": "GET"}
         try:
-            await handler(scope, receive, send_with_id)
+            await handler(handled, receive, send_with_id)
         except ServiceError as error:
             await answer_to(error, scope)(scope, receive, send_with_id)
             _let_go(error)
@@ -67,16 +81,16 @@ class RequestMiddleware:
                 await error_response(InternalError(), scope)(scope, receive, send_with_id)
             _let_go(error)
         finally:
-            self._measure(scope, status, perf_counter() - started)
+            self._measure(scope, handled.get("endpoint"), status, perf_counter() - started)
             access_log = scope["app"].state.access_log
             if access_log is not None:
                 took_ms = milliseconds_since(started)
                 access_log.write(request_id, scope["method"], scope["path"], status, took_ms)
             request_id_variable.reset(token)
 
-    def _measure(self, scope: Scope, status: int, seconds: float) -> None:
+    def _measure(self, scope: Scope, endpoint: object, status: int, seconds: float) -> None:
         path, method = scope["path"], scope["method"]
-        route = path if path in self._direct else self._templates.get(scope.get("endpoint"), _NO_ROUTE)
+        route = path if path in self._direct else self._templates.get(endpoint, _NO_ROUTE)
         if method not in _METHODS:
             method = "other"
         self._metrics.requests.observe(seconds, route, method, status or "none")

@@ -39,4 +39,5 @@ def request_to_verify(scope: Scope, *, has_body: bool) -> RequestToVerify:
     host = next((value for name, value in lines if name == "host"), "")
     query = scope["query_string"].decode("latin-1")
     url = f"{scope['scheme']}://{host}{scope['raw_path'].decode('latin-1')}"
-    return RequestToVerify(scope["method"], f"{url}?{query}" if query else url, lines, has_body)
+    method = scope["state"].get("signed_method", scope["method"])
+    return RequestToVerify(method, f"{url}?{query}" if query else url, lines, has_body)

@@ -19,6 +19,9 @@ _KEY = re.compile(r"[A-Za-z0-9._~+/=-]+")
 """What a bearer token may hold (RFC 6750). No comma and no colon: they separate keys from one another."""
 
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
+"""As browsers write it: in lower case, nothing behind the port. Pages in apps have schemes of their own."""
+
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -71,7 +74,14 @@ def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(name == "*" or _ORIGIN.fullmatch(name) for name in names):
+        raise ValueError("takes origins such as https://app.example.com, without a path, or *")
+    return names
+
+
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_networks)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_origins)]
 Keys = Annotated[SecretStr, AfterValidator(parsed_by(parse_keys))]
 SigningKeys = Annotated[SecretStr, AfterValidator(parsed_by(parse_signing_keys))]
 
@@ -96,6 +106,9 @@ class AccessSettings(BaseModel):
     )
     signing_keys: SigningKeys = Field(
         SecretStr(""), description="`id:secret` pairs, comma-separated: the apps' calls must be signed (RFC 9421)"
+    )
+    cors_origins: Origins = Field(
+        (), description="Origins whose web pages may call, comma-separated, such as https://app.example.com; `*`: all"
     )
 
     @model_validator(mode="after")

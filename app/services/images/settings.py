@@ -31,7 +31,7 @@ class ImageSettings(BaseModel):
     )
     allowed_image_formats: CommaSeparated = Field(
         ("jpg", "jpeg", "png", "webp", "gif"),
-        description="Accepted formats, judged by content: also avif, heic (needs pillow-heif)",
+        description="Accepted formats, judged by content: also avif, and heic of iPhones",
     )
 
     @field_validator("allowed_image_formats")

@@ -1,0 +1,111 @@
+"""The examples of the OpenAPI page are what the service takes and what it answers."""
+
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+
+from app.config import Settings
+from app.container import Container
+from app.main import create_app
+from tests.api.calls import upload
+from tests.factories import make_image
+
+
+@pytest.fixture
+def database_settings(sqlite_settings: dict[str, Any]) -> dict[str, Any]:
+    """One database will do: the answers have one shape on both."""
+    return {**sqlite_settings, "llm_price_input_per_mtok": 0.1, "llm_price_output_per_mtok": 0.4}
+
+
+@pytest.fixture
+def page(settings: Settings, container: Container) -> dict[str, Any]:
+    return create_app(settings, container).openapi()
+
+
+def examples_of(page: dict[str, Any], operation_id: str, status: str = "200") -> dict[str, Any]:
+    (operation,) = (
+        operation
+        for methods in page["paths"].values()
+        for operation in methods.values()
+        if operation["operationId"] == operation_id
+    )
+    examples = operation["responses"][status]["content"]["application/json"]["examples"]
+    return {name: example["value"] for name, example in examples.items()}
+
+
+def shape(value: Any) -> Any:
+    """Return a body with the kind of each value in place of it. Of a list, the first row stands for all."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [shape(row) for row in value[:1]]
+    if isinstance(value, bool) or value is None:
+        return value
+    return "number" if isinstance(value, int | float) else type(value).__name__
+
+
+async def test_each_answers_example_has_the_shape_of_a_real_answer(
+    client: httpx.AsyncClient, page: dict[str, Any]
+) -> None:
+    image = make_image()
+    question = {"image_hash": "0" * 64}
+    real: dict[tuple[str, str], httpx.Response] = {}
+    real["check_cache", "miss"] = await client.post("/classify/check-cache", json=question)
+    real["classify", "asked"] = asked = await upload(client, image, user="device-42")
+    real["classify", "known"] = known = await upload(client, image, user="device-42")
+    record = (await client.get(f"/requests/{known.json()['request_id']}", headers={"X-User-ID": "device-42"})).json()
+    question["image_hash"] = record["data"]["image_hash"]
+    real["check_cache", "hit"] = await client.post("/classify/check-cache", json=question)
+    own = {"X-User-ID": "device-42"}
+    real["get_request", "upload"] = await client.get(f"/requests/{asked.json()['request_id']}", headers=own)
+    real["get_categories", "all"] = await client.get("/categories")
+    real["get_today_stats", "totals"] = await client.get("/stats/today")
+    real["get_cache_efficiency", "totals"] = await client.get("/stats/cache-efficiency")
+    real["get_token_stats", "priced"] = await client.get("/stats/tokens")
+    real["get_category_distribution", "two"] = await client.get("/stats/category-distribution")
+    real["get_top_users", "one"] = await client.get("/stats/users/top")
+    real["get_top_images", "one"] = await client.get("/stats/images/top")
+    real["get_health", "healthy"] = await client.get("/health")
+    real["get_readiness", "healthy"] = await client.get("/health/ready")
+    real["get_liveness", "alive"] = await client.get("/health/live")
+
+    for (operation_id, name), response in real.items():
+        assert response.status_code == 200, response.text
+        example = examples_of(page, operation_id)[name]
+        assert shape(response.json()) == shape(example), operation_id
+        assert list(response.json()) == list(example), operation_id
+
+    shown = {(one, name) for one in {one for one, _ in real} for name in examples_of(page, one)}
+    assert shown == set(real)
+
+
+def test_every_example_of_an_answer_fits_its_schema(page: dict[str, Any]) -> None:
+    checked = 0
+    for methods in page["paths"].values():
+        for operation in methods.values():
+            for response in operation["responses"].values():
+                content = response.get("content", {}).get("application/json", {})
+                for example in content.get("examples", {}).values():
+                    schema = {**content["schema"], "components": page["components"]}
+                    jsonschema_rs.Draft202012Validator(schema).validate(example["value"])
+                    checked += 1
+    assert checked > 100
+
+
+async def test_the_question_of_the_page_is_taken(client: httpx.AsyncClient, page: dict[str, Any]) -> None:
+    fields = page["components"]["schemas"]["CheckCacheRequest"]["properties"]
+    question = {name: field["examples"][0] for name, field in fields.items()}
+
+    response = await client.post("/classify/check-cache", json=question)
+
+    assert response.json() == examples_of(page, "check_cache")["miss"]
+
+
+async def test_fields_that_are_not_ours_are_ignored_in_both_calls(client: httpx.AsyncClient) -> None:
+    """An app that sends one more is answered by an older service too."""
+    question = await client.post("/classify/check-cache", json={"image_hash": "0" * 64, "platform": "ios"})
+    photo = await client.post("/classify", files={"image": make_image()}, data={"platform": "ios"})
+
+    assert (question.status_code, photo.status_code) == (200, 200)
