@@ -10,7 +10,6 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 
 from app.api import categories, classify, health, metrics, requests, stats
-from app.api.hot_routes import DIRECT_ROUTES
 from app.api.http.cors import allow_origins
 from app.api.http.exception_handlers import add_exception_handlers
 from app.api.http.middleware import RequestMiddleware
@@ -23,7 +22,7 @@ from app.version import VERSION
 from app.web.pages import add_pages
 
 _BASE_PATH = "/api/v1"
-_ROUTERS = [module.router for module in (classify, requests, categories, stats, health)]
+_ROUTERS = [classify.hot.documentation, *(module.router for module in (requests, categories, stats, health))]
 _GC_THRESHOLDS = (20_000, 20, 20)
 """A request makes a few hundred objects and hardly a cycle: by default every third one would start a collection."""
 
@@ -69,9 +68,10 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
     add_pages(app)
     install_openapi(app, settings, classify.REQUEST_BODIES)
     # Around all of the framework's own layers.
-    direct = {f"{_BASE_PATH}{path}": route for path, route in DIRECT_ROUTES.items()}
-    requests = RequestMiddleware(app.build_middleware_stack(), direct, measured, _templates(app))
-    app.middleware_stack = allow_origins(requests, settings.cors_origins)
+    classify.hot.check()
+    hot = {f"{_BASE_PATH}{path}": route for path, route in classify.hot.routes.items()}
+    outermost = RequestMiddleware(app.build_middleware_stack(), hot, measured, _templates(app))
+    app.middleware_stack = allow_origins(outermost, settings.cors_origins)
     return app
 
 

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-
-from app.api.deps import CheckCacheBody, ClassifierDep, ContextDep, UploadBody
-from app.api.http.doors import CLIENT_ERRORS, DOCUMENTED_KEYS
+from app.api.http.body import read_check_cache, read_upload
+from app.api.http.hot import Call, HotRouter
 from app.api.http.openapi import document_answer, document_body, document_errors
 from app.errors import (
     DatabaseUnavailable,
@@ -33,7 +31,7 @@ from app.models.response import (
 from app.services.model.errors import ModelBadAnswer, ModelRefused, ModelTimeout, ModelUnavailable
 from app.utils.clock import utc_now
 
-router = APIRouter(prefix="/classify", tags=["classify"], dependencies=[DOCUMENTED_KEYS], responses=CLIENT_ERRORS)
+hot = HotRouter("/classify", "classify")
 
 _UPLOAD_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -56,27 +54,26 @@ REQUEST_BODIES = {"CheckCacheRequest": CheckCacheRequest.model_json_schema(), "C
 """The components of the OpenAPI page that the framework does not know of, since it does not read these bodies."""
 
 
-@router.post(
+@hot.post(
     "/check-cache",
     summary="Ask whether a photo is known",
-    response_model=CheckCacheResponse,
+    answer=CheckCacheResponse,
     responses={
         **document_answer("Known, with the answer; or not known", hit=examples.HIT, miss=examples.MISS),
         **document_errors(
             InvalidRequest, InvalidImageHash, InvalidUserId, RequestTooLarge, DatabaseUnavailable, Overloaded
         ),
     },
-    openapi_extra=document_body("application/json", "CheckCacheRequest"),
+    body=document_body("application/json", "CheckCacheRequest"),
 )
-async def check_cache(
-    body: CheckCacheBody, context: ContextDep, classifier: ClassifierDep
-) -> CheckCacheHit | CheckCacheMiss:
+async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
     """Send the SHA-256 of the photo. If it is known, here is the answer; if not, upload it to `/classify`.
 
     The user may be named in the header `X-User-ID` or in the body; the header wins.
     """
-    context = context.with_default_user(body.user_id)
-    found = await classifier.check_cache(body.image_hash.lower(), context)
+    body = await read_check_cache(call.headers, call.receive)
+    context = call.context.with_default_user(body.user_id)
+    found = await call.container.classifier.check_cache(body.image_hash.lower(), context)
     if found is None:
         return CheckCacheMiss()
     return CheckCacheHit(
@@ -84,9 +81,10 @@ async def check_cache(
     )
 
 
-@router.post(
+@hot.post(
     "",
     summary="Classify a photo",
+    answer=ClassifyResponse,
     responses={
         **document_answer("What the photo shows", asked=examples.ASKED, known=examples.KNOWN),
         **document_errors(
@@ -107,15 +105,16 @@ async def check_cache(
             ModelTimeout,
         ),
     },
-    openapi_extra=document_body("multipart/form-data", "ClassifyRequest", encoding=_IMAGE_ENCODING),
+    body=document_body("multipart/form-data", "ClassifyRequest", encoding=_IMAGE_ENCODING),
 )
-async def classify(upload: UploadBody, context: ContextDep, classifier: ClassifierDep) -> ClassifyResponse:
+async def classify(call: Call) -> ClassifyResponse:
     """Upload the photo. It is answered from the cache if its bytes are known, else by the model, and never stored."""
-    answer = await classifier.classify(upload.image, upload.claimed_hash, context)
+    async with read_upload(call.headers, call.receive, call.container) as upload:
+        answer = await call.container.classifier.classify(upload.image, upload.claimed_hash, call.context)
     return ClassifyResponse(
         data=ClassificationData.model_validate(answer.classification),
         from_cache=answer.from_cache,
         processing_time_ms=answer.processing_time_ms,
-        request_id=context.request_id,
+        request_id=call.context.request_id,
         timestamp=utc_now(),
     )

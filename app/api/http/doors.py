@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope
 
 from app.api.http.body import Headers
 from app.api.http.client_address import client_address
+from app.api.http.context import container_of
 from app.api.http.openapi import document_errors
 from app.api.http.signed_body import SignedBody, request_to_verify
 from app.container import Container
@@ -72,13 +73,13 @@ async def _document_keys(
 
 async def require_admin(request: Request) -> None:
     """What stands before whatever is the operators': `APIRouter(dependencies=[*ADMIN_ONLY])`."""
-    access = _container(request.scope).access
+    access = container_of(request.scope).access
     access.check_admin(key_of(dict(request.headers.raw)), client_address(request.scope))
 
 
 async def may_read_any(request: Request) -> bool:
     """Whether the caller may read all records; if not, they have to be a client, for their own."""
-    headers, container = dict(request.headers.raw), _container(request.scope)
+    headers, container = dict(request.headers.raw), container_of(request.scope)
     if container.access.is_admin(key_of(headers), client_address(request.scope)):
         return True
     await admit_client_without_body(request.scope, headers, container)
@@ -88,8 +89,3 @@ async def may_read_any(request: Request) -> bool:
 ADMIN_ONLY = (Depends(_document_keys), Depends(require_admin))
 DOCUMENTED_KEYS = Depends(_document_keys)
 MayReadAnyDep = Annotated[bool, Depends(may_read_any)]
-
-
-def _container(scope: Scope) -> Container:
-    container: Container = scope["app"].state.container
-    return container

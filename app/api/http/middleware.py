@@ -27,16 +27,16 @@ garble Chinese descriptions otherwise."""
 class RequestMiddleware:
     """Gives every request an id, every response the header, and every failure the one error shape.
 
-    HEAD is answered as GET; the server leaves the body out. Requests to POST one of the `direct` paths do not pass
+    HEAD is answered as GET; the server leaves the body out. Requests to POST one of the `hot` paths do not pass
     through `app`, the framework with its layers.
     `templates` are the paths of endpoints as metrics name them: what a client wrote may be anything.
     """
 
     def __init__(
-        self, app: ASGIApp, direct: Mapping[str, ASGIApp], metrics: Metrics, templates: Mapping[Any, str]
+        self, app: ASGIApp, hot: Mapping[str, ASGIApp], metrics: Metrics, templates: Mapping[Any, str]
     ) -> None:
         self._app = app
-        self._direct = direct
+        self._hot = hot
         self._metrics = metrics
         self._templates = templates
 
@@ -64,7 +64,7 @@ class RequestMiddleware:
 
         handled, handler = scope, self._app
         if scope["method"] == "POST":
-            handler = self._direct.get(scope["path"], self._app)
+            handler = self._hot.get(scope["path"], self._app)
         elif scope["method"] == "HEAD":
             scope["state"]["signed_method"] = "HEAD"
             handled = {**scope, "method": "GET"}
@@ -90,7 +90,7 @@ class RequestMiddleware:
 
     def _measure(self, scope: Scope, endpoint: object, status: int, seconds: float) -> None:
         path, method = scope["path"], scope["method"]
-        route = path if path in self._direct else self._templates.get(endpoint, _NO_ROUTE)
+        route = path if path in self._hot else self._templates.get(endpoint, _NO_ROUTE)
         if method not in _METHODS:
             method = "other"
         self._metrics.requests.observe(seconds, route, method, status or "none")

@@ -1,0 +1,41 @@
+"""Who asks, and where the parts are: the one place that knows where the container is kept."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from pydantic.json_schema import SkipJsonSchema
+from starlette.types import Scope
+
+from app.api.http.client_address import client_address
+from app.container import Container
+from app.models.domain import RequestContext
+from app.models.request import USER_ID_PATTERN
+
+
+def container_of(scope: Scope) -> Container:
+    """Return the parts of the application that a request came to."""
+    container: Container = scope["app"].state.container
+    return container
+
+
+def context_of(scope: Scope, user_id: str | None) -> RequestContext:
+    """Return who asks, the user id already checked."""
+    return RequestContext(scope["state"]["request_id"], user_id, client_address(scope))
+
+
+def get_context(
+    request: Request,
+    x_user_id: Annotated[
+        str | SkipJsonSchema[None],
+        Header(
+            alias="X-User-ID",
+            pattern=USER_ID_PATTERN,
+            description="User or device, for statistics and for reading one's own records",
+            examples=["device-42"],
+        ),
+    ] = None,
+) -> RequestContext:
+    return context_of(request.scope, x_user_id)
+
+
+ContextDep = Annotated[RequestContext, Depends(get_context)]
