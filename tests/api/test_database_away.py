@@ -21,6 +21,8 @@ from tests.factories import make_image, make_image_hash
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.unreliable_database import UnreliableDatabase
 
+pytestmark = pytest.mark.on_both_databases
+
 
 @pytest.fixture
 async def line(settings: Settings) -> AsyncIterator[UnreliableDatabase]:

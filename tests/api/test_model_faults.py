@@ -75,12 +75,6 @@ def provider_settings(request: pytest.FixtureRequest, fake_models: FakeModels) -
 
 
 @pytest.fixture
-def database_settings(sqlite_settings: dict[str, Any]) -> dict[str, Any]:
-    """One database will do: nothing of a failure gets there, and refusals are tested on both elsewhere."""
-    return sqlite_settings
-
-
-@pytest.fixture
 async def second_models() -> AsyncIterator[FakeModels]:
     """A second vendor, which works."""
     with RunningFakeModels() as models:

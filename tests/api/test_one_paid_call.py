@@ -20,6 +20,8 @@ from tests.conftest import make_client
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 
+pytestmark = pytest.mark.on_both_databases
+
 END_ALL = Sql.same("UPDATE classification_lease SET expires_at = '2020-01-01 00:00:00.000'")
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
 
 from app.config import Settings
 from app.container import open_container
@@ -13,6 +14,8 @@ from tests.api.calls import check_cache, classify, get_data, upload
 from tests.conftest import make_client
 from tests.factories import make_image, make_image_hash
 from tests.support.fake_model_server import Behaviour, FakeModels
+
+pytestmark = pytest.mark.on_both_databases
 
 REFUSAL = Behaviour(text="I can't help with that.", finish="refusal")
 
