@@ -163,6 +163,11 @@ def make_settings(**values: Any) -> Settings:
     return Settings(_env_file=None, **values)
 
 
+def with_settings(settings: Settings, **values: Any) -> Settings:
+    """Return the settings with other values, all of them such as an operator could give."""
+    return make_settings(**{**settings.model_dump(exclude_unset=True), **values})
+
+
 def make_client(settings: Settings, container: Container) -> httpx.AsyncClient:
     """Return a client of the application. Exceptions that escape it fail the test."""
     transport = ASGITransport(create_app(settings, container), client=("192.0.2.7", 40000))

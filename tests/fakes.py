@@ -1,7 +1,7 @@
 """Parts that stand in for real ones in unit tests. Each keeps what it is told in memory, and fails when told to."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -65,9 +65,12 @@ class FakeLeaseTable:
     owners: dict[str, str] = field(default_factory=dict)
     away: bool = False
     claims: int = 0
+    before_claim: Callable[[], None] = lambda: None
+    """What others do just before somebody claims a lease."""
 
     async def claim(self, name: str, owner: str, seconds: int) -> bool:
         self.claims += 1
+        self.before_claim()
         if self.away:
             raise DatabaseUnavailable(detail="away")
         return self.owners.setdefault(name, owner) == owner

@@ -10,7 +10,7 @@ import pytest
 from app.config import Settings
 from app.container import open_container
 from tests.api.calls import check_cache, upload
-from tests.conftest import TABLES, TEST_DATABASE, make_client, make_settings
+from tests.conftest import TABLES, TEST_DATABASE, make_client, make_settings, with_settings
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.mysql_server import MySQLServer
@@ -52,7 +52,7 @@ async def test_a_model_that_keeps_failing_is_unavailable_and_is_left_alone(
 
 
 async def test_a_model_that_hangs_is_left_alone_too(settings: Settings, fake_models: FakeModels) -> None:
-    hasty = settings.model_copy(update={"llm_timeout": 0.1})
+    hasty = with_settings(settings, llm_timeout=0.1)
     async with open_container(hasty) as container, make_client(hasty, container) as client:
         fake_models.behaviour = Behaviour(hang=True)
         codes = [(await upload(client, make_image())).json()["error"]["code"] for _ in range(6)]

@@ -13,7 +13,7 @@ from app.database import Database
 from app.errors import ServiceError
 from app.repositories.lease_repository import LeaseRepository
 from tests.api.calls import check_cache, classify, upload
-from tests.conftest import make_client, make_settings, settings_for_provider
+from tests.conftest import make_client, settings_for_provider, with_settings
 from tests.factories import error_codes, make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.figures import Figures
@@ -151,7 +151,7 @@ async def test_an_open_breaker_shows_and_so_do_the_questions_that_it_held_back(
 
 @pytest.mark.parametrize("provider", ["claude", "custom"])
 async def test_each_provider_has_its_own_figures(provider: str, settings: Settings, fake_models: FakeModels) -> None:
-    other = make_settings(**{**settings.model_dump(exclude_unset=True), **settings_for_provider(provider, fake_models)})
+    other = with_settings(settings, **settings_for_provider(provider, fake_models))
     async with open_container(other) as container, make_client(other, container) as client:
         await classify(client, make_image())
         figures = await read_figures(client)
@@ -216,7 +216,7 @@ async def test_what_is_there_at_the_moment_shows(settings: Settings, container: 
 
 
 async def test_records_that_wait_for_the_database_show(settings: Settings) -> None:
-    away = settings.model_copy(update={"mysql_host": "127.0.0.1", "mysql_port": 1})
+    away = with_settings(settings, mysql_host="127.0.0.1", mysql_port=1)
     async with open_container(away) as container, make_client(away, container) as client:
         await classify(client, make_image())
         figures = await read_figures(client)
