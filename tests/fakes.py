@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import DatabaseUnavailable
-from app.models.domain import Classification, ModelReply
+from app.models.domain import Classification, ModelReply, Outcome
+from app.repositories.record_batch import RecordBatch
 
 NOON = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -80,6 +81,56 @@ class FakeLeaseTable:
             raise DatabaseUnavailable(detail="away")
         if self.owners.get(name) == owner:
             del self.owners[name]
+
+
+@dataclass
+class FakeRecords:
+    """The tables of records, as `RecordRepository` writes them: a batch that is there already is not written again."""
+
+    written: list[RecordBatch] = field(default_factory=list)
+    away: bool = False
+    loses_answers: bool = False
+    """What is written is done, and nobody hears."""
+
+    async def write(self, batches: Sequence[RecordBatch]) -> None:
+        if self.away:
+            raise DatabaseUnavailable(detail="away")
+        self.written += [batch for batch in batches if batch not in self.written]
+        if self.loses_answers:
+            raise DatabaseUnavailable(detail="the answer was lost")
+
+
+@dataclass
+class FakeWriter:
+    """Makes batches durable when the gate is open, as `DurableWriter` does."""
+
+    durable: list[RecordBatch] = field(default_factory=list)
+    tried: int = 0
+    failure: Exception | None = None
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def write(self, batch: RecordBatch) -> None:
+        self.tried += 1
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        self.durable.append(batch)
+
+
+@dataclass
+class FakeCommits:
+    """Takes outcomes down, as `GroupCommit` does."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    failure: Exception | None = None
+
+    async def record(self, outcome: Outcome) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.outcomes.append(outcome)
 
 
 @dataclass
