@@ -1,13 +1,14 @@
 """Parts that stand in for real ones in unit tests. Each keeps what it is told in memory, and fails when told to."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import DatabaseUnavailable
-from app.models.domain import Classification, ModelReply
+from app.models.domain import Classification, ModelReply, Outcome
+from app.repositories.record_batch import RecordBatch
 
 NOON = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -65,9 +66,12 @@ class FakeLeaseTable:
     owners: dict[str, str] = field(default_factory=dict)
     away: bool = False
     claims: int = 0
+    before_claim: Callable[[], None] = lambda: None
+    """What others do just before somebody claims a lease."""
 
     async def claim(self, name: str, owner: str, seconds: int) -> bool:
         self.claims += 1
+        self.before_claim()
         if self.away:
             raise DatabaseUnavailable(detail="away")
         return self.owners.setdefault(name, owner) == owner
@@ -77,6 +81,56 @@ class FakeLeaseTable:
             raise DatabaseUnavailable(detail="away")
         if self.owners.get(name) == owner:
             del self.owners[name]
+
+
+@dataclass
+class FakeRecords:
+    """The tables of records, as `RecordRepository` writes them: a batch that is there already is not written again."""
+
+    written: list[RecordBatch] = field(default_factory=list)
+    away: bool = False
+    loses_answers: bool = False
+    """What is written is done, and nobody hears."""
+
+    async def write(self, batches: Sequence[RecordBatch]) -> None:
+        if self.away:
+            raise DatabaseUnavailable(detail="away")
+        self.written += [batch for batch in batches if batch not in self.written]
+        if self.loses_answers:
+            raise DatabaseUnavailable(detail="the answer was lost")
+
+
+@dataclass
+class FakeWriter:
+    """Makes batches durable when the gate is open, as `DurableWriter` does."""
+
+    durable: list[RecordBatch] = field(default_factory=list)
+    tried: int = 0
+    failure: Exception | None = None
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def write(self, batch: RecordBatch) -> None:
+        self.tried += 1
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        self.durable.append(batch)
+
+
+@dataclass
+class FakeCommits:
+    """Takes outcomes down, as `GroupCommit` does."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    failure: Exception | None = None
+
+    async def record(self, outcome: Outcome) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.outcomes.append(outcome)
 
 
 @dataclass

@@ -19,6 +19,7 @@ async def cached_images(database: Database) -> int:
     return int(row[0])
 
 
+@pytest.mark.on_both_databases
 async def test_p4_a_hash_that_is_not_the_uploads_is_an_error_and_stores_nothing(
     client: httpx.AsyncClient, database: Database, fake_models: FakeModels
 ) -> None:
@@ -100,6 +101,7 @@ async def test_p4_an_image_that_does_not_decode_is_not_asked_about(
     assert await cached_images(database) == 0
 
 
+@pytest.mark.on_both_databases
 async def test_p4_looking_up_writes_nothing_for_an_unknown_image(client: httpx.AsyncClient, database: Database) -> None:
     await check_cache(client, make_image(), "device-42")
 

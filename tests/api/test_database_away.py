@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -13,13 +13,19 @@ from app.config import Settings
 from app.container import Container, open_container, open_service, storage_on
 from app.database import Database, Sql
 from app.drivers.build import open_database
+from app.errors import DatabaseUnavailable
+from app.models.domain import Outcome
 from app.observe.metrics import Metrics
 from app.services.images.upload_budget import UploadBudget
+from app.services.records.group_commit import GroupCommit
 from tests.api.calls import check_cache, classify, upload
 from tests.conftest import make_client
 from tests.factories import make_image, make_image_hash
+from tests.fakes import as_any
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.unreliable_database import UnreliableDatabase
+
+pytestmark = pytest.mark.on_both_databases
 
 
 @pytest.fixture
@@ -41,6 +47,26 @@ async def service_on(line: UnreliableDatabase, settings: Settings) -> AsyncItera
 async def client(settings: Settings, line: UnreliableDatabase) -> AsyncIterator[httpx.AsyncClient]:
     async with service_on(line, settings) as container, make_client(settings, container) as made:
         yield made
+
+
+@dataclass
+class WithoutSpool:
+    """A group commit that takes nothing while the database is away, as one whose spool is full."""
+
+    commits: GroupCommit
+    line: UnreliableDatabase
+
+    async def record(self, outcome: Outcome) -> None:
+        if self.line.away:
+            raise DatabaseUnavailable(detail="the spool is full")
+        await self.commits.record(outcome)
+
+
+def without_spool(container: Container, line: UnreliableDatabase) -> Container:
+    """Return the container with no place for records beside the database."""
+    recorder = container.classifier.recorder
+    bare = replace(recorder, commits=as_any(WithoutSpool(recorder.commits, line)))
+    return replace(container, classifier=replace(container.classifier, recorder=bare))
 
 
 async def totals(database: Database) -> tuple[Any, ...]:
@@ -169,8 +195,10 @@ async def test_an_answer_that_could_be_kept_nowhere_is_not_paid_for_again(
     settings: Settings, line: UnreliableDatabase, fake_models: FakeModels
 ) -> None:
     image = make_image()
-    full = settings.model_copy(update={"spool_max_mb": 0})
-    async with service_on(line, full) as container, make_client(full, container) as client:
+    async with (
+        service_on(line, settings) as container,
+        make_client(settings, without_spool(container, line)) as client,
+    ):
         line.away = True
         for _ in range(3):
             assert (await upload(client, image)).status_code == 503

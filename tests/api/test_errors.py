@@ -19,12 +19,6 @@ REQUEST_ID = re.compile(r"req_\d{10}_[0-9a-f]{12}")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-@pytest.fixture
-def database_settings(sqlite_settings: dict[str, Any]) -> dict[str, Any]:
-    """One database will do: nothing here gets as far as the other."""
-    return sqlite_settings
-
-
 def assert_error(response: httpx.Response, status: int, code: str) -> None:
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json; charset=utf-8"
@@ -250,7 +244,8 @@ async def test_an_unexpected_error_is_500_with_a_request_id_and_without_a_word_a
     assert "MARKER" not in response.text
 
 
-def test_every_error_has_a_code_of_its_own_or_its_parents() -> None:
+def test_no_code_means_two_things() -> None:
     codes = error_codes()
 
-    assert len(codes) == len(set(codes)) == 25
+    assert [code for code in codes if codes.count(code) > 1] == []
+    assert {"invalid_image_hash", "unauthorized", "model_refused"} <= set(codes)  # of each place that has errors

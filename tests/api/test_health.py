@@ -1,5 +1,6 @@
 """Health says what is wrong, costs nothing, and recovers by itself."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 from app.config import Settings
 from app.container import open_container
 from tests.api.calls import check_cache, upload
-from tests.conftest import TABLES, TEST_DATABASE, make_client, make_settings
+from tests.conftest import TABLES, TEST_DATABASE, make_client, make_settings, with_settings
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.mysql_server import MySQLServer
 
 
+@pytest.mark.on_both_databases
 async def test_a_service_that_can_serve_is_healthy(client: httpx.AsyncClient) -> None:
     for path in ("/health", "/health/ready"):
         response = await client.get(path)
@@ -50,7 +52,7 @@ async def test_a_model_that_keeps_failing_is_unavailable_and_is_left_alone(
 
 
 async def test_a_model_that_hangs_is_left_alone_too(settings: Settings, fake_models: FakeModels) -> None:
-    hasty = settings.model_copy(update={"llm_timeout": 0.1})
+    hasty = with_settings(settings, llm_timeout=0.1)
     async with open_container(hasty) as container, make_client(hasty, container) as client:
         fake_models.behaviour = Behaviour(hang=True)
         codes = [(await upload(client, make_image())).json()["error"]["code"] for _ in range(6)]
@@ -90,20 +92,26 @@ async def test_without_its_database_the_service_starts_and_says_so(away: Setting
         assert (await upload(client, make_image())).status_code == 200
 
 
-async def test_an_empty_database_is_told_from_one_that_is_away_and_served_once_it_is_made(
-    mysql_server: MySQLServer, mysql_settings: dict[str, Any]
-) -> None:
+@pytest.fixture
+def empty_database(mysql_server: MySQLServer) -> Iterator[str]:
+    """The name of a database without tables."""
     name = f"{TEST_DATABASE}_empty"
-    mysql_server.query(f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name}")
-    settings = make_settings(**{**mysql_settings, "mysql_database": name}, llm_provider="local")
+    mysql_server.query(f"CREATE DATABASE {name}")
+    yield name
+    mysql_server.query(f"DROP DATABASE {name}")
+
+
+async def test_an_empty_database_is_told_from_one_that_is_away_and_served_once_it_is_made(
+    empty_database: str, mysql_server: MySQLServer, mysql_settings: dict[str, Any]
+) -> None:
+    settings = make_settings(**{**mysql_settings, "mysql_database": empty_database}, llm_provider="local")
 
     async with open_container(settings) as container, make_client(settings, container) as client:
         response = await client.get("/health")
         assert (response.status_code, response.json()["database"]) == (503, "not_initialized")
 
         for table in TABLES:
-            mysql_server.query(f"CREATE TABLE {name}.{table} LIKE {TEST_DATABASE}.{table}")
+            mysql_server.query(f"CREATE TABLE {empty_database}.{table} LIKE {TEST_DATABASE}.{table}")
 
         assert (await client.get("/health")).json()["database"] == "connected"
         assert (await check_cache(client, make_image()))["cached"] is False
-    mysql_server.query(f"DROP DATABASE {name}")

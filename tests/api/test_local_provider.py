@@ -22,6 +22,7 @@ async def offline_client(database_settings: dict[str, Any]) -> AsyncIterator[htt
         yield made
 
 
+@pytest.mark.on_both_databases
 async def test_an_offline_guess_is_no_hit_once_there_is_a_model_and_is_replaced_by_its_answer(
     offline_client: httpx.AsyncClient, client: httpx.AsyncClient, fake_models: FakeModels
 ) -> None:

@@ -18,7 +18,7 @@ from app.container import open_container
 from app.database import Database, Sql
 from app.models.domain import Category
 from tests.api.calls import check_cache, classify, get_data, upload
-from tests.conftest import make_client, make_settings, settings_for_provider
+from tests.conftest import make_client, settings_for_provider, with_settings
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels, RunningFakeModels
 
@@ -75,16 +75,15 @@ def provider_settings(request: pytest.FixtureRequest, fake_models: FakeModels) -
 
 
 @pytest.fixture
-def database_settings(sqlite_settings: dict[str, Any]) -> dict[str, Any]:
-    """One database will do: nothing of a failure gets there, and refusals are tested on both elsewhere."""
-    return sqlite_settings
-
-
-@pytest.fixture
 async def second_models() -> AsyncIterator[FakeModels]:
     """A second vendor, which works."""
     with RunningFakeModels() as models:
         yield models
+
+
+def as_fallback(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a provider's settings as those of the second one; the time is the first's."""
+    return {name.replace("llm_", "llm_fallback_"): value for name, value in settings.items() if name != "llm_timeout"}
 
 
 def test_the_table_and_the_faults_that_are_played_are_the_same() -> None:
@@ -113,12 +112,7 @@ async def test_with_a_second_model_the_caller_gets_an_answer_in_time(
     row: Row, settings: Settings, fake_models: FakeModels, second_models: FakeModels
 ) -> None:
     other = "claude" if settings.provider == "openai" else "openai"
-    second = {
-        name.replace("llm_", "llm_fallback_"): value
-        for name, value in settings_for_provider(other, second_models).items()
-        if name != "llm_timeout"
-    }
-    both = settings.model_copy(update=make_settings(**second).model_dump(include=set(second)))
+    both = with_settings(settings, **as_fallback(settings_for_provider(other, second_models)))
     fake_models.behaviour = BEHAVIOURS[row.fault]
 
     async with open_container(both) as container, make_client(both, container) as client:
@@ -136,9 +130,7 @@ async def test_with_a_second_model_the_caller_gets_an_answer_in_time(
 async def test_a_refusal_is_remembered_with_its_cost_even_if_the_second_model_hangs(
     settings: Settings, database: Database, fake_models: FakeModels, second_models: FakeModels
 ) -> None:
-    second = settings_for_provider("claude", second_models)
-    names = {name.replace("llm_", "llm_fallback_"): value for name, value in second.items() if name != "llm_timeout"}
-    both = settings.model_copy(update=make_settings(**names).model_dump(include=set(names)))
+    both = with_settings(settings, **as_fallback(settings_for_provider("claude", second_models)))
     fake_models.behaviour, second_models.behaviour = BEHAVIOURS["refusal"], BEHAVIOURS["hang"]
 
     async with open_container(both) as container, make_client(both, container) as client:

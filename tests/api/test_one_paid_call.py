@@ -16,9 +16,11 @@ from app.models.domain import LOCAL_MODEL
 from app.repositories.lease_repository import LeaseRepository
 from app.utils.hash_utils import sha256_hex
 from tests.api.calls import check_cache, classify, upload
-from tests.conftest import make_client
+from tests.conftest import make_client, with_settings
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
+
+pytestmark = pytest.mark.on_both_databases
 
 END_ALL = Sql.same("UPDATE classification_lease SET expires_at = '2020-01-01 00:00:00.000'")
 
@@ -118,7 +120,7 @@ async def test_the_turn_of_a_process_that_died_is_taken_when_its_lease_ends(
 
 
 async def test_the_offline_classifier_takes_turns_too(database_settings: dict[str, Any], settings: Settings) -> None:
-    offline = settings.model_copy(update={"llm_provider": "local"})
+    offline = with_settings(settings, llm_provider="local")
     image = make_image()
     async with open_container(offline) as container, make_client(offline, container) as client:
         answers = await asyncio.gather(*(classify(client, image) for _ in range(10)))

@@ -90,6 +90,7 @@ async def test_p3_the_check_above_would_see_a_file_without_a_name(opened_for_wri
     assert written(opened_for_writing) != []
 
 
+@pytest.mark.on_both_databases
 async def test_p3_no_byte_of_an_image_is_in_the_database_or_the_log(
     client: httpx.AsyncClient,
     database: Database,
@@ -156,6 +157,7 @@ async def test_p3_the_model_gets_a_copy_without_metadata(client: httpx.AsyncClie
     assert MARKER not in fake_models.calls[0].jpeg
 
 
+@pytest.mark.on_both_databases
 async def test_p7_a_record_is_read_by_the_user_it_belongs_to(client: httpx.AsyncClient) -> None:
     image = make_image()
     uploaded = await classify(client, image, "device-42")
@@ -174,6 +176,7 @@ async def test_p7_a_record_is_read_by_the_user_it_belongs_to(client: httpx.Async
 
 
 @pytest.mark.parametrize("reader", [None, "device-43", "DEVICE-42", "device-4"])
+@pytest.mark.on_both_databases
 async def test_p7_a_record_is_not_there_for_anybody_else(reader: str | None, client: httpx.AsyncClient) -> None:
     answer = await classify(client, make_image(), "device-42")
     headers = {} if reader is None else {"X-User-ID": reader}
@@ -184,6 +187,7 @@ async def test_p7_a_record_is_not_there_for_anybody_else(reader: str | None, cli
     assert response.json()["error"]["code"] == "not_found"
 
 
+@pytest.mark.on_both_databases
 async def test_p7_a_record_without_a_user_is_not_there_for_anybody(client: httpx.AsyncClient) -> None:
     answer = await classify(client, make_image())
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
 
 from app.config import Settings
 from app.container import open_container
@@ -10,9 +11,11 @@ from app.database import Database, Sql
 from app.models.domain import Usage
 from app.repositories.refusal_repository import RefusalRepository
 from tests.api.calls import check_cache, classify, get_data, upload
-from tests.conftest import make_client
+from tests.conftest import make_client, with_settings
 from tests.factories import make_image, make_image_hash
 from tests.support.fake_model_server import Behaviour, FakeModels
+
+pytestmark = pytest.mark.on_both_databases
 
 REFUSAL = Behaviour(text="I can't help with that.", finish="refusal")
 
@@ -44,7 +47,7 @@ async def test_other_images_are_not_affected(client: httpx.AsyncClient, fake_mod
 async def test_without_a_time_to_remember_every_upload_is_asked_about(
     settings: Settings, fake_models: FakeModels
 ) -> None:
-    forgetful = settings.model_copy(update={"llm_refusal_ttl_seconds": 0})
+    forgetful = with_settings(settings, llm_refusal_ttl_seconds=0)
     async with open_container(forgetful) as container, make_client(forgetful, container) as client:
         image = make_image()
         fake_models.behaviour = REFUSAL
@@ -78,9 +81,7 @@ async def test_what_refusals_cost_is_kept_and_summed(database: Database) -> None
 async def test_the_statistics_count_the_tokens_of_answers_and_of_refusals_and_price_them(
     settings: Settings, fake_models: FakeModels
 ) -> None:
-    priced = Settings.model_validate(
-        {**settings.model_dump(), "llm_price_input_per_mtok": "0.10", "llm_price_output_per_mtok": "0.50"}
-    )
+    priced = with_settings(settings, llm_price_input_per_mtok="0.10", llm_price_output_per_mtok="0.50")
     async with open_container(priced) as container, make_client(priced, container) as client:
         await classify(client, make_image())
         fake_models.behaviour = REFUSAL

@@ -11,7 +11,7 @@ from app.config import Settings
 from app.container import open_container
 from app.database import Database, Sql
 from tests.api.calls import check_cache, classify, get_data, upload
-from tests.conftest import make_client, make_settings, settings_for_provider
+from tests.conftest import make_client, make_settings, settings_for_provider, with_settings
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 
@@ -22,7 +22,7 @@ HITS = Sql.same("SELECT hit_count FROM image_classification_cache")
 async def test_without_a_request_log_hits_are_still_counted(
     settings: Settings, database: Database, fake_models: FakeModels
 ) -> None:
-    quiet = settings.model_copy(update={"enable_request_log": False})
+    quiet = with_settings(settings, enable_request_log=False)
     async with open_container(quiet) as container, make_client(quiet, container) as client:
         image = make_image()
         await classify(client, image, "device-42")
@@ -78,7 +78,7 @@ async def test_a_question_ends_with_the_operators_budget(
 
 
 async def test_the_price_of_a_call_is_the_operators(client: httpx.AsyncClient, settings: Settings) -> None:
-    dear = Settings.model_validate({**settings.model_dump(), "cost_per_api_call": "0.25"})
+    dear = with_settings(settings, cost_per_api_call="0.25")
     async with open_container(dear) as container, make_client(dear, container) as other:
         await classify(other, make_image())
 

@@ -1,4 +1,4 @@
-"""Signed requests: taken once, as they were signed, and not for long; on both databases, for all processes."""
+"""Signed requests: taken once, as they were signed, and not for long, by whichever process."""
 
 import asyncio
 import base64
@@ -142,6 +142,7 @@ async def test_a_signature_is_good_for_its_method_and_path_alone(client: httpx.A
 
 
 @pytest.mark.parametrize("body", [b"", b'{"image_hash":"' + b"1" * 64 + b'"}'])
+@pytest.mark.on_both_databases
 async def test_a_body_that_was_not_signed_is_refused_and_does_not_use_the_signature_up(
     body: bytes, client: httpx.AsyncClient, database: Database
 ) -> None:
@@ -201,6 +202,7 @@ async def other_client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
+@pytest.mark.on_both_databases
 async def test_a_signature_is_good_once_for_all_processes(
     client: httpx.AsyncClient, other_client: httpx.AsyncClient
 ) -> None:
@@ -214,6 +216,7 @@ async def test_a_signature_is_good_once_for_all_processes(
         assert code_of(await other_client.send(request)) == "replayed_signature"
 
 
+@pytest.mark.on_both_databases
 async def test_of_many_that_use_a_signature_at_once_one_is_answered(
     client: httpx.AsyncClient, other_client: httpx.AsyncClient
 ) -> None:

@@ -22,6 +22,8 @@ from tests.factories import make_classification, make_context, make_image_hash, 
 from tests.support.ledger import write_outcomes
 from tests.support.mysql_server import MySQLServer
 
+pytestmark = pytest.mark.on_both_databases
+
 # Section 7.4, to the letter.
 TODAY = """
 SELECT

@@ -10,7 +10,7 @@ from app.config import Settings
 from app.database import Sql
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
-from tests.conftest import make_settings
+from tests.conftest import TEST_DATABASE, make_settings
 from tests.support.mysql_server import MySQLServer
 from tests.support.waiting import until
 
@@ -207,5 +207,8 @@ async def test_errors_name_a_number_and_never_a_value(database: MySQLDatabase, a
 
 
 def sleeping(server: MySQLServer, seconds: float | str = "%") -> list[int]:
-    rows = server.query(f"SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP({seconds}%'")
+    rows = server.query(
+        "SELECT id FROM information_schema.processlist "
+        f"WHERE db = '{TEST_DATABASE}' AND info LIKE 'SELECT SLEEP({seconds}%'"
+    )
     return [int(str(row[0])) for row in rows]

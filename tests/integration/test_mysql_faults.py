@@ -167,7 +167,8 @@ async def connections_of(database: MySQLDatabase) -> int:
 
 def kill_those_in_use(server: MySQLServer) -> int:
     rows = server.query(
-        "SELECT id FROM information_schema.processlist WHERE info LIKE '%SLEEP(0.020_)%' AND id <> CONNECTION_ID()"
+        "SELECT id FROM information_schema.processlist "
+        f"WHERE db = '{TEST_DATABASE}' AND info LIKE '%SLEEP(0.020_)%' AND id <> CONNECTION_ID()"
     )
     for (identifier,) in rows:
         with suppress(pymysql.MySQLError):  # it is gone already

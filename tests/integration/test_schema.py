@@ -1,6 +1,7 @@
 """The two schemas hold the same tables, and init.sql does what its head says."""
 
 import re
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from app.models.domain import Usage
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
-from tests.conftest import TABLES, TEST_DATABASE, make_settings
+from tests.conftest import TABLES, TEST_DATABASE, make_settings, schema_of
 from tests.factories import make_outcome
 from tests.support.ledger import write_outcomes
 from tests.support.mysql_server import MySQLServer
@@ -53,10 +54,9 @@ async def test_both_schemas_have_the_same_columns_in_the_same_order(
 
 
 def test_init_sql_may_be_run_again(mysql_server: MySQLServer) -> None:
-    script = (SQL / "init.sql").read_text(encoding="utf-8").replace("`image_classifier`", f"`{TEST_DATABASE}`")
     mysql_server.query(f"INSERT INTO classification_lease VALUES ('{'e' * 64}', 'x', '2030-01-01')", TEST_DATABASE)
 
-    mysql_server.query(script)
+    mysql_server.query(schema_of(TEST_DATABASE))
 
     assert mysql_server.query("SELECT COUNT(*) FROM classification_lease", TEST_DATABASE) == [(1,)]
 
@@ -66,11 +66,9 @@ async def test_the_documented_rights_are_all_the_service_needs(
 ) -> None:
     documented = (SQL / "README.md").read_text(encoding="utf-8")
     (grant,) = re.findall(r"GRANT (.+) ON image_classifier", documented)
-    mysql_server.query(
-        "DROP USER IF EXISTS limited; CREATE USER limited IDENTIFIED BY 'pw'; "
-        f"GRANT {grant} ON {TEST_DATABASE}.* TO limited"
-    )
-    settings = make_settings(**{**mysql_settings, "mysql_user": "limited", "mysql_password": "pw"})
+    user = f"limited_{secrets.token_hex(4)}"  # users are the server's, which other runs may use too
+    mysql_server.query(f"CREATE USER {user} IDENTIFIED BY 'pw'; GRANT {grant} ON {TEST_DATABASE}.* TO {user}")
+    settings = make_settings(**{**mysql_settings, "mysql_user": user, "mysql_password": "pw"})
     database = await open_database(settings)
     outcome = make_outcome()
 
@@ -82,7 +80,7 @@ async def test_the_documented_rights_are_all_the_service_needs(
     assert await RequestLogRepository(database).delete_before(datetime.now(UTC), slice_rows=10) == 2
 
     await database.close()
-    mysql_server.query("DROP USER limited")
+    mysql_server.query(f"DROP USER {user}")
 
 
 async def test_a_database_of_another_version_is_not_called_healthy(

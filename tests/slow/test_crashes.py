@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 from app.utils.hash_utils import sha256_hex
-from tests.conftest import TEST_DATABASE, settings_for_provider
+from tests.conftest import TEST_DATABASE, schema_of, settings_for_provider
 from tests.factories import make_image
 from tests.support.fake_model_server import FakeModels
 from tests.support.mysql_server import MySQLServer, provision_private
-from tests.support.service_process import GUNICORN, ROOT, Service, running_service
+from tests.support.service_process import GUNICORN, Service, running_service
 
 ROUNDS = 5
 CLIENTS = 16
@@ -34,8 +34,7 @@ SETTLE_SECONDS = 60
 @pytest.fixture(scope="module")
 def server() -> Iterator[MySQLServer]:
     started = provision_private()
-    script = (ROOT / "sql/init.sql").read_text(encoding="utf-8").replace("`image_classifier`", f"`{TEST_DATABASE}`")
-    started.query(script)
+    started.query(schema_of(TEST_DATABASE))
     yield started
     started.stop()
 

@@ -1,7 +1,9 @@
 """The spool's file: whole lines or none, and an owner at a time."""
 
-import os
+import resource
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,20 +58,24 @@ def test_a_line_that_was_changed_is_noticed(tmp_path: Path) -> None:
         read_all(file)
 
 
-def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """Let the system end each write of this process there, in the middle of what is written, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
     file = SpoolFile.create(tmp_path)
     file.append(b"before")
-    write = os.write
 
-    def write_half(descriptor: int, data: memoryview) -> int:
-        if len(data) <= 10:
-            raise OSError(28, "No space left on device")
-        return write(descriptor, data[:10])
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "write", write_half)
-        with pytest.raises(OSError, match="No space"):
-            file.append(b"does not fit on the disk")
+    with no_file_longer_than(file.size + 10), pytest.raises(OSError, match="File too large"):
+        file.append(b"does not fit on the disk")
+    assert file.path.stat().st_size == file.size
     file.append(b"after")
 
     assert read_all(file) == [b"before", b"after"]

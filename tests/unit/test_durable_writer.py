@@ -1,0 +1,146 @@
+"""A batch is in the database or in the spool when `write` returns, and in the database once, in order, in the end."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.errors import DatabaseUnavailable
+from app.observe.metrics import Metrics
+from app.repositories.record_batch import RecordBatch
+from app.services.records.durable_writer import DurableWriter
+from tests.factories import make_outcome
+from tests.fakes import FakeRecords, as_any
+from tests.support.waiting import until
+
+
+def batch(number: int) -> RecordBatch:
+    return RecordBatch.of("w", number, [make_outcome()])
+
+
+def numbers(records: FakeRecords) -> list[int]:
+    return [written.number for written in records.written]
+
+
+@pytest.fixture
+def records() -> FakeRecords:
+    return FakeRecords()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def writer(records: FakeRecords, metrics: Metrics, tmp_path: Path) -> Iterator[DurableWriter]:
+    """With room for a few batches in its spool."""
+    opened = DurableWriter(as_any(records), tmp_path / "spool", 4 * len(batch(1).to_json()), metrics)
+    yield opened
+    opened.close()
+
+
+async def spool(writer: DurableWriter, records: FakeRecords, *batches: int) -> None:
+    """Write batches while the database is away."""
+    records.away = True
+    for number in batches:
+        await writer.write(batch(number))
+    records.away = False
+
+
+async def test_while_the_database_takes_them_batches_go_there_alone(
+    writer: DurableWriter, records: FakeRecords
+) -> None:
+    await writer.write(batch(1))
+
+    assert numbers(records) == [1]
+    assert (writer.waiting_bytes, writer.waiting_answers) == (0, 0)
+
+
+async def test_while_it_is_away_batches_wait_in_the_spool_and_that_shows(
+    writer: DurableWriter, records: FakeRecords, metrics: Metrics
+) -> None:
+    await spool(writer, records, 1, 2)
+
+    assert numbers(records) == []
+    assert metrics.spooled_answers.read() == {(): 2}
+    assert metrics.spooled_bytes.read() == {(): writer.waiting_bytes}
+    assert writer.waiting_bytes > 0
+
+
+async def test_batches_are_replayed_in_the_order_in_which_they_came(
+    writer: DurableWriter, records: FakeRecords, metrics: Metrics
+) -> None:
+    await spool(writer, records, 1, 2, 3)
+
+    await writer.replay()
+
+    assert numbers(records) == [1, 2, 3]
+    assert metrics.spooled_answers.read() == metrics.spooled_bytes.read() == {(): 0}
+
+
+async def test_no_batch_overtakes_those_in_the_spool(writer: DurableWriter, records: FakeRecords) -> None:
+    await spool(writer, records, 1)
+
+    await writer.write(batch(2))  # the database would take it
+    assert numbers(records) == []
+    await writer.replay()
+    await writer.write(batch(3))
+
+    assert numbers(records) == [1, 2, 3]
+    assert writer.waiting_bytes == 0
+
+
+async def test_a_batch_whose_answer_was_lost_is_written_once(writer: DurableWriter, records: FakeRecords) -> None:
+    records.loses_answers = True
+    await writer.write(batch(1))
+    records.loses_answers = False
+    assert writer.waiting_answers == 1
+
+    await writer.replay()
+
+    assert numbers(records) == [1]
+
+
+async def test_a_replay_that_fails_keeps_everything_for_the_next(writer: DurableWriter, records: FakeRecords) -> None:
+    await spool(writer, records, 1, 2)
+    before = writer.waiting_bytes
+    records.away = True
+
+    with pytest.raises(DatabaseUnavailable):
+        await writer.replay()
+
+    assert (writer.waiting_bytes, writer.waiting_answers) == (before, 2)
+    records.away = False
+    await writer.replay()
+    assert numbers(records) == [1, 2]
+
+
+async def test_a_full_spool_takes_nothing_until_it_has_been_replayed(
+    writer: DurableWriter, records: FakeRecords
+) -> None:
+    await spool(writer, records, 1, 2, 3)
+    records.away = True
+
+    with pytest.raises(DatabaseUnavailable):
+        await writer.write(batch(4))
+
+    records.away = False
+    await writer.replay()
+    assert numbers(records) == [1, 2, 3]
+    await spool(writer, records, 5)
+    assert writer.waiting_answers == 1
+
+
+async def test_what_comes_into_the_spool_is_replayed_without_being_asked_for(
+    writer: DurableWriter, records: FakeRecords
+) -> None:
+    replaying = asyncio.create_task(writer.run_forever())
+    await asyncio.sleep(0)
+
+    await spool(writer, records, 1)
+
+    await until(lambda: numbers(records) == [1])
+    replaying.cancel()
+    await asyncio.wait([replaying])

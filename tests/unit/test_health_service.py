@@ -1,0 +1,82 @@
+"""What the parts say together: can this process serve, and is anything wrong?"""
+
+from dataclasses import dataclass
+
+import pytest
+
+from app.errors import DatabaseNotInitialized, DatabaseUnavailable, ServiceError
+from app.services.health_service import Health, HealthService
+from tests.fakes import as_any
+
+AWAY, EMPTY = DatabaseUnavailable(detail="away"), DatabaseNotInitialized(detail="no tables")
+
+
+@dataclass
+class FakeDatabase:
+    """A database that can serve, or says why it cannot."""
+
+    failure: ServiceError | None
+
+    async def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+@dataclass
+class FakeBreaker:
+    """A model's breaker."""
+
+    closed: bool
+
+
+@dataclass
+class FakeSpool:
+    """Where answers wait for the database."""
+
+    waiting_answers: int
+
+
+async def check(failure: ServiceError | None, closed: list[bool], waiting: int = 0) -> Health:
+    breakers = [FakeBreaker(each) for each in closed]
+    return await HealthService(FakeDatabase(failure), as_any(breakers), as_any(FakeSpool(waiting))).check()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("failure", "model_available", "status", "database"),
+    [
+        (None, True, "healthy", "connected"),
+        (None, False, "degraded", "connected"),
+        (AWAY, True, "degraded", "disconnected"),
+        (AWAY, False, "unhealthy", "disconnected"),
+        (EMPTY, True, "unhealthy", "not_initialized"),
+        (EMPTY, False, "unhealthy", "not_initialized"),
+    ],
+)
+async def test_the_database_and_the_model_together_say_whether_it_can_serve(
+    failure: ServiceError | None, model_available: bool, status: str, database: str
+) -> None:
+    health = await check(failure, [model_available])
+
+    assert (health.status, health.database) == (status, database)
+    assert health.model_api == ("available" if model_available else "unavailable")
+    assert health.can_serve is (status != "unhealthy")
+
+
+async def test_answers_that_wait_in_the_spool_are_told_and_are_no_health() -> None:
+    health = await check(None, [True], waiting=3)
+
+    assert (health.status, health.spooled_answers) == ("degraded", 3)
+
+
+@pytest.mark.parametrize(
+    ("closed", "model_api"),
+    [
+        ([True, False], "available"),
+        ([False, True], "available"),
+        ([False, False], "unavailable"),
+        ([], "available"),
+    ],
+    ids=["first", "second", "none", "offline"],
+)
+async def test_one_model_that_answers_is_enough(closed: list[bool], model_api: str) -> None:
+    assert (await check(None, closed)).model_api == model_api
