@@ -5,7 +5,7 @@ import secrets
 from collections import deque
 from time import perf_counter
 
-from app.errors import Overloaded
+from app.errors import DatabaseRejected, Overloaded
 from app.models.domain import Outcome
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
@@ -40,7 +40,7 @@ class GroupCommit:
         return len(self._waiting)
 
     async def record(self, outcome: Outcome) -> None:
-        """Return when the outcome is durable. Raises `DatabaseUnavailable`, or at once `Overloaded`.
+        """Return when the outcome is durable. Raises `DatabaseUnavailable`, `DatabaseRejected`; at once `Overloaded`.
 
         An answer that was paid for is never turned away: how many of them there can be is bounded elsewhere.
         """
@@ -72,13 +72,18 @@ class GroupCommit:
         started = perf_counter()
         batch = RecordBatch.of(self._writer, self._batches, [outcome for outcome, _ in waiting])
         try:
-            await self._ledger.write(batch)
+            rejected = await self._ledger.write(batch)
         except Exception as error:
             for durable in _still_there(waiting):
                 durable.set_exception(error)
         else:
-            for durable in _still_there(waiting):
-                durable.set_result(None)
+            for outcome, durable in waiting:
+                if durable.done():  # its caller has left
+                    continue
+                if rejected is not None and rejected.concerns(outcome):
+                    durable.set_exception(DatabaseRejected(detail="the record was put aside"))
+                else:
+                    durable.set_result(None)
         finally:
             self._metrics.commit_seconds.observe(perf_counter() - started)
 
