@@ -1,8 +1,10 @@
 """Where batches of records go: into the database, or, while it is away, into the spool that is replayed into it."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from loguru import logger
 
@@ -10,7 +12,6 @@ from app.database import ValueRejected
 from app.errors import DatabaseUnavailable, ServiceError
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
-from app.repositories.record_repository import RecordRepository
 from app.services.records.rejected_files import RejectedFiles
 from app.services.records.sifting import sift
 from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
@@ -18,6 +19,14 @@ from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
 _RETRY_SECONDS = 1.0
 _ADOPT_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
+
+
+class BatchTables(Protocol):
+    """The tables in the database that take batches; `RecordRepository` says more."""
+
+    async def write(self, batches: Sequence[RecordBatch]) -> None: ...
+
+    async def rehearse(self, batch: RecordBatch) -> None: ...
 
 
 class DurableWriter:
@@ -29,14 +38,14 @@ class DurableWriter:
 
     def __init__(
         self,
-        repository: RecordRepository,
+        tables: BatchTables,
         folder: Path,
         max_spool_bytes: int,
         metrics: Metrics,
         rejected: RejectedFiles,
     ) -> None:
         """Open a spool file of our own in `folder`. Raises OSError where that cannot be."""
-        self._repository = repository
+        self._tables = tables
         self._folder = folder
         self._max_spool_bytes = max_spool_bytes
         self._rejected = rejected
@@ -102,7 +111,8 @@ class DurableWriter:
                     self._start_over()
                     continue
                 batches = await self._replay(lines)
-                self.waiting_answers -= sum(batch.answers for batch in batches)
+                replayed = sum(batch.answers for batch in batches)
+                self.waiting_answers = max(0, self.waiting_answers - replayed)  # some may have come a second time
                 self._replayed = end
                 if end >= self._file.size:
                     self._clear()
@@ -115,6 +125,8 @@ class DurableWriter:
 
         One who is at the file is waited for, but not for ever: then it stays open until the process ends.
         """
+        if self._closed:
+            return
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._turn.acquire()
@@ -173,7 +185,7 @@ class DurableWriter:
         """Write the batches of these lines and return them. Raises `DatabaseUnavailable`, `DatabaseRejected`."""
         batches, damaged = _parsed(lines)
         try:
-            await self._repository.write(batches)
+            await self._tables.write(batches)
         except ValueRejected:
             for batch in batches:
                 await self._write_to_database(batch)
@@ -186,14 +198,14 @@ class DurableWriter:
     async def _write_to_database(self, batch: RecordBatch) -> RecordBatch | None:
         """Write one batch without the rows that the database will never take; put these aside and return them."""
         try:
-            await self._repository.write([batch])
+            await self._tables.write([batch])
             return None
         except ValueRejected as error:
             logger.error("the database will not take some records", detail=error.detail)
-        fitting, rejected = await sift(self._repository.rehearse, batch)
+        fitting, rejected = await sift(self._tables.rehearse, batch)
         # Put aside first: once the others are written the batch counts as written.
         await asyncio.to_thread(self._rejected.add, rejected.to_json(), rejected.rows)
-        await self._repository.write([fitting])
+        await self._tables.write([fitting])
         return rejected
 
 
