@@ -39,6 +39,7 @@ from app.services.one_call.single_flight import SingleFlight
 from app.services.records.durable_writer import DurableWriter
 from app.services.records.group_commit import GroupCommit
 from app.services.records.recorder import Recorder
+from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
 from app.services.upkeep.retention import NONCE_MARGIN, Retention
 from app.utils.clock import utc_now
@@ -114,8 +115,11 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
     exposition = Exposition(metrics)
     async with AsyncExitStack() as stack:
         stack.callback(exposition.flush)  # last of all
-        writer = DurableWriter(storage.records, settings.spool_dir, settings.spool_max_mb * 1024 * 1024, metrics)
-        stack.callback(writer.close)
+        rejected = RejectedFiles(settings.spool_dir, metrics, utc_now)
+        writer = DurableWriter(
+            storage.records, settings.spool_dir, settings.spool_max_mb * 1024 * 1024, metrics, rejected
+        )
+        stack.push_async_callback(writer.close)
         stack.push_async_callback(_cancel, asyncio.create_task(writer.run_forever()))
         commits = GroupCommit(writer, metrics=metrics)
         stack.push_async_callback(commits.close)
@@ -172,7 +176,7 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
         )
         metrics.upload_bytes.watch(lambda: container.uploads.in_flight)
         _watch_process(metrics, storage.database)
-        for retention in build_retention(settings, storage):
+        for retention in build_retention(settings, storage, rejected):
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await _report_start(settings, container)
@@ -200,12 +204,13 @@ def build_stats(settings: Settings, storage: Storage) -> StatsService:
     )
 
 
-def build_retention(settings: Settings, storage: Storage) -> list[Retention]:
+def build_retention(settings: Settings, storage: Storage, rejected: RejectedFiles) -> list[Retention]:
     """Build what deletes old rows, of the tables that get any and are not to be kept for ever."""
     rules = []
     if settings.log_retention_days:
         keep = timedelta(days=settings.log_retention_days)
         rules.append(Retention("request log", storage.request_log.delete_before, keep, timedelta(minutes=30), utc_now))
+        rules.append(Retention("rejected records", rejected.delete_before, keep, timedelta(minutes=30), utc_now))
     if settings.signing_secrets:
         rules.append(Retention("nonces", storage.nonces.delete_expired, NONCE_MARGIN, timedelta(minutes=10), utc_now))
     return rules

@@ -1,9 +1,11 @@
-"""The database as the rest of the code sees it: three verbs, one error. Which server it is, only `drivers/` know."""
+"""The database as the rest of the code sees it: a few verbs and errors. Which server it is, only `drivers/` know."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
+
+from app.errors import DatabaseRejected
 
 Params = Mapping[str, str | int | float | None]
 Row = tuple[Any, ...]
@@ -25,8 +27,16 @@ class Sql:
 Statement = tuple[Sql, Params]
 
 
-class ConstraintError(Exception):
+class ValueRejected(DatabaseRejected):
+    """A value that does not fit its column; nothing of its transaction was done."""
+
+
+class ConstraintError(ValueRejected):
     """A row that would break a constraint of its table; nothing of its transaction was done."""
+
+
+class StatementTooLarge(DatabaseRejected):
+    """A statement of more bytes than the server takes at once; nothing of its transaction was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +87,14 @@ class Database(Protocol):
     async def commit(self, statements: Sequence[Statement]) -> None:
         """Run the writes, in order, as one transaction: all of them are durable on return.
 
-        Raises `ConstraintError`: then none was done; or `DatabaseUnavailable`: then nobody knows whether they were,
-        or still will be. Never repeated over a lost connection, so that whoever does must be able to tell.
+        Raises `DatabaseRejected`, as `ConstraintError`, `ValueRejected` or `StatementTooLarge` where it is known to be
+        one of these: then none was done; or `DatabaseUnavailable`: then nobody knows whether they were, or still will
+        be. Never repeated over a lost connection, so that whoever does must be able to tell.
         """
+        ...
+
+    async def rehearse(self, statements: Sequence[Statement]) -> None:
+        """Run the writes as one transaction and roll it back. Raises what `commit` would raise."""
         ...
 
     async def execute(self, sql: Sql, params: Params) -> int:

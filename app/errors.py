@@ -18,8 +18,10 @@ ServiceError
   Refused                       422 model_refused
   DatabaseUnavailable           503 database_unavailable
     DatabaseNotInitialized      503 database_unavailable
+    DatabaseMisconfigured       503 database_unavailable
   Overloaded                    503 overloaded
   InternalError                 500 internal_error
+    DatabaseRejected            500 internal_error
 """
 
 from typing import ClassVar
@@ -153,6 +155,10 @@ class DatabaseNotInitialized(DatabaseUnavailable):
     """The database answers but has no tables: nobody has run sql/init.sql."""
 
 
+class DatabaseMisconfigured(DatabaseUnavailable):
+    """The database will not serve us until a person changes something; `detail` is a sentence that says what."""
+
+
 class Overloaded(ServiceError):
     """A queue is full. Answered at once, so that the caller can back off."""
 
@@ -167,3 +173,7 @@ class InternalError(ServiceError):
     status = 500
     code = "internal_error"
     default_message = "Something went wrong on our side; the request id names it in our log."
+
+
+class DatabaseRejected(InternalError):
+    """The database refused a statement or a value. To send the same again is in vain."""

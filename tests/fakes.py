@@ -99,6 +99,8 @@ class FakeRecords:
         if self.loses_answers:
             raise DatabaseUnavailable(detail="the answer was lost")
 
+    async def rehearse(self, batch: RecordBatch) -> None: ...
+
 
 @dataclass
 class FakeWriter:

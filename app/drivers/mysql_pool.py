@@ -6,14 +6,17 @@ cancellation that comes at the moment of its success: a caller whose time is up 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import aiomysql
 import pymysql
 
-from app.errors import DatabaseUnavailable
+from app.drivers.mysql_errors import READ_ONLY, error_number
+from app.errors import DatabaseUnavailable, ServiceError
 
 _CONNECT_SECONDS = 2.0
 _CLOSE_SECONDS = 2.0
@@ -21,17 +24,52 @@ _DOUBTFUL_SECONDS = 0.5
 _IDLE_SECONDS = 300.0
 """Below any usual wait_timeout, or what a firewall remembers."""
 
+_KEPT_IDLE = 2
+"""A lookup and a commit of one process run at the same time."""
+
+_YOUNG_SECONDS = 1.0
+
+
+@dataclass(eq=False, slots=True)
+class _Pooled:
+    """A connection, when it was made, and from when on it is not given out again: moments of the loop's clock."""
+
+    connection: Any
+    made_at: float
+    retires_at: float
+
 
 class MySQLPool:
-    """Connects when it must, and only then: a server that is away is found by the first caller."""
+    """Connects when it must, and only then: a server that is away is found by the first caller.
 
-    def __init__(self, size: int, **options: Any) -> None:
+    Connections that a burst made are closed when they have been idle for `spare_seconds`: other processes may need
+    them. None grows older than `max_age_seconds`, so that all of them follow the server's name to another machine.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        set_up: Callable[[Any], Awaitable[None]],
+        *,
+        spare_seconds: float = 30.0,
+        max_age_seconds: float = 900.0,
+        **options: Any,
+    ) -> None:
         self._size = size
+        self._set_up = set_up
+        self._spare_seconds = spare_seconds
+        self._max_age_seconds = max_age_seconds
         self._options = options
         self._slots = asyncio.Semaphore(size)
-        self._idle: list[Any] = []  # the one used last is taken first, so that no more are kept warm than are needed
-        self._used: set[Any] = set()
+        self._idle: list[_Pooled] = []
+        self._used: set[_Pooled] = set()
+        self._sweep_timer: asyncio.TimerHandle | None = None
         self._closing = False
+
+    @property
+    def idle(self) -> int:
+        """How many connections nobody uses."""
+        return len(self._idle)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
@@ -40,63 +78,102 @@ class MySQLPool:
         How long to wait for one is the caller's to bound; connecting has a limit of its own.
         """
         async with self._slots:
-            connection = self._take() or await self._connect()
-            self._used.add(connection)
+            pooled = self._take() or await self._connect()
+            self._used.add(pooled)
             try:
-                yield connection
-            except pymysql.MySQLError:
-                raise  # the server has answered, or the driver has closed it
+                yield pooled.connection
+            except pymysql.MySQLError as error:  # the server has answered, or the driver has closed the connection
+                if error_number(error) in READ_ONLY:
+                    self._leave_server(pooled)
+                raise
+            except ServiceError:
+                raise  # our own, before anything was sent
             except BaseException:
-                if _silence_of(connection) > _DOUBTFUL_SECONDS:
+                if _silence_of(pooled.connection) > _DOUBTFUL_SECONDS:
                     # The idle ones are likely to be as dead, and each caller who finds out loses all the time it has.
                     self._drop_idle()
-                connection.close()  # its answer may still be on the way
+                pooled.connection.close()  # its answer may still be on the way
                 raise
             finally:
-                self._used.remove(connection)
-                self._give_back(connection)
+                self._used.remove(pooled)
+                self._give_back(pooled)
 
     async def close(self) -> None:
         """Close all connections, those in use as soon as they are free, or after a moment."""
         self._closing = True
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
         self._drop_idle()
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 for _ in range(self._size):
                     await self._slots.acquire()
         except TimeoutError:
-            for connection in self._used:
-                connection.close()
+            for pooled in self._used:
+                pooled.connection.close()
+
+    def _leave_server(self, pooled: _Pooled) -> None:
+        """Retire all connections: the server has become read-only, and another may be the primary now.
+
+        Not when the one that says so is new: then new ones reach the same server, and to connect again would not help.
+        """
+        now = _now()
+        if now - pooled.made_at > _YOUNG_SECONDS:
+            for other in self._used:
+                other.retires_at = now
+            self._drop_idle()
 
     def _drop_idle(self) -> None:
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop().connection.close()
 
-    def _take(self) -> Any | None:
+    def _take(self) -> _Pooled | None:
         while self._idle:
-            connection = self._idle.pop()
-            if _is_alive(connection):
-                return connection
-            connection.close()
+            pooled = self._idle.pop()
+            if _is_alive(pooled.connection) and _now() < pooled.retires_at:
+                return pooled
+            pooled.connection.close()
         return None
 
-    async def _connect(self) -> Any:
+    async def _connect(self) -> _Pooled:
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                return await aiomysql.connect(**self._options)
-        except (pymysql.MySQLError, TimeoutError):
+                connection = await aiomysql.connect(**self._options)
+                try:
+                    await self._set_up(connection)
+                except BaseException:
+                    connection.close()
+                    raise
+        except (pymysql.MySQLError, TimeoutError, ServiceError):
             raise
         except Exception as error:
             # Something listens there that is no MySQL: what the driver stumbles over then can be anything.
             raise DatabaseUnavailable(detail=f"connecting: {type(error).__name__}") from error
+        # Not all at once: what a burst made would be made again by the next caller, and the next, and the next.
+        age = self._max_age_seconds * random.uniform(0.8, 1.0)  # noqa: S311  # nosec B311  # spreads load
+        return _Pooled(connection, _now(), _now() + age)
 
-    def _give_back(self, connection: Any) -> None:
+    def _give_back(self, pooled: _Pooled) -> None:
+        connection = pooled.connection
         if connection.closed:
             return
-        if self._closing or connection.get_transaction_status():
+        if self._closing or connection.get_transaction_status() or _now() >= pooled.retires_at:
             connection.close()
         else:
-            self._idle.append(connection)
+            self._idle.append(pooled)
+            self._sweep_later()
+
+    def _sweep_later(self) -> None:
+        if self._sweep_timer is None and len(self._idle) > _KEPT_IDLE:
+            loop = asyncio.get_running_loop()
+            self._sweep_timer = loop.call_later(self._spare_seconds / 3, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close the connections that have not been needed for a while, but for a few."""
+        self._sweep_timer = None
+        while len(self._idle) > _KEPT_IDLE and _silence_of(self._idle[0].connection) >= self._spare_seconds:
+            self._idle.pop(0).connection.close()
+        self._sweep_later()
 
 
 def _is_alive(connection: Any) -> bool:
@@ -110,3 +187,7 @@ def _is_alive(connection: Any) -> bool:
 def _silence_of(connection: Any) -> float:
     """Return the seconds since it was last asked anything."""
     return float(connection.loop.time() - connection.last_usage)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -14,23 +14,34 @@ class Silence:
     def __init__(self, pause_seconds: float = 1.0) -> None:
         self._pause_seconds = pause_seconds
         self._until: float | None = None
+        self._probe_began: float | None = None
         self._answered_at = 0.0
 
-    def admit(self, limit_seconds: float) -> float:
-        """Return the moment if a call may try now. Raises `DatabaseUnavailable` if it would be in vain."""
+    def admit(self, limit_seconds: float, *, quick: bool) -> float:
+        """Return the moment if a call may try now. Raises `DatabaseUnavailable` if it would be in vain.
+
+        Only a quick call may find out whether the server is back: all others are refused for as long as it takes.
+        """
         now = asyncio.get_running_loop().time()
         if self._until is not None:
-            if now < self._until:
+            if now < self._until or not quick:
                 raise DatabaseUnavailable(detail="MySQL was silent a moment ago")
-            self._until = now + limit_seconds + self._pause_seconds  # while this call finds out
+            self._until = now + limit_seconds + self._pause_seconds
+            self._probe_began = now
         return now
 
     def note_answer(self) -> None:
         """The server has answered somebody."""
-        self._until = None
+        self._until = self._probe_began = None
         self._answered_at = asyncio.get_running_loop().time()
 
-    def note_none(self, since: float) -> None:
-        """A call that began at `since` has waited in vain. If others did not, it is not the server that is silent."""
-        if self._answered_at < since:
+    def note_none(self, began: float) -> None:
+        """A call that began then has waited in vain. If others did not, it is not the server that is silent."""
+        if self._answered_at < began:
             self._until = asyncio.get_running_loop().time() + self._pause_seconds
+
+    def note_nothing(self, began: float) -> None:
+        """A call that began then has ended without finding out; if it was to, the next one may."""
+        if self._probe_began == began:
+            self._until = asyncio.get_running_loop().time()
+            self._probe_began = None

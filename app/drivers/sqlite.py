@@ -1,20 +1,28 @@
 """SQLite, the embedded database: one file in WAL mode; a connection that writes, one for quick reads, one for long."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
+from typing import Literal
 
 import aiosqlite
 
-from app.database import ConstraintError, Load, Params, Queue, Row, Sql, Statement
+from app.database import ConstraintError, Load, Params, Queue, Row, Sql, Statement, ValueRejected
 from app.drivers.check import CHECKS
-from app.errors import DatabaseNotInitialized, DatabaseUnavailable
+from app.errors import DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable, ServiceError
 
 SCHEMA = Path(__file__).parents[2] / "sql" / "init.sqlite.sql"
 # FULL: a commit survives a power cut, not only a crash. busy_timeout lets several processes share the file.
 _PRAGMAS = "PRAGMA busy_timeout = 3000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+# That a file has its tables says nothing about their rows.
+_NEWEST_ROWS = (
+    "SELECT image_hash, last_hit_at FROM image_classification_cache ORDER BY id DESC LIMIT 1",
+    "SELECT request_id, created_at FROM request_log ORDER BY id DESC LIMIT 1",
+)
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _OPEN_SECONDS = 10.0
 _TRY_AGAIN_SECONDS = 0.02
 
@@ -22,7 +30,10 @@ _TRY_AGAIN_SECONDS = 0.02
 class SQLiteDatabase:
     """`Database` over one file. Several processes of one machine may open it."""
 
-    def __init__(self, connections: Sequence[aiosqlite.Connection], timeout_seconds: float) -> None:
+    def __init__(self, path: Path, connections: Sequence[aiosqlite.Connection], timeout_seconds: float) -> None:
+        self._path = path
+        self._inode = _inode_of(path)
+        self._damaged = False
         self._writer, self._reader, self._slow_reader = connections
         self._write_turn = asyncio.Lock()
         self._slow_turn = asyncio.Lock()
@@ -44,7 +55,7 @@ class SQLiteDatabase:
                 opened.push_async_callback(connections[-1].close)
             await connections[0].executescript(SCHEMA.read_text(encoding="utf-8"))
             opened.pop_all()
-        return cls(connections, timeout_seconds)
+        return cls(path, connections, timeout_seconds)
 
     @property
     def load(self) -> Load:
@@ -54,9 +65,9 @@ class SQLiteDatabase:
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         if timeout_seconds is None or timeout_seconds <= self._timeout_seconds:
             limit = asyncio.timeout(timeout_seconds or self._timeout_seconds)
-            async with _translated_errors(), limit, self._readers:
+            async with self._translated_errors(), limit, self._readers:
                 return [tuple(row) for row in await self._reader.execute_fetchall(sql.sqlite, params)]
-        async with _translated_errors(), asyncio.timeout(timeout_seconds), self._slow_readers, self._slow_turn:
+        async with self._translated_errors(), asyncio.timeout(timeout_seconds), self._slow_readers, self._slow_turn:
             try:
                 return [tuple(row) for row in await self._slow_reader.execute_fetchall(sql.sqlite, params)]
             except asyncio.CancelledError:
@@ -70,14 +81,16 @@ class SQLiteDatabase:
     async def commit(self, statements: Sequence[Statement]) -> None:
         await self._write(statements)
 
+    async def rehearse(self, statements: Sequence[Statement]) -> None:
+        await self._write(statements, end="ROLLBACK")
+
     async def check(self) -> None:
-        try:
-            for sql in CHECKS:
-                await self._reader.execute_fetchall(sql.sqlite)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
-                raise DatabaseUnavailable(detail=f"SQLite: {error.sqlite_errorname}") from error
-            raise DatabaseNotInitialized(detail="the file is of another version: move it away") from error
+        self._check_path()
+        if self._damaged:
+            raise DatabaseUnavailable(detail="SQLite: the file is damaged: replace it by a copy, and restart")
+        async with self._translated_errors(), asyncio.timeout(self._timeout_seconds):
+            for text in (*(sql.sqlite for sql in CHECKS), *_NEWEST_ROWS):
+                await self._reader.execute_fetchall(text)
 
     async def close(self) -> None:
         if self._running:
@@ -85,15 +98,16 @@ class SQLiteDatabase:
         for connection in (self._slow_reader, self._reader, self._writer):
             await connection.close()
 
-    async def _write(self, statements: Sequence[Statement]) -> int:
+    async def _write(self, statements: Sequence[Statement], end: Literal["COMMIT", "ROLLBACK"] = "COMMIT") -> int:
         """Run one transaction in a task of its own: a caller that is cancelled must not leave it half done."""
-        task = asyncio.create_task(self._transaction(statements))
+        self._check_path()
+        task = asyncio.create_task(self._transaction(statements, end))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        async with _translated_errors(), asyncio.timeout(self._timeout_seconds):
+        async with self._translated_errors(), asyncio.timeout(self._timeout_seconds):
             return await asyncio.shield(task)
 
-    async def _transaction(self, statements: Sequence[Statement]) -> int:
+    async def _transaction(self, statements: Sequence[Statement], end: Literal["COMMIT", "ROLLBACK"]) -> int:
         changed = 0
         async with self._writers, self._write_turn:
             await self._writer.execute("BEGIN IMMEDIATE")
@@ -102,12 +116,56 @@ class SQLiteDatabase:
                     cursor = await self._writer.execute(sql.sqlite, params)
                     changed += max(0, cursor.rowcount)
                     await cursor.close()
-                await self._writer.execute("COMMIT")
+                await self._writer.execute(end)
             except BaseException:
                 if self._writer.in_transaction:
                     await self._writer.execute("ROLLBACK")
                 raise
         return changed
+
+    def _check_path(self) -> None:
+        """Raise `DatabaseUnavailable` if the file was moved, deleted or replaced: nobody would see what is written."""
+        if _inode_of(self._path) != self._inode:
+            raise DatabaseUnavailable(detail=f"SQLite: {self._path} is not the file that was opened: restart")
+
+    @asynccontextmanager
+    async def _translated_errors(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            raise DatabaseUnavailable(detail="SQLite gave no answer in time") from error
+        except sqlite3.Error as error:
+            self._damaged = self._damaged or _code_of(error) in _DAMAGED
+            raise _translated(error) from error
+
+
+def _translated(error: sqlite3.Error) -> ServiceError:
+    """Return our error for SQLite's. Its text stays out: it may quote values."""
+    reason = f"SQLite: {getattr(error, 'sqlite_errorname', type(error).__name__)}"
+    if _code_of(error) == sqlite3.SQLITE_ERROR:
+        return DatabaseNotInitialized(detail=f"{reason}: the file is of another version: move it away")
+    if isinstance(error, sqlite3.IntegrityError):
+        return ConstraintError(detail=reason)
+    if isinstance(error, sqlite3.DataError):
+        return ValueRejected(detail=reason)
+    if isinstance(error, sqlite3.InterfaceError | sqlite3.NotSupportedError | sqlite3.ProgrammingError):
+        return DatabaseRejected(detail=reason)
+    return DatabaseUnavailable(detail=reason)  # a damaged file among them: that is `DatabaseError` itself
+
+
+def _code_of(error: sqlite3.Error) -> int | None:
+    """Return SQLite's primary code; None for what is Python's own error."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _inode_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of the same name; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def check_writable(path: Path) -> None:
@@ -139,15 +197,3 @@ async def _is_prepared(connection: aiosqlite.Connection) -> bool:
             raise
         return False
     return True
-
-
-@asynccontextmanager
-async def _translated_errors() -> AsyncIterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise DatabaseUnavailable(detail="SQLite gave no answer in time") from error
-    except sqlite3.IntegrityError as error:
-        raise ConstraintError(f"SQLite: {error.sqlite_errorname}") from error
-    except sqlite3.OperationalError as error:
-        raise DatabaseUnavailable(detail=f"SQLite: {error.sqlite_errorname}") from error

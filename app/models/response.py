@@ -225,7 +225,7 @@ class HealthResponse(Body):
 
     status: Literal["healthy", "degraded", "unhealthy"]
     timestamp: Timestamp
-    database: Literal["connected", "disconnected", "not_initialized"]
+    database: Literal["connected", "disconnected", "not_initialized", "misconfigured"]
     model_api: Literal["available", "unavailable"]
     spooled_records: int | SkipJsonSchema[None] = Field(
         None, description="Answers whose records wait in this process for the database; absent when none do"

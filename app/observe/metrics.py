@@ -186,6 +186,14 @@ class Metrics:
         )
         self.spooled_answers = Gauge("spooled_answers", "Answers whose records wait on disk for the database")
         self.spooled_bytes = Gauge("spooled_bytes", "Size of those records")
+        self.rejected_records = Counter(
+            "rejected_records_total",
+            "Records that the database will never take; `fate` is `put_aside`, for people to look at, or `lost`, where "
+            "there was no room",
+            ("fate",),
+        )
+        for fate in ("put_aside", "lost"):
+            self.rejected_records.add(fate, amount=0)  # there before the first: an increase needs a beginning
 
     def _add_present(self) -> None:
         self.queues = Gauge(

@@ -54,6 +54,18 @@ class RecordBatch:
         }
         return json.dumps(values, separators=(",", ":")).encode("ascii")
 
+    def concerns(self, outcome: Outcome) -> bool:
+        """Whether some row is there because of this outcome."""
+        if outcome.logged and any(row[0] == outcome.context.request_id for row in self.records):
+            return True
+        rows = self.hits if outcome.from_cache else self.results
+        return any(row[0] == outcome.image_hash for row in rows)
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has, of all kinds."""
+        return len(self.results) + len(self.hits) + len(self.records)
+
     @property
     def answers(self) -> int:
         """How many answers it records; unlogged hits count too."""

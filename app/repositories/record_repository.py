@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from app.database import ConstraintError, Database, Params, Sql, Statement
+from app.database import ConstraintError, Database, Params, Sql, Statement, StatementTooLarge
 from app.models.domain import LOCAL_MODEL
 from app.repositories.record_batch import JsonRow, RecordBatch, sum_hits
 
@@ -169,12 +169,13 @@ class RecordRepository:
         """Write batches in one transaction, but for those that have been written already: to repeat it is safe.
 
         Batches of one writer must come in the order of their numbers. Raises `DatabaseUnavailable`, after which the
-        same batches may be given again, now or much later.
+        same batches may be given again, now or much later; or `DatabaseRejected`: then none of them was written, or,
+        where some had been written before, those up to the one that was rejected.
         """
         if not batches:
             return
         try:
-            await self.database.commit(_statements(batches))
+            await self._commit(batches)
         except ConstraintError:
             missing = [batch for batch in batches if not await self._is_written(batch)]
             if len(missing) == len(batches) == 1:
@@ -182,20 +183,47 @@ class RecordRepository:
             for batch in missing:
                 await self.write([batch])
 
+    async def rehearse(self, batch: RecordBatch) -> None:
+        """Write the rows of a batch, whether they are there or not, and roll back. Raises what `write` would raise."""
+        if statements := _row_statements([batch]):
+            await self.database.rehearse(statements)
+
+    async def _commit(self, batches: Sequence[RecordBatch]) -> None:
+        """Write the rows of each kind with one statement, or with as many as the server's limit of bytes makes it."""
+        pieces, rows = 1, sum(batch.rows for batch in batches)
+        while True:
+            advance: Statement = (_ADVANCE_WRITERS, {"rows": _as_json(_spans(batches))})
+            try:
+                await self.database.commit([advance, *_row_statements(batches, pieces)])
+            except StatementTooLarge:
+                if pieces > rows:
+                    raise
+                pieces *= 2
+            else:
+                return
+
     async def _is_written(self, batch: RecordBatch) -> bool:
         params: Params = {"writer": batch.writer, "number": batch.number}
         return bool(await self.database.fetch_all(_SELECT_WRITTEN, params))
 
 
-def _statements(batches: Sequence[RecordBatch]) -> list[Statement]:
-    statements: list[Statement] = [(_ADVANCE_WRITERS, {"rows": _as_json(_spans(batches))})]
-    if results := [row for batch in batches for row in batch.results]:
-        statements.append((_INSERT_RESULTS, {"rows": _as_json(results), "local": LOCAL_MODEL}))
-    if hits := sum_hits(row for batch in batches for row in batch.hits):
-        statements.append((_ADD_HITS, {"rows": _as_json(hits)}))
-    if records := [row for batch in batches for row in batch.records]:
-        statements.append((_INSERT_RECORDS, {"rows": _as_json(records)}))
-    return statements
+def _row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Statement]:
+    """Return the statements that write the rows of the batches, each kind of rows in so many pieces."""
+    results = _pieces([row for batch in batches for row in batch.results], pieces)
+    hits = _pieces(sum_hits(row for batch in batches for row in batch.hits), pieces)
+    records = _pieces([row for batch in batches for row in batch.records], pieces)
+    return [
+        *((_INSERT_RESULTS, {"rows": rows, "local": LOCAL_MODEL}) for rows in results),
+        *((_ADD_HITS, {"rows": rows}) for rows in hits),
+        *((_INSERT_RECORDS, {"rows": rows}) for rows in records),
+    ]
+
+
+def _pieces(rows: list[JsonRow], pieces: int) -> list[str]:
+    """Return the rows, sorted by their key, as so many JSON texts or fewer; none where there are no rows."""
+    rows = sorted(rows, key=itemgetter(0))
+    size = max(1, -(-len(rows) // pieces))
+    return [_as_json(rows[start : start + size]) for start in range(0, len(rows), size)]
 
 
 def _spans(batches: Sequence[RecordBatch]) -> list[JsonRow]:

@@ -7,12 +7,12 @@ from typing import Literal
 from loguru import logger
 
 from app.database import Database
-from app.errors import DatabaseNotInitialized, DatabaseUnavailable
+from app.errors import DatabaseMisconfigured, DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable
 from app.services.model.stack.breaker import BreakerModel
 from app.services.records.durable_writer import DurableWriter
 
 HealthStatus = Literal["healthy", "degraded", "unhealthy"]
-DatabaseState = Literal["connected", "disconnected", "not_initialized"]
+DatabaseState = Literal["connected", "disconnected", "not_initialized", "misconfigured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class HealthService:
         )
 
     def _status(self, database: DatabaseState, model_available: bool) -> HealthStatus:
-        if database == "not_initialized" or (database == "disconnected" and not model_available):
+        # What only a person can mend does not pass while records wait: nobody should be sent here meanwhile.
+        if database in ("not_initialized", "misconfigured") or (database == "disconnected" and not model_available):
             return "unhealthy"
         # Without the database uploads are answered by the model, and records wait in the spool.
         whole = database == "connected" and model_available and self.ledger.waiting_answers == 0
@@ -63,6 +64,9 @@ class HealthService:
         except DatabaseNotInitialized as error:
             logger.error("database not initialized", detail=error.detail)
             return "not_initialized"
+        except (DatabaseMisconfigured, DatabaseRejected) as error:
+            logger.error("database misconfigured", detail=error.detail)
+            return "misconfigured"
         except DatabaseUnavailable as error:
             logger.error("database unavailable", detail=error.detail)
             return "disconnected"

@@ -25,12 +25,12 @@ class Batcher(Generic[Item, Result]):
 
     def __init__(
         self,
-        work: Callable[[list[Item]], Awaitable[Sequence[Result]]],
+        work: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]],
         *,
         max_batch: int = MAX_BATCH,
         max_waiting: int = MAX_WAITING,
     ) -> None:
-        """`work` returns one result for each item, in order."""
+        """`work` returns one result for each item, in order; an exception in its place fails that item alone."""
         self._work = work
         self._max_batch = max_batch
         self._max_waiting = max_waiting
@@ -75,7 +75,11 @@ class Batcher(Generic[Item, Result]):
         try:
             results = await self._work([item for item, _ in batch])
             for (_, waiter), result in zip(batch, results, strict=True):
-                if not waiter.done():  # else its caller has left
+                if waiter.done():  # its caller has left
+                    continue
+                if isinstance(result, Exception):
+                    waiter.set_exception(result)
+                else:
                     waiter.set_result(result)
         except Exception as error:
             for _, waiter in batch:

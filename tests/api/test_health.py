@@ -1,5 +1,6 @@
 """Health says what is wrong, costs nothing, and recovers by itself."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from app.container import open_container
 from tests.api.calls import check_cache, upload
 from tests.conftest import TABLES, TEST_DATABASE, make_client, make_settings, with_settings
 from tests.factories import make_image
+from tests.support.damage import make_damaged_file
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.mysql_server import MySQLServer
 
@@ -115,3 +117,30 @@ async def test_an_empty_database_is_told_from_one_that_is_away_and_served_once_i
 
         assert (await client.get("/health")).json()["database"] == "connected"
         assert (await check_cache(client, make_image()))["cached"] is False
+
+
+async def test_with_a_damaged_file_uploads_are_answered_and_health_says_that_something_is_wrong(tmp_path: Path) -> None:
+    path = await make_damaged_file(tmp_path)
+    settings = make_settings(sqlite_path=path, spool_dir=tmp_path / "spool", llm_provider="local")
+    async with open_container(settings) as container, make_client(settings, container) as client:
+        assert (await upload(client, make_image())).status_code == 200
+
+        health = (await client.get("/health")).json()
+
+    assert (health["status"], health["database"], health["spooled_records"]) == ("degraded", "disconnected", 1)
+
+
+async def test_when_its_file_is_deleted_under_the_service_records_wait_and_health_says_so(tmp_path: Path) -> None:
+    settings = make_settings(sqlite_path=tmp_path / "c.db", spool_dir=tmp_path / "spool", llm_provider="local")
+    async with open_container(settings) as container, make_client(settings, container) as client:
+        await upload(client, make_image())
+        settings.sqlite_path.unlink()
+        image = make_image()
+        assert (await upload(client, image)).status_code == 200
+        health = (await client.get("/health")).json()
+        assert (health["status"], health["database"], health["spooled_records"]) == ("degraded", "disconnected", 1)
+
+    async with open_container(settings) as container, make_client(settings, container) as client:
+        async with asyncio.timeout(10):
+            while not (await check_cache(client, image))["cached"]:
+                await asyncio.sleep(0.02)

@@ -14,6 +14,8 @@ from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
 from app.services.records.durable_writer import DurableWriter
 from app.services.records.group_commit import GroupCommit
+from app.services.records.rejected_files import RejectedFiles
+from app.utils.clock import utc_now
 from tests.factories import make_hit, make_outcome
 from tests.support.unreliable_database import UnreliableDatabase
 
@@ -27,11 +29,13 @@ def unreliable(database: Database) -> UnreliableDatabase:
 async def ledger(unreliable: UnreliableDatabase, tmp_path: Path) -> AsyncIterator[DurableWriter]:
     opened = open_ledger(unreliable, tmp_path)
     yield opened
-    opened.close()
+    await opened.close()
 
 
 def open_ledger(database: Database, folder: Path, max_bytes: int = 100_000_000) -> DurableWriter:
-    return DurableWriter(RecordRepository(database), folder / "spool", max_bytes, Metrics())
+    metrics = Metrics()
+    rejected = RejectedFiles(folder / "spool", metrics, utc_now)
+    return DurableWriter(RecordRepository(database), folder / "spool", max_bytes, metrics, rejected)
 
 
 async def spool(unreliable: UnreliableDatabase, ledger: DurableWriter, outcomes: Sequence[Outcome]) -> None:
@@ -46,7 +50,7 @@ async def leave_spool(unreliable: UnreliableDatabase, folder: Path, outcomes: Se
     """Leave behind the spool of a process that recorded outcomes and died."""
     dead = open_ledger(unreliable, folder)
     await spool(unreliable, dead, outcomes)
-    dead.close()
+    await dead.close()
 
 
 async def hit_counts(database: Database) -> list[int]:
@@ -302,7 +306,8 @@ async def test_a_damaged_line_is_put_aside_and_the_others_are_replayed(
     await ledger.replay()
 
     assert len(await logged_ids(unreliable)) == 2
-    assert (tmp_path / "spool" / "rejected.jsonl").read_bytes() == lines[1] + b"\n"
+    (put_aside,) = (tmp_path / "spool").glob("rejected-*.jsonl")
+    assert put_aside.read_bytes() == lines[1] + b"\n"
 
 
 async def test_a_spool_that_is_full_refuses(unreliable: UnreliableDatabase, tmp_path: Path) -> None:
@@ -315,7 +320,7 @@ async def test_a_spool_that_is_full_refuses(unreliable: UnreliableDatabase, tmp_
         await commits.record(make_outcome())
 
     assert sum(path.stat().st_size for path in (tmp_path / "spool").iterdir()) <= 1000
-    ledger.close()
+    await ledger.close()
 
 
 async def test_a_process_that_ends_with_nothing_to_replay_leaves_no_file(
@@ -324,6 +329,6 @@ async def test_a_process_that_ends_with_nothing_to_replay_leaves_no_file(
     ledger = open_ledger(unreliable, tmp_path)
     await GroupCommit(ledger, metrics=Metrics()).record(make_outcome())
 
-    ledger.close()
+    await ledger.close()
 
     assert list((tmp_path / "spool").iterdir()) == []

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from app.config import Settings
-from app.database import Sql
+from app.database import Sql, Statement, StatementTooLarge, ValueRejected
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 from tests.conftest import TEST_DATABASE, make_settings
@@ -194,16 +196,49 @@ async def test_writers_that_deadlock_all_succeed_in_the_end(database: MySQLDatab
     assert await database.fetch_all(Sql.same("SELECT owner FROM classification_lease"), {}) == [("6",)] * 2
 
 
-async def test_errors_name_a_number_and_never_a_value(database: MySQLDatabase, address: MySQLAddress) -> None:
-    wrong = await MySQLDatabase.open(
-        MySQLAddress(address.host, address.port, "nobody-MARKER", "MARKER", address.database), pool_size=1
-    )
+async def test_a_lock_that_another_holds_is_tried_for_again_within_the_callers_time(
+    database: MySQLDatabase, mysql_server: MySQLServer
+) -> None:
+    await database.execute(Sql.same("INSERT INTO ledger_writer (writer, last_batch) VALUES ('w', 1)"), {})
+    repeated: list[str] = []
+    sink = logger.add(repeated.append, filter=lambda record: record["extra"].get("mysql_errno") == 1205, level="INFO")
+    with closing(mysql_server.connect(TEST_DATABASE)) as other, other.cursor() as holder:
+        holder.execute("BEGIN; UPDATE ledger_writer SET last_batch = 2")
+        waiting = asyncio.create_task(database.commit([(Sql.same("UPDATE ledger_writer SET last_batch = 3"), {})]))
+        await until(lambda: bool(repeated) or waiting.done(), 4)
+        other.rollback()
 
-    with pytest.raises(DatabaseUnavailable) as caught:
-        await wrong.fetch_all(ONE, {})
+        await waiting
 
-    assert caught.value.detail == "MySQL error 1045"
-    await wrong.close()
+    logger.remove(sink)
+    assert len(repeated) == 1
+    assert await database.fetch_all(Sql.same("SELECT last_batch FROM ledger_writer"), {}) == [(3,)]
+
+
+async def test_statements_that_do_not_fit_into_one_packet_are_sent_one_by_one(
+    address: MySQLAddress, mysql_server: MySQLServer
+) -> None:
+    insert = Sql.same("INSERT INTO signature_nonce VALUES (:key, :nonce, :padding, '2030-01-01')")
+    statements: list[Statement] = [(insert, {"key": "k", "nonce": str(n), "padding": "x" * 60}) for n in range(40)]
+    with mysql_server.with_global("max_allowed_packet", 4096):
+        small = await MySQLDatabase.open(address, pool_size=1)
+
+        await small.commit(statements)
+
+        with pytest.raises(StatementTooLarge):
+            await small.commit([(ONE, {}), (SLEEP, {"seconds": "1" * 5000})])
+        assert await small.fetch_all(Sql.same("SELECT COUNT(*) FROM signature_nonce"), {}) == [(40,)]
+        await small.close()
+
+
+async def test_a_rehearsal_writes_nothing_and_fails_as_the_real_thing_would(database: MySQLDatabase) -> None:
+    insert = Sql.same("INSERT INTO ledger_writer (writer, last_batch) VALUES (:writer, 1)")
+
+    await database.rehearse([(insert, {"writer": "w"})])
+    with pytest.raises(ValueRejected):
+        await database.rehearse([(insert, {"writer": "w" * 33})])
+
+    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM ledger_writer"), {}) == [(0,)]
 
 
 def sleeping(server: MySQLServer, seconds: float | str = "%") -> list[int]:

@@ -5,6 +5,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from time import perf_counter
 
 import pymysql
 import pytest
@@ -149,6 +150,58 @@ async def test_while_the_server_is_silent_calls_fail_at_once_but_for_one_that_fi
     in_vain = [call.seconds for call in crowd.calls if not call.answered]
     assert len(in_vain) > CALLERS
     assert len([seconds for seconds in in_vain if seconds > LIMIT_SECONDS / 2]) == 1
+
+
+async def test_a_statistic_is_refused_at_once_while_the_server_is_silent_and_never_finds_out_whether_it_is_back(
+    database: MySQLDatabase, proxy: TcpProxy
+) -> None:
+    assert await answers(database)
+    proxy.fall_silent()
+    assert not await answers(database)
+    took: list[float] = []
+
+    async def ask_for_statistics() -> None:
+        while True:
+            started = perf_counter()
+            with suppress(DatabaseUnavailable):
+                await database.fetch_all(ONE, {}, timeout_seconds=30)
+            took.append(perf_counter() - started)
+            await asyncio.sleep(0.01)
+
+    statistics = asyncio.create_task(ask_for_statistics())
+    async with asyncio.timeout(10):
+        while await seconds_in_vain(database) < LIMIT_SECONDS / 2:  # until one call has tried
+            await asyncio.sleep(0.01)
+    proxy.heal()
+    async with asyncio.timeout(RECOVERY_SECONDS):
+        while not await answers(database):
+            await asyncio.sleep(0.01)
+    statistics.cancel()
+
+    assert max(took) < LIMIT_SECONDS / 2
+
+
+async def test_writes_follow_the_primary_to_another_server(database: MySQLDatabase) -> None:
+    await asyncio.gather(*(database.fetch_all(IDENTIFY, {}) for _ in range(3)))
+    await database.fetch_all(Sql.same("SET SESSION TRANSACTION READ ONLY"), {})  # as if its server were a replica now
+
+    async with asyncio.timeout(RECOVERY_SECONDS):
+        while not await can_write(database):
+            await asyncio.sleep(0.1)
+
+
+async def can_write(database: MySQLDatabase) -> bool:
+    try:
+        await database.commit([(Sql.same("DELETE FROM ledger_writer WHERE writer = 'nobody'"), {})])
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+async def seconds_in_vain(database: MySQLDatabase) -> float:
+    started = perf_counter()
+    assert not await answers(database)
+    return perf_counter() - started
 
 
 async def answers(database: MySQLDatabase) -> bool:

@@ -11,7 +11,8 @@ import pytest
 
 from app.database import ConstraintError, Sql
 from app.drivers.sqlite import SQLiteDatabase
-from app.errors import DatabaseNotInitialized, DatabaseUnavailable
+from app.errors import DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable
+from tests.support.damage import make_damaged_file
 
 INSERT = Sql.same("INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')")
 COUNT = Sql.same("SELECT COUNT(*) FROM classification_lease")
@@ -144,3 +145,58 @@ async def test_a_file_of_another_version_is_not_called_healthy(tmp_path: Path) -
     with pytest.raises(DatabaseNotInitialized):
         await database.check()
     await database.close()
+
+
+async def test_a_damaged_file_is_unavailable_and_not_healthy(tmp_path: Path) -> None:
+    database = await SQLiteDatabase.open(await make_damaged_file(tmp_path))
+
+    with pytest.raises(DatabaseUnavailable, match="SQLITE_CORRUPT"):
+        await database.check()
+    with pytest.raises(DatabaseUnavailable, match="SQLITE_CORRUPT"):
+        await database.commit([(INSERT, {"hash": "a"})])
+    with pytest.raises(DatabaseUnavailable, match="damaged: replace it"):
+        await database.check()
+    await database.close()
+
+
+async def test_damage_that_some_call_met_is_remembered(tmp_path: Path) -> None:
+    path = await make_damaged_file(tmp_path)
+    database = await SQLiteDatabase.open(path)
+    with pytest.raises(DatabaseUnavailable):
+        await database.fetch_all(COUNT, {})
+
+    with pytest.raises(DatabaseUnavailable, match="damaged: replace it"):
+        await database.check()
+    await database.close()
+
+
+@pytest.mark.parametrize("happens", ["deleted", "replaced"])
+async def test_nothing_is_written_to_a_file_that_is_not_there_any_more(happens: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.db"
+    database = await SQLiteDatabase.open(path)
+    await database.check()
+    path.unlink()
+    if happens == "replaced":
+        path.touch()
+
+    with pytest.raises(DatabaseUnavailable, match="restart"):
+        await database.commit([(INSERT, {"hash": "a"})])
+    with pytest.raises(DatabaseUnavailable, match="restart"):
+        await database.check()
+    await database.close()
+
+
+async def test_a_rehearsal_writes_nothing_and_fails_as_the_real_thing_would(database: SQLiteDatabase) -> None:
+    await database.rehearse([(INSERT, {"hash": "a"})])
+    with pytest.raises(ConstraintError):
+        await database.rehearse([(INSERT, {"hash": "a"}), (INSERT, {"hash": "a"})])
+
+    assert await database.fetch_all(COUNT, {}) == [(0,)]
+
+
+async def test_a_misuse_of_the_driver_is_no_database_that_is_away(database: SQLiteDatabase) -> None:
+    with pytest.raises(DatabaseRejected) as caught:
+        await database.execute(INSERT, {})
+
+    assert not isinstance(caught.value, DatabaseUnavailable)
+    assert await database.fetch_all(COUNT, {}) == [(0,)]

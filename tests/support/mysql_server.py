@@ -14,7 +14,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,9 @@ class MySQLServer:
             "mysql_database": database,
         }
 
-    def query(self, sql: str, database: str | None = None) -> list[tuple[object, ...]]:
-        """Run one statement, or several without results, and return the rows of the last."""
-        connection = pymysql.connect(
+    def connect(self, database: str | None = None) -> Any:
+        """Return a connection of the caller's own."""
+        return pymysql.connect(
             host=self.host,
             port=self.port,
             user=self.user,
@@ -68,12 +69,28 @@ class MySQLServer:
             client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS,
             init_command="SET SESSION time_zone = '+00:00'",
         )
+
+    def query(self, sql: str, database: str | None = None) -> list[tuple[object, ...]]:
+        """Run one statement, or several without results, and return the rows of the last."""
+        connection = self.connect(database)
         with connection, connection.cursor() as cursor:
             cursor.execute(sql)
             rows = list(cursor.fetchall())
             while cursor.nextset():
                 rows = list(cursor.fetchall())
             return rows
+
+    @contextmanager
+    def with_global(self, variable: str, value: object) -> Iterator[None]:
+        """Set a variable of the server, for new connections, until the end of the block."""
+        with self.connect() as connection, connection.cursor() as cursor:  # the one that can still put it back
+            cursor.execute(f"SELECT @@GLOBAL.{variable}")
+            ((before,),) = cursor.fetchall()
+            cursor.execute(f"SET GLOBAL {variable} = {value}")
+            try:
+                yield
+            finally:
+                cursor.execute(f"SET GLOBAL {variable} = {before}")
 
     @property
     def version(self) -> str:

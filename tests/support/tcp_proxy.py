@@ -55,6 +55,10 @@ class TcpProxy:
         """Let those that are connected go on; accept new ones, and carry nothing for them."""
         self._greets.clear()
 
+    def lead_to(self, host: str, port: int) -> None:
+        """Carry new connections to another server, as a name does after a failover; those that are there stay."""
+        self._target = (host, port)
+
     def reset(self) -> None:
         """Reset all connections."""
         for writer in self._links.values():

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.database import Database, Load, Params, Row, Sql, Statement
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseRejected, DatabaseUnavailable
 
 
 @dataclass
 class UnreliableDatabase:
     """A real database behind a line that can be cut. `loses_answers`: what is written is done, and nobody hears.
 
-    While the `gate` is shut, commits wait.
+    `refuses`: it does not understand the statements. While the `gate` is shut, commits wait.
     """
 
     inner: Database
     away: bool = False
     loses_answers: bool = False
+    refuses: bool = False
     commits: list[int] = field(default_factory=list)
     """The number of statements of each transaction that was tried."""
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -41,6 +42,10 @@ class UnreliableDatabase:
         if self.loses_answers:
             raise DatabaseUnavailable(detail="the answer was lost")
 
+    async def rehearse(self, statements: Sequence[Statement]) -> None:
+        self._check()
+        await self.inner.rehearse(statements)
+
     async def execute(self, sql: Sql, params: Params) -> int:
         self._check()
         return await self.inner.execute(sql, params)
@@ -55,3 +60,5 @@ class UnreliableDatabase:
     def _check(self) -> None:
         if self.away:
             raise DatabaseUnavailable(detail="away, as told")
+        if self.refuses:
+            raise DatabaseRejected(detail="refused, as told")

@@ -142,3 +142,12 @@ async def test_closing_lets_what_waits_be_done() -> None:
     await batcher.close(timeout_seconds=5)
 
     assert [task.result() for task in waiting] == ["A", "B"]
+
+
+async def test_an_exception_in_place_of_a_result_fails_that_item_alone() -> None:
+    async def refuse_b(items: list[str]) -> list[str | Exception]:
+        return [ValueError() if item == "b" else item for item in items]
+
+    results = await asyncio.gather(*submit(Batcher(refuse_b), "abc"), return_exceptions=True)
+
+    assert [results[0], type(results[1]), results[2]] == ["a", ValueError, "c"]

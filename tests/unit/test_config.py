@@ -69,6 +69,8 @@ def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
         ({"admin_ip_allowlist": "10.0.0.0/8", "trusted_proxies": "0.0.0.0/0"}, "ADMIN_IP_ALLOWLIST"),
         ({"admin_ip_allowlist": "10.0.0.0/8", "trusted_proxies": "10.1.1.1,::/0"}, "ADMIN_IP_ALLOWLIST"),
         ({"mysql_host": "http://db:3306/"}, "MYSQL_HOST"),
+        ({"mysql_database": "image_classifier "}, "MYSQL_DATABASE"),
+        ({"mysql_database": "a/b"}, "MYSQL_DATABASE"),
         ({"allowed_image_formats": "jpg,bmp"}, "ALLOWED_IMAGE_FORMATS"),
         ({"allowed_image_formats": ","}, "ALLOWED_IMAGE_FORMATS"),
         ({"stats_timezone": "Mars/Olympus"}, "STATS_TIMEZONE"),

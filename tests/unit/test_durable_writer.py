@@ -1,7 +1,7 @@
 """A batch is in the database or in the spool when `write` returns, and in the database once, in order, in the end."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,10 @@ from app.errors import DatabaseUnavailable
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.services.records.durable_writer import DurableWriter
+from app.services.records.rejected_files import RejectedFiles
+from app.utils.clock import utc_now
 from tests.factories import make_outcome
-from tests.fakes import FakeRecords, as_any
+from tests.fakes import FakeRecords
 from tests.support.waiting import until
 
 
@@ -34,11 +36,13 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def writer(records: FakeRecords, metrics: Metrics, tmp_path: Path) -> Iterator[DurableWriter]:
+async def writer(records: FakeRecords, metrics: Metrics, tmp_path: Path) -> AsyncIterator[DurableWriter]:
     """With room for a few batches in its spool."""
-    opened = DurableWriter(as_any(records), tmp_path / "spool", 4 * len(batch(1).to_json()), metrics)
+    folder = tmp_path / "spool"
+    rejected = RejectedFiles(folder, metrics, utc_now)
+    opened = DurableWriter(records, folder, 4 * len(batch(1).to_json()), metrics, rejected)
     yield opened
-    opened.close()
+    await opened.close()
 
 
 async def spool(writer: DurableWriter, records: FakeRecords, *batches: int) -> None:

@@ -123,3 +123,14 @@ def test_a_file_is_nobodys_orphan_while_it_is_being_made(tmp_path: Path) -> None
 
 def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
     assert SpoolFile.create(tmp_path).path.stat().st_mode & 0o077 == 0
+
+
+def test_nothing_is_written_to_another_file_that_got_the_number_of_one_that_was_closed(tmp_path: Path) -> None:
+    file = SpoolFile.create(tmp_path / "spool")
+    file.close(remove=True)
+
+    # The operating system gives out the lowest number that is free.
+    with (tmp_path / "other").open("wb"), pytest.raises(OSError, match="descriptor"):
+        file.append(b"late")
+
+    assert (tmp_path / "other").read_bytes() == b""

@@ -1,21 +1,32 @@
 """Where batches of records go: into the database, or, while it is away, into the spool that is replayed into it."""
 
 import asyncio
-import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from loguru import logger
 
-from app.errors import DatabaseUnavailable
+from app.database import ValueRejected
+from app.errors import DatabaseUnavailable, ServiceError
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
-from app.repositories.record_repository import RecordRepository
+from app.services.records.rejected_files import RejectedFiles
+from app.services.records.sifting import sift
 from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
 
 _RETRY_SECONDS = 1.0
 _ADOPT_SECONDS = 5.0
-_REJECTED = "rejected.jsonl"
+_CLOSE_SECONDS = 5.0
+
+
+class BatchTables(Protocol):
+    """The tables in the database that take batches; `RecordRepository` says more."""
+
+    async def write(self, batches: Sequence[RecordBatch]) -> None: ...
+
+    async def rehearse(self, batch: RecordBatch) -> None: ...
 
 
 class DurableWriter:
@@ -25,14 +36,23 @@ class DurableWriter:
     until the last of it has been replayed.
     """
 
-    def __init__(self, repository: RecordRepository, folder: Path, max_spool_bytes: int, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        tables: BatchTables,
+        folder: Path,
+        max_spool_bytes: int,
+        metrics: Metrics,
+        rejected: RejectedFiles,
+    ) -> None:
         """Open a spool file of our own in `folder`. Raises OSError where that cannot be."""
-        self._repository = repository
+        self._tables = tables
         self._folder = folder
         self._max_spool_bytes = max_spool_bytes
+        self._rejected = rejected
         self._file = SpoolFile.create(folder)
         self._replayed = 0  # bytes of our file
         self._turn = asyncio.Lock()
+        self._closed = False
         self._spooled = asyncio.Event()
         self.waiting_answers = 0
         """Answers that are in our spool and not in the database yet."""
@@ -44,23 +64,26 @@ class DurableWriter:
         """How much of our spool is not in the database yet."""
         return self._file.size - self._replayed
 
-    async def write(self, batch: RecordBatch) -> None:
-        """Return when the batch is durable. Raises `DatabaseUnavailable` when neither place takes it."""
+    async def write(self, batch: RecordBatch) -> RecordBatch | None:
+        """Return when the batch is durable, but for those of its rows that the database will never take.
+
+        These are returned, and were put aside; None: there are none. Raises `DatabaseUnavailable` when neither place
+        takes the batch, `DatabaseRejected` when the database refuses the statements, whatever the rows.
+        """
         if self._file.size == 0:
             try:
-                await self._repository.write([batch])
-                return
+                return await self._write_to_database(batch)
             except DatabaseUnavailable as error:
                 # Whether it was written or still will be, the replay finds out: a batch is written once.
                 logger.warning("records go to the spool", detail=error.detail)
             async with self._turn:
                 await self._append(batch)
-            return
+            return None
         async with self._turn:
             if self._file.size:
                 await self._append(batch)
-                return
-        await self.write(batch)  # the last of the spool was replayed while we waited for our turn
+                return None
+        return await self.write(batch)  # the last of the spool was replayed while we waited for our turn
 
     def check(self) -> None:
         """Return if a batch could be made durable. Raises `DatabaseUnavailable` while neither place takes one."""
@@ -74,6 +97,9 @@ class DurableWriter:
                     await asyncio.wait_for(self._spooled.wait(), _ADOPT_SECONDS)
             except DatabaseUnavailable:
                 await asyncio.sleep(_RETRY_SECONDS)
+            except ServiceError as error:
+                logger.error("the spool could not be replayed", detail=error.detail)
+                await asyncio.sleep(_ADOPT_SECONDS)
             except Exception:
                 logger.exception("the spool could not be replayed", folder=str(self._folder))
                 await asyncio.sleep(_ADOPT_SECONDS)
@@ -84,21 +110,55 @@ class DurableWriter:
             # A turn a chunk: what comes in meanwhile goes behind, less of it each time than is written.
             async with self._turn:
                 lines, end = await asyncio.to_thread(self._file.read, self._replayed)
+                if not lines:
+                    self._start_over()
+                    continue
                 batches = await self._replay(lines)
-                self.waiting_answers -= sum(batch.answers for batch in batches)
+                replayed = sum(batch.answers for batch in batches)
+                self.waiting_answers = max(0, self.waiting_answers - replayed)  # some may have come a second time
                 self._replayed = end
                 if end >= self._file.size:
-                    self._file.clear()
-                    self._replayed = self.waiting_answers = 0
+                    self._clear()
         self._spooled.clear()
         for orphan in SpoolFile.adopt_orphans(self._folder):
             await self._replay_orphan(orphan)
 
-    def close(self) -> None:
-        """Let go of the spool file; what is in it is for the next process."""
-        self._file.close(remove=self._file.size == 0)
+    async def close(self) -> None:
+        """Let go of the spool file; what is in it is for the next process. From now on it takes nothing.
+
+        One who is at the file is waited for, but not for ever: then it stays open until the process ends.
+        """
+        if self._closed:
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError:
+            logger.error("the spool file is still being written to", file=self._file.path.name)
+        else:
+            self._closed = True
+            self._turn.release()
+            self._file.close(remove=self._file.size == 0)
+
+    def _start_over(self) -> None:
+        """Go back to the beginning of our file, which is shorter than we wrote it; drop what is not a whole line.
+
+        What was replayed before is found to have been.
+        """
+        logger.error("the spool file was cut short by somebody else", file=self._file.path.name)
+        self._file.measure()
+        if self._replayed:
+            self._replayed = 0
+        else:
+            self._clear()
+
+    def _clear(self) -> None:
+        self._file.clear()
+        self._replayed = self.waiting_answers = 0
 
     async def _append(self, batch: RecordBatch) -> None:
+        if self._closed:
+            raise DatabaseUnavailable(detail="the spool is closed: the process ends")
         content = batch.to_json()
         if self._file.size + len(content) > self._max_spool_bytes:
             raise DatabaseUnavailable(detail="the spool is full")
@@ -125,37 +185,31 @@ class DurableWriter:
             orphan.close(remove=done)
 
     async def _replay(self, lines: list[bytes]) -> list[RecordBatch]:
-        """Write the batches of these lines and return them. Raises `DatabaseUnavailable`, and has put nothing aside."""
+        """Write the batches of these lines and return them. Raises `DatabaseUnavailable`, `DatabaseRejected`."""
         batches, damaged = _parsed(lines)
         try:
-            await self._repository.write(batches)
-        except DatabaseUnavailable:
-            raise
-        except Exception:
+            await self._tables.write(batches)
+        except ValueRejected:
             for batch in batches:
-                await self._replay_alone(batch)
+                await self._write_to_database(batch)
         for line in damaged:
-            logger.error("a line of the spool is damaged and was put aside", file=_REJECTED)
-            self._put_aside(line)
+            logger.error("a line of the spool is damaged")
+            await asyncio.to_thread(self._rejected.add, line, 1)
         logger.info("records replayed from the spool", answers=sum(batch.answers for batch in batches))
         return batches
 
-    async def _replay_alone(self, batch: RecordBatch) -> None:
-        """Write one batch; put it aside, for people, if the database will never take it."""
+    async def _write_to_database(self, batch: RecordBatch) -> RecordBatch | None:
+        """Write one batch without the rows that the database will never take; put these aside and return them."""
         try:
-            await self._repository.write([batch])
-        except DatabaseUnavailable:
-            raise
-        except Exception:
-            logger.exception("a batch of records was put aside", file=_REJECTED, answers=batch.answers)
-            self._put_aside(batch.to_json())
-
-    def _put_aside(self, line: bytes) -> None:
-        path = self._folder / _REJECTED
-        with open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(line + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+            await self._tables.write([batch])
+            return None
+        except ValueRejected as error:
+            logger.error("the database will not take some records", detail=error.detail)
+        fitting, rejected = await sift(self._tables.rehearse, batch)
+        # Put aside first: once the others are written the batch counts as written.
+        await asyncio.to_thread(self._rejected.add, rejected.to_json(), rejected.rows)
+        await self._tables.write([fitting])
+        return rejected
 
 
 def _parsed(lines: list[bytes]) -> tuple[list[RecordBatch], list[bytes]]:

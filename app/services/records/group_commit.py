@@ -1,8 +1,10 @@
 """Group commit: what arrives while a commit is under way is written together by the next one."""
 
 import secrets
+from collections.abc import Sequence
 from time import perf_counter
 
+from app.errors import DatabaseRejected
 from app.models.domain import Outcome
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
@@ -24,7 +26,7 @@ class GroupCommit:
         metrics.queues.watch(lambda: self._batcher.waiting, "records")
 
     async def record(self, outcome: Outcome) -> None:
-        """Return when the outcome is durable. Raises `DatabaseUnavailable`, or at once `Overloaded`.
+        """Return when the outcome is durable. Raises `DatabaseUnavailable`, `DatabaseRejected`; at once `Overloaded`.
 
         An answer that was paid for is never turned away: how many of them there can be is bounded elsewhere.
         """
@@ -34,12 +36,18 @@ class GroupCommit:
         """Write what waits, within a bounded time."""
         await self._batcher.close(_CLOSE_SECONDS)
 
-    async def _write(self, outcomes: list[Outcome]) -> list[None]:
+    async def _write(self, outcomes: list[Outcome]) -> Sequence[DatabaseRejected | None]:
         self._batches += 1
         self._metrics.commit_batch_size.observe(len(outcomes))
         started = perf_counter()
         try:
-            await self._writer.write(RecordBatch.of(self._series, self._batches, outcomes))
+            rejected = await self._writer.write(RecordBatch.of(self._series, self._batches, outcomes))
         finally:
             self._metrics.commit_seconds.observe(perf_counter() - started)
-        return [None] * len(outcomes)
+        if rejected is None:
+            return [None] * len(outcomes)
+        return [_put_aside() if rejected.concerns(outcome) else None for outcome in outcomes]
+
+
+def _put_aside() -> DatabaseRejected:
+    return DatabaseRejected(detail="the record was put aside")

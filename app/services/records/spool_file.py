@@ -83,6 +83,10 @@ class SpoolFile:
                 return (whole.split(b"\n") if newline else []), offset + len(whole) + len(newline)
             wanted *= 2  # a line longer than the block
 
+    def measure(self) -> None:
+        """Take the file's size from the disk: somebody else has changed it."""
+        self.size = os.fstat(self._descriptor).st_size
+
     def clear(self) -> None:
         """Empty the file."""
         os.ftruncate(self._descriptor, 0)
@@ -93,6 +97,7 @@ class SpoolFile:
         if remove:
             self.path.unlink(missing_ok=True)
         os.close(self._descriptor)
+        self._descriptor = -1  # its number may be another file's soon
 
 
 def content_of(line: bytes) -> bytes:

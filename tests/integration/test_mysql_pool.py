@@ -1,0 +1,88 @@
+"""How many connections the pool keeps, and for how long."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from app.drivers.mysql_pool import MySQLPool
+from app.drivers.mysql_session import Session
+from tests.support.mysql_server import MySQLServer
+from tests.support.waiting import until
+
+OpenPool = Callable[..., MySQLPool]
+
+
+@pytest.fixture
+async def open_pool(mysql_server: MySQLServer) -> AsyncIterator[OpenPool]:
+    async with AsyncExitStack() as opened:
+
+        def build(**limits: float) -> MySQLPool:
+            server: dict[str, Any] = {"host": mysql_server.host, "port": mysql_server.port, "user": mysql_server.user}
+            pool = MySQLPool(10, Session().set_up, **limits, **server, password=mysql_server.password, autocommit=True)
+            opened.push_async_callback(pool.close)
+            return pool
+
+        yield build
+
+
+@asynccontextmanager
+async def burst(pool: MySQLPool, connections: int) -> AsyncIterator[list[Any]]:
+    """Use so many connections at the same time."""
+    async with AsyncExitStack() as used:
+        yield [await used.enter_async_context(pool.connection()) for _ in range(connections)]
+
+
+async def use(pool: MySQLPool) -> Any:
+    """Use one connection and return which it was."""
+    async with pool.connection() as connection, connection.cursor() as cursor:
+        await cursor.execute("SELECT CONNECTION_ID()")
+        ((identifier,),) = await cursor.fetchall()
+        return identifier
+
+
+async def test_what_a_burst_made_is_closed_again_but_for_two(open_pool: OpenPool, mysql_server: MySQLServer) -> None:
+    pool = open_pool(spare_seconds=0.3)
+    async with burst(pool, 8) as connections:
+        ids = [connection.thread_id() for connection in connections]
+
+    def open_on_the_server() -> int:
+        rows = mysql_server.query("SELECT id FROM information_schema.processlist")
+        return len({identifier for (identifier,) in rows} & set(ids))
+
+    assert pool.idle == 8
+    await until(lambda: pool.idle == 2)
+    await until(lambda: open_on_the_server() == 2)
+    assert await use(pool) in ids
+
+
+async def test_connections_that_are_needed_are_kept(open_pool: OpenPool) -> None:
+    pool = open_pool(spare_seconds=0.3)
+    async with burst(pool, 4):
+        pass
+
+    for _ in range(10):
+        async with burst(pool, 4) as connections:
+            for connection in connections:
+                await connection.ping()
+                async with connection.cursor() as cursor:
+                    await cursor.execute("DO SLEEP(0.02)")
+
+    assert pool.idle == 4
+
+
+async def test_no_connection_grows_old(open_pool: OpenPool) -> None:
+    pool = open_pool(max_age_seconds=0.3)
+    first = await use(pool)
+
+    async with asyncio.timeout(5):
+        while await use(pool) == first:
+            pass
+
+
+async def test_a_young_connection_is_used_again(open_pool: OpenPool) -> None:
+    pool = open_pool()
+
+    assert len({await use(pool) for _ in range(20)}) == 1

@@ -1,0 +1,90 @@
+"""The files of rejected records: private, bounded, and gone when records are."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.observe.metrics import Metrics
+from app.services.records.rejected_files import RejectedFiles
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_lines_are_kept_in_a_file_a_day_and_counted(tmp_path: Path, clock: Clock, metrics: Metrics) -> None:
+    files = RejectedFiles(tmp_path, metrics, clock)
+
+    files.add(b"one", 1)
+    files.add(b"two", 2)
+    clock.now += timedelta(days=1)
+    files.add(b"three", 3)
+
+    assert names(tmp_path) == ["rejected-2026-03-04.jsonl", "rejected-2026-03-05.jsonl"]
+    assert (tmp_path / "rejected-2026-03-04.jsonl").read_bytes() == b"one\ntwo\n"
+    assert metrics.rejected_records.tallies == {("put_aside",): 6, ("lost",): 0}
+
+
+def test_all_files_together_are_bounded_and_what_is_lost_is_counted(
+    tmp_path: Path, clock: Clock, metrics: Metrics
+) -> None:
+    files = RejectedFiles(tmp_path, metrics, clock, max_bytes=100)
+
+    for _ in range(3):
+        clock.now += timedelta(days=1)
+        files.add(b"x" * 40, 5)
+
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 100
+    assert metrics.rejected_records.tallies == {("put_aside",): 10, ("lost",): 5}
+
+
+def test_a_disk_that_takes_nothing_is_told_and_harms_nobody(tmp_path: Path, clock: Clock, metrics: Metrics) -> None:
+    files = RejectedFiles(tmp_path / "no" / "such" / "folder", metrics, clock)
+
+    files.add(b"x", 1)
+
+    assert metrics.rejected_records.tallies == {("put_aside",): 0, ("lost",): 1}
+
+
+async def test_files_go_before_any_of_their_records_is_older_than_it_may_be(
+    tmp_path: Path, clock: Clock, metrics: Metrics
+) -> None:
+    files = RejectedFiles(tmp_path, metrics, clock)
+    files.add(b"x", 1)
+    (tmp_path / "rejected.jsonl").write_bytes(b"of an earlier version, written just now\n")
+    (tmp_path / "other.spool").touch()
+
+    assert await files.delete_before(datetime(2026, 3, 4, tzinfo=UTC), slice_rows=10) == 0
+    assert await files.delete_before(datetime(2026, 3, 4, 0, 1, tzinfo=UTC), slice_rows=10) == 1
+
+    assert names(tmp_path) == ["other.spool", "rejected.jsonl"]
+    assert await files.delete_before(datetime.now(UTC) + timedelta(days=2), slice_rows=10) == 1
+
+
+def test_nobody_else_may_read_them(tmp_path: Path, clock: Clock, metrics: Metrics) -> None:
+    RejectedFiles(tmp_path, metrics, clock).add(b"x", 1)
+
+    assert [path.stat().st_mode & 0o077 for path in tmp_path.iterdir()] == [0]
