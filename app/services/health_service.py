@@ -36,7 +36,7 @@ class HealthService:
 
     database: Database
     breakers: Sequence[BreakerModel]
-    ledger: DurableWriter
+    writer: DurableWriter
 
     async def check(self) -> Health:
         """Return the present state."""
@@ -47,7 +47,7 @@ class HealthService:
             status=self._status(database, model_available),
             database=database,
             model_api="available" if model_available else "unavailable",
-            spooled_answers=self.ledger.waiting_answers,
+            spooled_answers=self.writer.waiting_answers,
         )
 
     def _status(self, database: DatabaseState, model_available: bool) -> HealthStatus:
@@ -55,8 +55,8 @@ class HealthService:
         if database in ("not_initialized", "misconfigured") or (database == "disconnected" and not model_available):
             return "unhealthy"
         # Without the database uploads are answered by the model, and records wait in the spool.
-        whole = database == "connected" and model_available and self.ledger.waiting_answers == 0
-        return "healthy" if whole else "degraded"
+        written = self.writer.waiting_answers == 0 and not self.writer.takes_nothing
+        return "healthy" if database == "connected" and model_available and written else "degraded"
 
     async def _check_database(self) -> DatabaseState:
         try:

@@ -49,7 +49,7 @@ def test_the_rule_above_finds_who_breaks_it() -> None:
     ]
 
     assert wrong_calls("\n".join([*wrong, 'logger.info("a user", user=user)'])) == [1, 2, 3, 4, 5]
-    assert logger_calls(sources()["observe/exposition.py"]) != []
+    assert logger_calls(sources()["services/health_service.py"]) != []
 
 
 def test_nothing_is_printed_and_only_logs_py_knows_the_standard_librarys_logging() -> None:

@@ -55,7 +55,7 @@ async def test_writes_follow_the_primary_and_nothing_waits_for_ever(
             name.lead_to(new.host, new.port)
             answered = 0
             async with asyncio.timeout(FOLLOW_SECONDS):
-                while records(new) == 0 or container.health.ledger.waiting_answers:
+                while records(new) == 0 or container.health.writer.waiting_answers:
                     await uploads(client, 3)
                     answered += 3
                     await asyncio.sleep(0.1)

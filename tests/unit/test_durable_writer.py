@@ -148,3 +148,36 @@ async def test_what_comes_into_the_spool_is_replayed_without_being_asked_for(
     await until(lambda: numbers(records) == [1])
     replaying.cancel()
     await asyncio.wait([replaying])
+
+
+async def test_once_neither_place_takes_anything_that_is_known_before_the_next_batch(
+    writer: DurableWriter, records: FakeRecords
+) -> None:
+    writer.check()
+    await spool(writer, records, 1, 2, 3)
+    records.away = True
+    writer.check()
+
+    with pytest.raises(DatabaseUnavailable):
+        await writer.write(batch(4))
+
+    assert writer.takes_nothing
+    with pytest.raises(DatabaseUnavailable):
+        writer.check()
+
+
+async def test_a_writer_that_takes_nothing_finds_out_by_itself_when_a_place_takes_batches_again(
+    records: FakeRecords, metrics: Metrics, tmp_path: Path
+) -> None:
+    writer = DurableWriter(records, tmp_path, 1, metrics, RejectedFiles(tmp_path, metrics, utc_now))
+    records.away = True
+    with pytest.raises(DatabaseUnavailable):
+        await writer.write(batch(1))
+    running = asyncio.create_task(writer.run_forever())
+
+    records.away = False
+
+    await until(lambda: not writer.takes_nothing)
+    writer.check()
+    running.cancel()
+    await writer.close()

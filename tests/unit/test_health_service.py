@@ -34,6 +34,7 @@ class FakeSpool:
     """Where answers wait for the database."""
 
     waiting_answers: int
+    takes_nothing: bool = False
 
 
 async def check(failure: ServiceError | None, closed: list[bool], waiting: int = 0) -> Health:
@@ -80,3 +81,11 @@ async def test_answers_that_wait_in_the_spool_are_told_and_are_no_health() -> No
 )
 async def test_one_model_that_answers_is_enough(closed: list[bool], model_api: str) -> None:
     assert (await check(None, closed)).model_api == model_api
+
+
+async def test_a_service_that_can_keep_no_answer_is_degraded_although_its_database_answers() -> None:
+    spool = FakeSpool(waiting_answers=0, takes_nothing=True)
+
+    health = await HealthService(FakeDatabase(None), [], as_any(spool)).check()  # type: ignore[arg-type]
+
+    assert (health.status, health.database) == ("degraded", "connected")

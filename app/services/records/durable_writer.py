@@ -1,6 +1,8 @@
 """Where batches of records go: into the database, or, while it is away, into the spool that is replayed into it."""
 
 import asyncio
+import itertools
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -53,6 +55,8 @@ class DurableWriter:
         self._replayed = 0  # bytes of our file
         self._turn = asyncio.Lock()
         self._closed = False
+        self._takes_nothing = False
+        self._probes = f"probe-{secrets.token_hex(8)}", itertools.count(1)
         self._spooled = asyncio.Event()
         self.waiting_answers = 0
         """Answers that are in our spool and not in the database yet."""
@@ -72,7 +76,9 @@ class DurableWriter:
         """
         if self._file.size == 0:
             try:
-                return await self._write_to_database(batch)
+                rejected = await self._write_to_database(batch)
+                self._takes_nothing = False
+                return rejected
             except DatabaseUnavailable as error:
                 # Whether it was written or still will be, the replay finds out: a batch is written once.
                 logger.warning("records go to the spool", detail=error.detail)
@@ -85,14 +91,23 @@ class DurableWriter:
                 return None
         return await self.write(batch)  # the last of the spool was replayed while we waited for our turn
 
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether neither place took the last batch."""
+        return self._takes_nothing
+
     def check(self) -> None:
         """Return if a batch could be made durable. Raises `DatabaseUnavailable` while neither place takes one."""
+        if self._takes_nothing:
+            raise DatabaseUnavailable(detail="neither the database nor the spool takes anything")
 
     async def run_forever(self) -> None:
         """Replay what is in the spool as soon as the database takes it, ours and that of dead processes."""
         while True:
             try:
                 await self.replay()
+                if self._takes_nothing:
+                    await self._probe()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._spooled.wait(), _ADOPT_SECONDS)
             except DatabaseUnavailable:
@@ -117,6 +132,7 @@ class DurableWriter:
                 replayed = sum(batch.answers for batch in batches)
                 self.waiting_answers = max(0, self.waiting_answers - replayed)  # some may have come a second time
                 self._replayed = end
+                self._takes_nothing = False
                 if end >= self._file.size:
                     self._clear()
         self._spooled.clear()
@@ -140,6 +156,11 @@ class DurableWriter:
             self._turn.release()
             self._file.close(remove=self._file.size == 0)
 
+    async def _probe(self) -> None:
+        """Write a batch without rows, to find out whether one of the places takes batches again."""
+        series, numbers = self._probes
+        await self.write(RecordBatch.of(series, next(numbers), []))
+
     def _start_over(self) -> None:
         """Go back to the beginning of our file, which is shorter than we wrote it; drop what is not a whole line.
 
@@ -161,11 +182,14 @@ class DurableWriter:
             raise DatabaseUnavailable(detail="the spool is closed: the process ends")
         content = batch.to_json()
         if self._file.size + len(content) > self._max_spool_bytes:
+            self._takes_nothing = True
             raise DatabaseUnavailable(detail="the spool is full")
         try:
             await asyncio.to_thread(self._file.append, content)
         except OSError as error:
+            self._takes_nothing = True
             raise DatabaseUnavailable(detail=f"the spool takes nothing: errno {error.errno}") from error
+        self._takes_nothing = False
         self.waiting_answers += batch.answers
         self._spooled.set()
 
