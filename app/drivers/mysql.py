@@ -20,7 +20,7 @@ from app.drivers.mysql_errors import CONNECTION_LOST, LOCK_CONFLICT, error_numbe
 from app.drivers.mysql_pool import MySQLPool
 from app.drivers.mysql_session import Session
 from app.drivers.silence import Silence
-from app.errors import DatabaseUnavailable, ServiceError
+from app.errors import DatabaseMisconfigured, DatabaseUnavailable, ServiceError
 
 _LOCK_ATTEMPTS = 4
 
@@ -64,6 +64,8 @@ class MySQLDatabase:
         self._slow_queue = Queue(max(1, pool_size // 4))
         self._timeout_seconds = timeout_seconds
         self._silence = Silence()
+        self._unwritable: str | None = None
+        """Why the last transaction could not be written, where only a person can mend it."""
 
     @classmethod
     async def open(cls, address: MySQLAddress, *, pool_size: int, timeout_seconds: float = 3.0) -> "MySQLDatabase":
@@ -96,7 +98,12 @@ class MySQLDatabase:
         return await self._guarded(write, self._timeout_seconds)
 
     async def commit(self, statements: Sequence[Statement]) -> None:
-        await self._run_transaction(statements, "COMMIT")
+        try:
+            await self._run_transaction(statements, "COMMIT")
+        except DatabaseMisconfigured as error:
+            self._unwritable = error.detail
+            raise
+        self._unwritable = None
 
     async def rehearse(self, statements: Sequence[Statement]) -> None:
         await self._run_transaction(statements, "ROLLBACK")
@@ -104,6 +111,9 @@ class MySQLDatabase:
     async def check(self) -> None:
         for sql in CHECKS:
             await self.fetch_all(sql, {})
+        # Records that wait are tried again and again: they will tell when it is mended.
+        if self._unwritable is not None:
+            raise DatabaseMisconfigured(detail=self._unwritable)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -16,8 +16,9 @@ from app.errors import (
 
 CONNECTION_LOST = frozenset({1053, 2006, 2013, 2055})
 LOCK_CONFLICT = frozenset({1205, 1213})
-READ_ONLY = frozenset({1290, 1792, 1836, 3100, 3101})
-"""The server takes no writes (any more): read-only options and transactions, group replication without a majority."""
+CONNECT_ANEW = frozenset({1290, 1792, 1836, 3100, 3101, 1142, 1143})
+"""What only a new connection gets past. The server takes no writes any more: read-only options and transactions, group
+replication without a majority. Or a right is missing: one that is granted reaches new connections only."""
 
 _NO_DATABASE = 1049
 _NO_COLUMN_OR_TABLE = frozenset({1054, 1146})

@@ -15,7 +15,7 @@ from typing import Any
 import aiomysql
 import pymysql
 
-from app.drivers.mysql_errors import READ_ONLY, error_number
+from app.drivers.mysql_errors import CONNECT_ANEW, error_number
 from app.errors import DatabaseUnavailable, ServiceError
 
 _CONNECT_SECONDS = 2.0
@@ -83,8 +83,8 @@ class MySQLPool:
             try:
                 yield pooled.connection
             except pymysql.MySQLError as error:  # the server has answered, or the driver has closed the connection
-                if error_number(error) in READ_ONLY:
-                    self._leave_server(pooled)
+                if error_number(error) in CONNECT_ANEW:
+                    self._retire_all(pooled)
                 raise
             except ServiceError:
                 raise  # our own, before anything was sent
@@ -112,10 +112,10 @@ class MySQLPool:
             for pooled in self._used:
                 pooled.connection.close()
 
-    def _leave_server(self, pooled: _Pooled) -> None:
-        """Retire all connections: the server has become read-only, and another may be the primary now.
+    def _retire_all(self, pooled: _Pooled) -> None:
+        """Retire all connections: a new one may reach another server, the primary, or have rights that they have not.
 
-        Not when the one that says so is new: then new ones reach the same server, and to connect again would not help.
+        Not when the one in question is new: then others would fare the same.
         """
         now = _now()
         if now - pooled.made_at > _YOUNG_SECONDS:

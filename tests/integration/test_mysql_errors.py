@@ -1,5 +1,6 @@
 """What MySQL says in numbers is told in words where a person has to act, and never with a value or a secret."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from app.database import ConstraintError, Sql, ValueRejected
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.drivers.mysql_session import check_version
 from app.errors import DatabaseMisconfigured, DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable
+from tests.api.calls import upload
 from tests.conftest import TEST_DATABASE, make_client, make_settings
+from tests.factories import make_image
 from tests.support.mysql_server import MySQLServer
 
 PASSWORD = "hunter-MARKER-2"
@@ -110,6 +113,23 @@ async def test_the_service_serves_as_soon_as_the_mistake_is_mended(
             health: httpx.Response = await client.get("/health")
 
     assert (health.status_code, health.json()["database"]) == (200, "connected")
+
+
+async def test_a_user_who_may_read_and_not_write_is_no_healthy_database(
+    mysql_server: MySQLServer, mysql_settings: dict[str, Any]
+) -> None:
+    settings = make_settings(**{**mysql_settings, **NARROW}, llm_provider="local")
+    with user_with(mysql_server, f"SELECT ON {TEST_DATABASE}.*"):
+        async with open_container(settings) as container, make_client(settings, container) as client:
+            assert (await upload(client, make_image())).status_code == 200
+
+            health = await client.get("/health")
+            assert (health.status_code, health.json()["database"]) == (503, "misconfigured")
+
+            mysql_server.query(f"GRANT INSERT, UPDATE, DELETE ON {TEST_DATABASE}.* TO 'narrow'@'%'")
+            async with asyncio.timeout(10):
+                while (await client.get("/health")).json()["status"] != "healthy":
+                    await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("version", ["11.8.9-MariaDB-4 from Debian", "5.5.5-10.11.6-MariaDB", "10.6.16-MariaDB-log"])

@@ -73,13 +73,20 @@ async def test_connections_that_are_needed_are_kept(open_pool: OpenPool) -> None
     assert pool.idle == 4
 
 
-async def test_no_connection_grows_old(open_pool: OpenPool) -> None:
+async def test_a_connection_that_is_too_old_is_not_given_out(open_pool: OpenPool) -> None:
     pool = open_pool(max_age_seconds=0.3)
     first = await use(pool)
+    await asyncio.sleep(0.35)
 
-    async with asyncio.timeout(5):
-        while await use(pool) == first:
-            pass
+    assert await use(pool) != first
+
+
+async def test_a_connection_that_has_grown_too_old_in_use_is_not_kept(open_pool: OpenPool) -> None:
+    pool = open_pool(max_age_seconds=0.3)
+    async with pool.connection():
+        await asyncio.sleep(0.35)
+
+    assert pool.idle == 0
 
 
 async def test_a_young_connection_is_used_again(open_pool: OpenPool) -> None:

@@ -113,7 +113,7 @@ async def test_a_batch_that_is_still_on_its_way_when_the_writer_closes_is_refuse
     tables.away = True
     tables.gate.set()
 
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(DatabaseUnavailable, match="the spool is closed"):
         await late
     assert files_in(tmp_path) == []
 

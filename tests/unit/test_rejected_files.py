@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from app.container import build_retention, open_storage
 from app.observe.metrics import Metrics
 from app.services.records.rejected_files import RejectedFiles
+from tests.conftest import make_settings
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -88,3 +90,17 @@ def test_nobody_else_may_read_them(tmp_path: Path, clock: Clock, metrics: Metric
     RejectedFiles(tmp_path, metrics, clock).add(b"x", 1)
 
     assert [path.stat().st_mode & 0o077 for path in tmp_path.iterdir()] == [0]
+
+
+@pytest.mark.parametrize(("days", "kept"), [(30, False), (0, True)])
+async def test_the_service_keeps_them_as_long_as_the_request_log(
+    days: int, kept: bool, tmp_path: Path, clock: Clock, metrics: Metrics
+) -> None:
+    settings = make_settings(sqlite_path=tmp_path / "c.db", log_retention_days=days)
+    old = tmp_path / "rejected-2020-01-01.jsonl"
+    old.touch()
+    async with open_storage(settings) as storage:
+        for rule in build_retention(settings, storage, RejectedFiles(tmp_path, metrics, clock)):
+            await rule.delete_expired()
+
+    assert old.exists() is kept
