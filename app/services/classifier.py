@@ -1,19 +1,19 @@
 """The product: which category is this photo? The story of both endpoints, in order. Neither HTTP nor SQL."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from loguru import logger
 
 from app.errors import DatabaseUnavailable, HashMismatch
-from app.models.domain import Answer, Classification, ModelReply, RequestContext
+from app.models.domain import Answer, Classification, ModelReply, RequestContext, Usage
 from app.observe.metrics import Metrics
 from app.repositories.refusal_repository import RefusalRepository
 from app.services.cache_service import CacheService
 from app.services.images.preparer import ImagePreparer
 from app.services.model.errors import ModelRefused, ModelTimeout
-from app.services.model_client import ModelClient
+from app.services.model_client import ModelClient, Question
 from app.services.one_call.lease import LEASE_SECONDS, Leases
 from app.services.one_call.single_flight import SingleFlight
 from app.services.records.recorder import Recorder
@@ -108,16 +108,18 @@ class ClassifierService:
         if await self._is_refused(image_hash):
             self.metrics.refusals.add("remembered")
             raise ModelRefused(detail="remembered")
+        question: Question | None = None
         try:
             # A moment later than the model's own limit, which knows what was too slow and counts it against the model.
             async with asyncio.timeout_at(deadline.at + _GRACE_SECONDS):
-                jpeg = await self.preparer.prepare(image)
-                return await self.model.classify(jpeg, deadline)
+                question = Question(await self.preparer.prepare(image), deadline)
+                reply = await self.model.ask(question)
+                return replace(reply, usage=question.usage)
         except TimeoutError:
             raise ModelTimeout(detail="the budget was spent") from None
-        except ModelRefused as refusal:
+        except ModelRefused:
             self.metrics.refusals.add("model")
-            await self._remember(image_hash, refusal)
+            await self._remember(image_hash, question.usage if question else Usage())
             raise
 
     def _keep(self, image_hash: str, reply: ModelReply) -> None:
@@ -138,9 +140,9 @@ class ClassifierService:
         except DatabaseUnavailable:
             return False
 
-    async def _remember(self, image_hash: str, refusal: ModelRefused) -> None:
+    async def _remember(self, image_hash: str, usage: Usage) -> None:
         try:
-            await self.refusals.upsert(image_hash, self.clock(), self.refusal_ttl_seconds, refusal.usage)
+            await self.refusals.upsert(image_hash, self.clock(), self.refusal_ttl_seconds, usage)
         except DatabaseUnavailable as error:
             logger.warning("a refusal could not be remembered", detail=error.detail)
 
