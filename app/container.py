@@ -123,8 +123,8 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
         stack.push_async_callback(_cancel, asyncio.create_task(writer.run_forever()))
         commits = GroupCommit(writer, metrics=metrics)
         stack.push_async_callback(commits.close)
-        model, breakers = build_model(settings, metrics)
-        stack.push_async_callback(model.close)
+        models = build_model(settings, metrics)
+        stack.push_async_callback(models.close)
         if "HEIF" in settings.pillow_formats:
             enable_heif()
         threads = BoundedThreads(
@@ -159,7 +159,7 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
                     settings.image_max_side,
                     metrics=metrics,
                 ),
-                model=model,
+                model=models.client,
                 recorder=Recorder(commits, utc_now, settings.enable_request_log),
                 refusals=storage.refusals,
                 refusal_ttl_seconds=settings.llm_refusal_ttl_seconds,
@@ -167,7 +167,7 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
                 metrics=metrics,
             ),
             stats=build_stats(settings, storage),
-            health=HealthService(storage.database, breakers, writer),
+            health=HealthService(storage.database, models.breakers, writer),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
             access=build_access(settings, storage.nonces, utc_now),
             max_image_bytes=settings.max_image_bytes,

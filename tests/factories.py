@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from app.errors import ServiceError
-from app.models.domain import Category, Classification, ModelReply, Outcome, RequestContext, Usage
+from app.models.domain import Category, Classification, ModelCall, ModelReply, Outcome, RequestContext, Usage
 from app.utils.id_generator import generate_request_id
 
 
@@ -32,6 +32,20 @@ def make_classification(
 
 def make_reply(classification: Classification | None = None, model_used: str = "gpt-6-luna") -> ModelReply:
     return ModelReply(classification or make_classification(), model_used, "1", Usage(412, 37, 0))
+
+
+def make_model_call(**changes: Any) -> ModelCall:
+    """Return one question that was sent to a model: by default one that was answered."""
+    values: dict[str, Any] = {
+        "provider": "openai",
+        "model": "gpt-6-luna",
+        "prompt_version": "1",
+        "outcome": "answered",
+        "usage": Usage(412, 37, 0),
+        "started_at": datetime(2025, 10, 10, 12, 0, 0, tzinfo=UTC),
+        "duration_ms": 900,
+    }
+    return ModelCall(**{**values, **changes})
 
 
 def make_context(user_id: str | None = "device-42", ip_address: str | None = "192.0.2.7") -> RequestContext:

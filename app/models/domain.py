@@ -69,7 +69,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """A validated answer and what it took to get it, failed attempts included."""
+    """A validated answer. `usage` is that of the one call that gave it; the calls before it are in the question."""
 
     classification: Classification
     model_used: str

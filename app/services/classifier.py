@@ -1,19 +1,19 @@
 """The product: which category is this photo? The story of both endpoints, in order. Neither HTTP nor SQL."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from loguru import logger
 
 from app.errors import DatabaseUnavailable, HashMismatch
-from app.models.domain import Answer, Classification, ModelReply, RequestContext
+from app.models.domain import Answer, Classification, ModelCall, ModelReply, RequestContext, Usage
 from app.observe.metrics import Metrics
 from app.repositories.refusal_repository import RefusalRepository
 from app.services.cache_service import CacheService
 from app.services.images.preparer import ImagePreparer
 from app.services.model.errors import ModelRefused, ModelTimeout
-from app.services.model_client import ModelClient
+from app.services.model_client import ModelClient, Question
 from app.services.one_call.paid_once import PaidOnce
 from app.services.records.recorder import Recorder
 from app.utils.clock import Clock, milliseconds_since
@@ -82,6 +82,7 @@ class _Upload:
     context: RequestContext
     started: float
     took_ms: int = 0
+    calls: list[ModelCall] = field(default_factory=list)
 
     async def ask(self, budget_seconds: float) -> ModelReply:
         """Ask the model. All of it, preparing the picture included, within the budget."""
@@ -89,19 +90,20 @@ class _Upload:
         try:
             # A moment later than the model's own limit, which knows what was too slow and counts it against the model.
             async with asyncio.timeout_at(deadline.at + _GRACE_SECONDS):
-                jpeg = await self.service.preparer.prepare(self.image)
-                return await self.service.model.classify(jpeg, deadline)
+                question = Question(await self.service.preparer.prepare(self.image), deadline, self.calls)
+                reply = await self.service.model.ask(question)
+                return replace(reply, usage=question.usage)
         except TimeoutError:
             raise ModelTimeout(detail="the budget was spent") from None
-        except ModelRefused as refusal:
+        except ModelRefused:
             self.service.metrics.refusals.add("model")
-            await self._remember(refusal)
+            await self._remember(sum((call.usage for call in self.calls), Usage()))
             raise
 
-    async def _remember(self, refusal: ModelRefused) -> None:
+    async def _remember(self, usage: Usage) -> None:
         service = self.service
         try:
-            await service.refusals.upsert(self.image_hash, service.clock(), service.refusal_ttl_seconds, refusal.usage)
+            await service.refusals.upsert(self.image_hash, service.clock(), service.refusal_ttl_seconds, usage)
         except DatabaseUnavailable as error:
             logger.warning("a refusal could not be remembered", detail=error.detail)
 

@@ -1,24 +1,42 @@
 """What the service asks of a model. The behaviour stacked around a provider is in `model/stack/`.
 
-logged → fall back → retry → breaker → limit → counted → provider: each is a `ModelClient` around a `ModelClient`.
+logged → fall back → retry → breaker → limit → answer formats → counted → provider: each is a `ModelClient` around a
+`ModelClient`.
 """
 
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from typing import Protocol
 
-from app.models.domain import ModelReply
+from app.models.domain import ModelCall, ModelReply, Usage
 from app.utils.deadline import Deadline
+
+
+@dataclass(slots=True)
+class Question:
+    """One picture to be classified, as a prepared JPEG, before a deadline.
+
+    `calls` is what was sent to models for it so far, whatever became of it. Wrappers that ask with another deadline use
+    `dataclasses.replace`, so that all of them write into the same list.
+    """
+
+    jpeg: bytes
+    deadline: Deadline
+    calls: list[ModelCall] = field(default_factory=list)
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all calls so far: what the vendors bill for this question."""
+        return reduce(add, (call.usage for call in self.calls), Usage())
 
 
 class ModelClient(Protocol):
     """Something that can say which category a picture belongs to."""
 
-    async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
-        """Return a validated answer for a prepared JPEG before the deadline.
+    async def ask(self, question: Question) -> ModelReply:
+        """Return a validated answer before the question's deadline, and add what was sent to `question.calls`.
 
         Raises a `ModelError` and nothing else.
         """
-        ...
-
-    async def close(self) -> None:
-        """Let go of the connections to the vendor."""
         ...

@@ -26,6 +26,12 @@ TABLE = (Path(__file__).parents[2] / "docs/model-faults.md").read_text(encoding=
 GOOD = {"category": "pets", "confidence": 0.9, "description": "一只猫"}
 BUDGET = 2.0
 
+
+def vendor_error(status: int, error: dict[str, Any]) -> Behaviour:
+    body = json.dumps({"error": error}).encode()
+    return Behaviour(raw=body, status=status, headers={"content-type": "application/json"})
+
+
 BEHAVIOURS = {
     "hang": Behaviour(hang=True),
     "trickle": Behaviour(trickle=True),
@@ -48,6 +54,11 @@ BEHAVIOURS = {
     "refusal-sentence": Behaviour(text="I'm sorry, but I can't help with identifying people in photos."),
     "content-filter": Behaviour(text="", finish="content_filter"),
     "filter-400": Behaviour(status=400, text="content_filter"),
+    "filter-403": vendor_error(403, {"message": "no", "metadata": {"reasons": ["violence"]}}),
+    "filter-in-words": vendor_error(400, {"code": "400", "message": "litellm.ContentPolicyViolationError: no"}),
+    "unknown-model": vendor_error(400, {"code": "400", "message": "Invalid model name passed in model=x"}),
+    "redirect": Behaviour(status=307, headers={"location": "http://127.0.0.1:9/"}),
+    "endless": Behaviour(endless=True),
 }
 
 
@@ -141,6 +152,19 @@ async def test_a_refusal_is_remembered_with_its_cost_even_if_the_second_model_ha
     assert len(fake_models.calls) == 1
     sql = Sql.same("SELECT input_tokens, output_tokens FROM classification_refusal")
     assert await database.fetch_all(sql, {}) == [(412, 37)]
+
+
+async def test_one_image_that_the_vendor_denies_takes_the_model_away_from_nobody(
+    client: httpx.AsyncClient, fake_models: FakeModels
+) -> None:
+    denied = make_image()
+    fake_models.script = [Behaviour(status=403)] * 6
+
+    for _ in range(6):
+        assert (await upload(client, denied)).json()["error"]["code"] == "model_unavailable"
+
+    await classify(client, make_image())
+    assert len(fake_models.calls) == 7
 
 
 async def test_what_a_failed_attempt_cost_is_added_to_what_the_answer_cost(

@@ -4,13 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.services.model.build import build_provider
 from app.services.model.errors import ModelRefused, ModelRejectedRequest
 from app.services.model_client import ModelClient
-from app.utils.deadline import Deadline
 from tests.conftest import make_settings, settings_for_provider
-from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
+from tests.support.providers import ask, open_provider
 
 ALL = frozenset({"json_schema", "json_object", "text"})
 
@@ -18,9 +16,8 @@ ALL = frozenset({"json_schema", "json_object", "text"})
 @pytest.fixture
 async def provider(fake_models: FakeModels) -> AsyncIterator[ModelClient]:
     settings = make_settings(**settings_for_provider("custom", fake_models))
-    built = build_provider(settings.primary, settings)
-    yield built
-    await built.close()
+    async with open_provider(settings) as opened:
+        yield opened
 
 
 def formats_asked(models: FakeModels) -> list[str]:
@@ -40,21 +37,21 @@ async def test_the_server_is_asked_for_less_until_it_takes_it_and_then_for_that_
 ) -> None:
     fake_models.behaviour = Behaviour(takes=takes)
 
-    await provider.classify(make_image(), Deadline.after(5))
+    await ask(provider)
     assert formats_asked(fake_models) == first
 
-    await provider.classify(make_image(), Deadline.after(5))
+    await ask(provider)
     assert formats_asked(fake_models)[len(first) :] == afterwards
 
 
 async def test_once_it_has_answered_a_400_is_about_the_image_and_costs_one_call(
     provider: ModelClient, fake_models: FakeModels
 ) -> None:
-    await provider.classify(make_image(), Deadline.after(5))
+    await ask(provider)
     fake_models.behaviour = Behaviour(status=400)
 
     with pytest.raises(ModelRejectedRequest):
-        await provider.classify(make_image(), Deadline.after(5))
+        await ask(provider)
 
     assert formats_asked(fake_models) == ["json_schema", "json_schema"]
 
@@ -65,7 +62,7 @@ async def test_a_content_filters_400_is_no_reason_to_ask_for_less(
     fake_models.behaviour = Behaviour(status=400, text="content_filter")
 
     with pytest.raises(ModelRefused):
-        await provider.classify(make_image(), Deadline.after(5))
+        await ask(provider)
 
     assert formats_asked(fake_models) == ["json_schema"]
 
@@ -75,9 +72,9 @@ async def test_a_server_that_takes_none_for_one_image_is_asked_strictly_for_the_
 ) -> None:
     fake_models.behaviour = Behaviour(status=400)
     with pytest.raises(ModelRejectedRequest):
-        await provider.classify(make_image(), Deadline.after(5))
+        await ask(provider)
     fake_models.behaviour = Behaviour()
 
-    await provider.classify(make_image(), Deadline.after(5))
+    await ask(provider)
 
     assert formats_asked(fake_models)[-1] == "json_schema"

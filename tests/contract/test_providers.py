@@ -8,9 +8,9 @@ import pytest
 
 from app.config import Settings
 from app.models.domain import Usage
-from app.services.model.build import build_provider
 from app.services.model.errors import (
     ModelBadAnswer,
+    ModelDenied,
     ModelError,
     ModelMisconfigured,
     ModelRefused,
@@ -20,10 +20,10 @@ from app.services.model.errors import (
 )
 from app.services.model.prompt import build_prompt
 from app.services.model_client import ModelClient
-from app.utils.deadline import Deadline
 from tests.conftest import make_settings, settings_for_provider
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels, answer_for
+from tests.support.providers import ask, open_provider
 
 PROVIDERS = ["openai", "claude", "custom"]
 A_LATE_DATE = "Fri, 31 Dec 2199 23:59:59 GMT"
@@ -37,13 +37,8 @@ def provider_settings(request: pytest.FixtureRequest, fake_models: FakeModels) -
 
 @pytest.fixture
 async def provider(provider_settings: Settings) -> AsyncIterator[ModelClient]:
-    built = build_provider(provider_settings.primary, provider_settings)
-    yield built
-    await built.close()
-
-
-async def ask(provider: ModelClient, seconds: float = 5.0) -> Any:
-    return await provider.classify(make_image(), Deadline.after(seconds))
+    async with open_provider(provider_settings) as opened:
+        yield opened
 
 
 async def test_the_answer_comes_back_with_model_and_tokens(
@@ -63,7 +58,7 @@ async def test_the_answer_comes_back_with_model_and_tokens(
 async def test_the_image_arrives_as_it_was_given(provider: ModelClient, fake_models: FakeModels) -> None:
     jpeg = make_image()
 
-    await provider.classify(jpeg, Deadline.after(5))
+    await ask(provider, jpeg=jpeg)
 
     assert fake_models.calls[0].jpeg == jpeg
 
@@ -82,9 +77,8 @@ async def test_the_question_names_the_model_the_limit_and_the_prompt(
 async def test_hidden_reasoning_is_off_where_the_vendor_has_it(fake_models: FakeModels) -> None:
     for name, parameter, off in (("openai", "reasoning_effort", "none"), ("claude", "thinking", {"type": "disabled"})):
         settings = make_settings(**settings_for_provider(name, fake_models))
-        built = build_provider(settings.primary, settings)
-        await ask(built)
-        await built.close()
+        async with open_provider(settings) as provider:
+            await ask(provider)
 
         assert fake_models.calls[-1].body[parameter] == off
 
@@ -104,8 +98,8 @@ async def test_hidden_reasoning_is_off_where_the_vendor_has_it(fake_models: Fake
         (Behaviour(raw=b"[]"), ModelBadAnswer),
         (Behaviour(status=400), ModelRejectedRequest),
         (Behaviour(status=401), ModelMisconfigured),
-        (Behaviour(status=403), ModelMisconfigured),
-        (Behaviour(status=404), ModelMisconfigured),
+        (Behaviour(status=403), ModelDenied),
+        (Behaviour(status=404), ModelDenied),
         (Behaviour(status=429), ModelUnavailable),
         (Behaviour(status=500), ModelUnavailable),
         (Behaviour(status=529), ModelUnavailable),
@@ -135,11 +129,9 @@ async def test_a_model_that_hangs_is_given_up_at_the_deadline(provider: ModelCli
 async def test_a_vendor_that_is_not_there_is_unavailable() -> None:
     for name in ("openai", "claude"):
         settings = make_settings(llm_provider=name, llm_api_key="k", llm_base_url="http://127.0.0.1:9/v1")
-        built = build_provider(settings.primary, settings)
-
-        with pytest.raises(ModelUnavailable):
-            await ask(built)
-        await built.close()
+        async with open_provider(settings) as provider:
+            with pytest.raises(ModelUnavailable):
+                await ask(provider)
 
 
 async def test_the_vendors_wish_to_wait_is_passed_on(provider: ModelClient, fake_models: FakeModels) -> None:
@@ -191,14 +183,13 @@ async def test_a_fence_around_the_json_is_read(provider: ModelClient, fake_model
 @pytest.mark.parametrize("finish", ["SAFETY", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "content_filter"])
 async def test_a_filter_behind_a_compatible_server_is_a_refusal(finish: str, fake_models: FakeModels) -> None:
     settings = make_settings(**settings_for_provider("custom", fake_models))
-    built = build_provider(settings.primary, settings)
-    fake_models.behaviour = Behaviour(text="", finish=finish)
+    async with open_provider(settings) as provider:
+        fake_models.behaviour = Behaviour(text="", finish=finish)
 
-    with pytest.raises(ModelRefused) as caught:
-        await ask(built)
+        with pytest.raises(ModelRefused) as caught:
+            await ask(provider)
 
-    assert caught.value.usage == Usage(412, 37, 0)
-    await built.close()
+        assert caught.value.usage == Usage(412, 37, 0)
 
 
 @pytest.mark.parametrize(
@@ -207,27 +198,25 @@ async def test_a_filter_behind_a_compatible_server_is_a_refusal(finish: str, fak
 )
 async def test_a_usage_that_makes_no_sense_costs_no_answer(usage: Any, fake_models: FakeModels) -> None:
     settings = make_settings(**settings_for_provider("custom", fake_models))
-    built = build_provider(settings.primary, settings)
-    message = {"role": "assistant", "content": json.dumps(GOOD)}
-    choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
-    reply = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": choices, "usage": usage}
-    fake_models.behaviour = Behaviour(raw=json.dumps(reply).encode(), headers={"content-type": "application/json"})
+    async with open_provider(settings) as provider:
+        message = {"role": "assistant", "content": json.dumps(GOOD)}
+        choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        reply = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": choices, "usage": usage}
+        fake_models.behaviour = Behaviour(raw=json.dumps(reply).encode(), headers={"content-type": "application/json"})
 
-    answer = await ask(built)
+        answer = await ask(provider)
 
-    assert answer.classification.category == "pets"
-    assert answer.usage == Usage(0, 0, 0)
-    await built.close()
+        assert answer.classification.category == "pets"
+        assert answer.usage == Usage(0, 0, 0)
 
 
 async def test_azures_filter_names_itself_further_inside(fake_models: FakeModels) -> None:
     settings = make_settings(**settings_for_provider("custom", fake_models))
-    built = build_provider(settings.primary, settings)
-    body = {"error": {"code": "BadRequest", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}
-    fake_models.behaviour = Behaviour(
-        raw=json.dumps(body).encode(), status=400, headers={"content-type": "application/json"}
-    )
+    async with open_provider(settings) as provider:
+        body = {"error": {"code": "BadRequest", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}
+        fake_models.behaviour = Behaviour(
+            raw=json.dumps(body).encode(), status=400, headers={"content-type": "application/json"}
+        )
 
-    with pytest.raises(ModelRefused):
-        await ask(built)
-    await built.close()
+        with pytest.raises(ModelRefused):
+            await ask(provider)

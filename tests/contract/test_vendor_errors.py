@@ -12,6 +12,7 @@ import pytest
 
 from app.services.model.errors import (
     ModelBadAnswer,
+    ModelDenied,
     ModelError,
     ModelMisconfigured,
     ModelRefused,
@@ -30,11 +31,12 @@ BY_NAME: dict[str, type[ModelError]] = {
     "LengthFinishReasonError": ModelBadAnswer,
 }
 STATUSES: dict[int, type[ModelError]] = {
+    307: ModelMisconfigured,
     400: ModelRejectedRequest,
     401: ModelMisconfigured,
     402: ModelMisconfigured,
-    403: ModelMisconfigured,
-    404: ModelMisconfigured,
+    403: ModelDenied,
+    404: ModelDenied,
     408: ModelUnavailable,
     409: ModelUnavailable,
     412: ModelRejectedRequest,

@@ -38,6 +38,7 @@ class Call:
     vendor: str
     body: dict[str, Any]
     jpeg: bytes
+    headers: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Behaviour:
     """How the server answers. `text` is the model's text; None: a good answer for the image.
 
     `finish` is `stop`, `length`, `refusal` or `content_filter`, in the vendor's own words for it. `takes` are the
-    answer formats that a compatible server knows; it answers 400 to the others.
+    answer formats that a compatible server knows; it answers 400 to the others. `endless` is a body of spaces that has
+    no end.
     """
 
     text: str | None = None
@@ -55,6 +57,7 @@ class Behaviour:
     headers: dict[str, str] = field(default_factory=dict)
     hang: bool = False
     trickle: bool = False
+    endless: bool = False
     reset: bool = False
     no_choices: bool = False
     takes: frozenset[str] = frozenset({"json_schema", "json_object", "text"})
@@ -85,6 +88,7 @@ class FakeModels:
         self.behaviour = Behaviour()
         self.script: list[Behaviour] = []
         self.base_url = ""
+        self.bytes_sent = 0
         self.transports: dict[tuple[str, int], asyncio.Transport] = {}
         # A hanging answer ends with the test.
         self.released = threading.Event()
@@ -94,6 +98,7 @@ class FakeModels:
         self.calls = []
         self.behaviour = Behaviour()
         self.script = []
+        self.bytes_sent = 0
         self.released = threading.Event()
 
     def reset_connection(self, client: tuple[str, int]) -> None:
@@ -134,13 +139,15 @@ class FakeModels:
             except (BadRequest, KeyError, TypeError, ValueError, OSError) as error:
                 problem = {"type": "invalid_request_error", "message": repr(error)}
                 return JSONResponse({"type": "error", "error": problem}, 400)
-            self.calls.append(Call(vendor, body, jpeg))
+            self.calls.append(Call(vendor, body, jpeg, dict(request.headers)))
             behaviour = self.script.pop(0) if self.script else self.behaviour
             released = self.released
             if vendor == "openai" and _format_of(body) not in behaviour.takes:
                 return JSONResponse({"error": {"message": "unknown response_format"}}, 400)
             if behaviour.hang:
                 await asyncio.to_thread(released.wait)
+            if behaviour.endless:
+                return StreamingResponse(self._endless(released), media_type="application/json")
             if behaviour.raw is not None:
                 return Response(behaviour.raw, behaviour.status, {"content-type": "text/html", **behaviour.headers})
             if behaviour.status != 200:
@@ -153,6 +160,12 @@ class FakeModels:
             return StreamingResponse(_trickle(bytes(reply.body), released)) if behaviour.trickle else reply
 
         return endpoint
+
+    async def _endless(self, released: threading.Event) -> AsyncIterator[bytes]:
+        while not released.is_set():
+            yield b" " * 65536
+            self.bytes_sent += 65536
+            await asyncio.sleep(0)  # so that the end of the connection is noticed
 
 
 async def _trickle(body: bytes, released: threading.Event) -> AsyncIterator[bytes]:

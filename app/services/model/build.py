@@ -1,50 +1,89 @@
 """Builds the models that the settings ask for, and the behaviour stacked around them."""
 
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 
 from app.models.domain import LOCAL_MODEL
 from app.observe.metrics import Metrics
-from app.services.model.prompt import build_prompt
-from app.services.model.providers.local_provider import LocalProvider
+from app.services.model.prompt import PROMPT_VERSION, build_prompt
+from app.services.model.providers.connection import Connection
+from app.services.model.providers.local_provider import LOCAL_VERSION, LocalProvider
 from app.services.model.settings import ModelEndpoint, ModelSettings
 from app.services.model.stack.breaker import BREAKER_STATES, BreakerModel
 from app.services.model.stack.counted import CountedModel, CountedSkips
-from app.services.model.stack.fallback import FallbackModel
+from app.services.model.stack.fallback import PRIMARY_SHARE, FallbackModel
+from app.services.model.stack.formats import FormatsModel
 from app.services.model.stack.limit import LimitedModel
 from app.services.model.stack.logged import LoggedModel
 from app.services.model.stack.retry import RetryingModel
 from app.services.model_client import ModelClient
 
 
-def build_model(settings: ModelSettings, metrics: Metrics) -> tuple[ModelClient, list[BreakerModel]]:
-    """Build the stack around the models in effect, and return its breakers too: they know how the models are."""
-    breakers: list[BreakerModel] = []
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models in effect: what is asked, the breakers, which know how the models are, and what closes them all."""
 
-    def guarded(model: ModelEndpoint) -> ModelClient:
-        names = model.provider, model.model or LOCAL_MODEL
-        provider = CountedModel(build_provider(model, settings), *names, metrics)
-        if model.provider == "local":
-            return provider
-        limited = LimitedModel(provider, settings.llm_max_concurrency)
-        breaker = BreakerModel(limited, " ".join(names))
-        breakers.append(breaker)
-        metrics.queues.watch(lambda: limited.waiting, "questions")
-        for state in BREAKER_STATES:
-            metrics.breakers.watch(partial(_is_in, breaker, state), *names, state)
-        return RetryingModel(CountedSkips(breaker, *names, metrics))
-
-    client = guarded(settings.primary)
-    if settings.fallback is not None:
-        client = FallbackModel(client, guarded(settings.fallback))
-    return LoggedModel(client), breakers
+    client: ModelClient
+    breakers: Sequence[BreakerModel]
+    close: Callable[[], Awaitable[None]]
 
 
-def build_provider(model: ModelEndpoint, settings: ModelSettings) -> ModelClient:
-    """Build one provider. An SDK is imported where it is used: it takes 10 to 40 MiB of every worker's memory."""
+@dataclass(frozen=True, slots=True)
+class _Guarded:
+    """One model with all that is stacked around it."""
+
+    client: ModelClient
+    close: Callable[[], Awaitable[None]]
+    breaker: BreakerModel | None = None
+
+
+def build_model(settings: ModelSettings, metrics: Metrics) -> Models:
+    """Build the stack around the models in effect."""
+    budget, fallback = settings.llm_timeout, settings.fallback
+    closing = AsyncExitStack()
+    if fallback is None:
+        guarded = [_guard(settings.primary, settings, budget, metrics)]
+        client = guarded[0].client
+    else:
+        guarded = [
+            _guard(settings.primary, settings, budget * PRIMARY_SHARE, metrics),
+            _guard(fallback, settings, budget * (1 - PRIMARY_SHARE), metrics),
+        ]
+        client = FallbackModel(guarded[0].client, guarded[1].client)
+    for model in guarded:
+        closing.push_async_callback(model.close)
+    breakers = [model.breaker for model in guarded if model.breaker is not None]
+    return Models(LoggedModel(client), breakers, closing.aclose)
+
+
+def _guard(model: ModelEndpoint, settings: ModelSettings, budget_seconds: float, metrics: Metrics) -> _Guarded:
+    names = model.provider, model.model or LOCAL_MODEL
+    connection = connect(model, settings)
+    version = LOCAL_VERSION if model.provider == "local" else PROMPT_VERSION
+    asked = in_formats([CountedModel(provider, *names, version, metrics) for provider in connection.formats])
+    if model.provider == "local":
+        return _Guarded(asked, connection.close)
+    limited = LimitedModel(asked, settings.llm_max_concurrency)
+    breaker = BreakerModel(limited, " ".join(names), fair_budget_seconds=budget_seconds)
+    metrics.queues.watch(lambda: limited.waiting, "questions")
+    for state in BREAKER_STATES:
+        metrics.breakers.watch(partial(_is_in, breaker, state), *names, state)
+    return _Guarded(RetryingModel(CountedSkips(breaker, *names, metrics)), connection.close, breaker)
+
+
+def in_formats(formats: Sequence[ModelClient]) -> ModelClient:
+    """Return what asks one model in the strictest of these answer formats that it takes."""
+    return formats[0] if len(formats) == 1 else FormatsModel(formats)
+
+
+def connect(model: ModelEndpoint, settings: ModelSettings) -> Connection:
+    """Connect to one model. An SDK is imported where it is used: it takes 10 to 40 MiB of every worker's memory."""
     prompt = build_prompt(settings.description_language)
     match model.provider:
         case "local":
-            return LocalProvider()
+            return Connection([LocalProvider()])
         case "claude":
             from app.services.model.providers.claude_provider import connect_claude
 

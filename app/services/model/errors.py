@@ -7,6 +7,7 @@ ServiceError
       ModelRejectedRequest      502 model_bad_answer
     ModelUnavailable            503 model_unavailable
       ModelMisconfigured        503 model_unavailable
+      ModelDenied               503 model_unavailable
       ModelCircuitOpen          503 model_unavailable
     ModelTimeout                504 model_timeout
     ModelOverloaded             503 overloaded, an Overloaded too
@@ -28,7 +29,7 @@ class ModelError(ServiceError):
     retryable: ClassVar[bool] = False
     our_configuration: ClassVar[bool] = False
     usage: Usage = Usage()
-    """What was paid all the same; set by whoever knows."""
+    """What the vendor billed all the same. Only the provider that raises it sets it."""
 
 
 class ModelRefused(Refused, ModelError):
@@ -60,10 +61,20 @@ class ModelUnavailable(ModelError):
 
 
 class ModelMisconfigured(ModelUnavailable):
-    """The vendor knows neither our key, nor our account, nor our model."""
+    """The vendor does not know our key or our account, or is not at the address that we were given."""
 
     retryable = False
     our_configuration = True
+
+
+class ModelDenied(ModelUnavailable):
+    """The vendor denied one question with 403 or 404.
+
+    The reason may be a wrong LLM_MODEL, a key without the right to it, or a filter that disliked this image. One such
+    answer does not tell which, so that the breaker waits for several.
+    """
+
+    retryable = False
 
 
 class ModelCircuitOpen(ModelUnavailable):

@@ -12,7 +12,13 @@ PROMPT_VERSION = "1"
 
 MAX_DESCRIPTION_CHARACTERS = 200
 
-_MAX_BRACES = 20
+_MAX_DESCRIPTION_READ = 2000
+"""Characters of a description that are looked at: what is left of them is cut to the limit above."""
+
+_MAX_ANSWER_CHARACTERS = 64 * 1024
+"""More than LLM_MAX_TOKENS allows. A longer text is not read: its patterns would hold up the event loop."""
+
+_MAX_BRACES = 64
 """Places in a model's talk where its JSON may begin."""
 
 _HINTS = {
@@ -44,6 +50,14 @@ _REFUSAL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+# Where a model's thinking begins and ends, when the server leaves it in the answer.
+_THINKING_BEGINS = re.compile(r"<think(?:ing)?>|◁think▷", re.IGNORECASE)
+_THINKING_ENDS = re.compile(r"</think(?:ing)?>|◁/think▷", re.IGNORECASE)
+
+_TRAILING_COMMA = re.compile(r",\s*([}\]])")
+_CATEGORY_KEY = re.compile(r"""["']category["']\s*:""")
+_NUMBER = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,20})?)\s*(%?)\s*")
+
 ANSWER_SCHEMA: dict[str, object] = {
     "type": "object",
     "properties": {
@@ -67,12 +81,12 @@ def parse_answer(text: str) -> Classification:
     """Return what a model's answer says.
 
     The vendor enforces the schema's shape at best, never its bounds, so all of it is checked again. Raises
-    `ModelBadAnswer` on anything but one of the eight categories, in any of its spellings, with
-    a confidence, and `ModelRefused` on a sentence that declines.
+    `ModelBadAnswer` on anything but one of the eight categories, in any of its spellings, with a confidence, and on an
+    answer that names two of them. Raises `ModelRefused` on a sentence that declines.
     """
-    if "{" not in text and _REFUSAL.search(text):
-        raise ModelRefused(detail="declined in words")
-    answer = _json_object_in(text)
+    if len(text) > _MAX_ANSWER_CHARACTERS:
+        raise ModelBadAnswer(detail="the answer is far too long")
+    answer = _whole(text) or _last_answer_in(_without_thinking(text))
     return Classification(
         category=_category(answer.get("category")),
         confidence=_confidence(answer.get("confidence")),
@@ -80,46 +94,106 @@ def parse_answer(text: str) -> Classification:
     )
 
 
-def _json_object_in(text: str) -> dict[str, object]:
-    """Return the first JSON object that names a category: without a strict mode, models talk around their answer."""
+def _whole(text: str) -> dict[str, object] | None:
+    """Return the answer of a text that is nothing else, whatever its description may quote."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and "category" in found else None
+
+
+def _without_thinking(text: str) -> str:
+    """Return what a model said after its thinking: drafts are no answers. Thinking without an end is no answer."""
+    said = _THINKING_ENDS.split(text)[-1]
+    if _THINKING_BEGINS.search(said):
+        raise ModelBadAnswer(detail="the answer ends within the model's thinking")
+    return said
+
+
+def _last_answer_in(text: str) -> dict[str, object]:
+    """Return the last JSON object that names a category: without a strict mode, models talk around their answer.
+
+    Talk that names two categories is no answer, since nobody can tell the draft from the answer for sure.
+    """
+    if "{" not in text and _REFUSAL.search(text):
+        raise ModelRefused(detail="declined in words")
+    text = _TRAILING_COMMA.sub(r"\1", text)
+    answers, end = _answers_in(text)
+    if not answers or _CATEGORY_KEY.search(text, end):
+        raise ModelBadAnswer(detail="the answer is not the JSON that was asked for")
+    categories = {_known_category(answer["category"]) for answer in answers} - {None}
+    if len(categories) > 1:
+        raise ModelBadAnswer(detail="the answer names two categories")
+    return answers[-1]
+
+
+def _answers_in(text: str) -> tuple[list[dict[str, object]], int]:
+    """Return the JSON objects that name a category, in order, and where the last one ends."""
+    answers: list[dict[str, object]] = []
+    end = 0
+    if text.count("{") > _MAX_BRACES:
+        return answers, end
     start = text.find("{")
-    for _ in range(_MAX_BRACES):
-        if start < 0:
-            break
-        try:
-            found, _end = json.JSONDecoder().raw_decode(text, start)
-        except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, dict) and "category" in found:
-            return found
-        start = text.find("{", start + 1)
-    raise ModelBadAnswer(detail="the answer is not the JSON that was asked for")
+    while start >= 0:
+        found, after = _object_at(text, start)
+        if found is not None and "category" in found:
+            answers.append(found)
+            end = after
+        else:
+            after = start + 1  # an answer may be wrapped in another object
+        start = text.find("{", after)
+    return answers, end
+
+
+def _object_at(text: str, start: int) -> tuple[dict[str, object] | None, int]:
+    """Return the JSON object that begins at a brace, if it is one, and where it ends."""
+    try:
+        found, end = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None, start
+    return (found if isinstance(found, dict) else None), end
 
 
 def _spelled(name: str) -> str:
-    """Return a name without what spellings differ in: case, and what stands between words."""
-    return "".join(name.casefold().replace("_", " ").replace("-", " ").split())
+    """Return a name without what spellings differ in: case, what stands between words, singular and plural."""
+    joined = "".join(name.casefold().replace("_", " ").replace("-", " ").split())
+    return f"{joined[:-3]}y" if joined.endswith("ies") else joined.removesuffix("s")
 
 
 _BY_SPELLING = {
     _spelled(spelling): category
     for category, names in CATEGORY_NAMES.items()
     for spelling in (category, names.chinese, names.english)
-}
+} | {"其他": Category.OTHER}
+
+
+def _known_category(value: object) -> Category | None:
+    return _BY_SPELLING.get(_spelled(value)) if isinstance(value, str) else None
 
 
 def _category(value: object) -> Category:
-    category = _BY_SPELLING.get(_spelled(value)) if isinstance(value, str) else None
+    category = _known_category(value)
     if category is None:
         raise ModelBadAnswer(detail="the answer names no known category")
     return category
 
 
 def _confidence(value: object) -> float:
-    """Return the confidence, a value outside 0 to 1 moved to the nearer end; one that is not there is not made up."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # NaN
+    """Return the confidence as 0 to 1; one that is not there is not made up.
+
+    Models also write 92 or "92%". From 2 to 100 it is per cent; between 1 and 2 it could be either, and is neither.
+    """
+    percent = False
+    if isinstance(value, str) and (written := _NUMBER.fullmatch(value)):
+        value, percent = float(written[1]), written[2] == "%"
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ModelBadAnswer(detail="the answer has no confidence")
-    return round(float(min(1, max(0, value))), 4)
+    if percent or 2 <= value <= 100:
+        value = value / 100
+    if not 0 <= value <= 1:  # not a number is neither
+        raise ModelBadAnswer(detail="the answer has no confidence from 0 to 1")
+    return round(float(value), 4)
 
 
 def _is_printable(char: str) -> bool:
@@ -131,5 +205,6 @@ def _description(value: object) -> str | None:
     """Return the description as plain bounded text: no control or formatting characters, no surrogates."""
     if not isinstance(value, str):
         return None
-    printable = "".join(char if _is_printable(char) else " " for char in value)
+    start = value.strip()[:_MAX_DESCRIPTION_READ]
+    printable = "".join(char if _is_printable(char) else " " for char in start)
     return " ".join(printable.split())[:MAX_DESCRIPTION_CHARACTERS] or None

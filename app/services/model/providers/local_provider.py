@@ -13,26 +13,25 @@ from io import BytesIO
 from PIL import Image
 
 from app.models.domain import LOCAL_MODEL, Category, Classification, ModelReply, Usage
-from app.utils.deadline import Deadline
+from app.services.model_client import Question
+
+LOCAL_VERSION = "local-1"
+"""Stored with each guess in place of the version of a prompt."""
 
 _SIDE = 64
-_VERSION = "local-1"
 
 
 class LocalProvider:
     """`ModelClient` that looks at the image itself."""
 
-    async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
-        category, confidence, reason = await asyncio.to_thread(_judge, jpeg)
+    async def ask(self, question: Question) -> ModelReply:
+        category, confidence, reason = await asyncio.to_thread(_judge, question.jpeg)
         return ModelReply(
             classification=Classification(category, confidence, f"Offline guess, no model was asked: {reason}"),
             model_used=LOCAL_MODEL,
-            prompt_version=_VERSION,
+            prompt_version=LOCAL_VERSION,
             usage=Usage(),
         )
-
-    async def close(self) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)

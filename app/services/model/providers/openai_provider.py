@@ -3,19 +3,21 @@
 import asyncio
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import openai
-from loguru import logger
 from openai.types.chat import ChatCompletion
 
 from app.models.domain import ModelReply, Usage
 from app.services.model.errors import ModelBadAnswer, ModelError, ModelRefused
 from app.services.model.prompt import ANSWER_SCHEMA, PROMPT_VERSION, parse_answer
+from app.services.model.providers.connection import Connection
+from app.services.model.providers.token_count import token_count
 from app.services.model.providers.vendor_errors import translate
+from app.services.model.providers.vendor_http import VendorHTTPClient
 from app.services.model.settings import ModelEndpoint
-from app.utils.deadline import Deadline
+from app.services.model_client import Question
 
 STRICT_SCHEMA: dict[str, Any] = {
     "response_format": {
@@ -29,56 +31,32 @@ PLAIN_TEXT: dict[str, Any] = {}
 _FILTERED = frozenset(
     {"content_filter", "refusal", "safety", "image_safety", "prohibited_content", "blocklist", "spii", "recitation"}
 )
-_NOT_UNDERSTOOD = (openai.BadRequestError, openai.UnprocessableEntityError)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class OpenAIProvider:
-    """Asks one model over chat completions.
+    """Asks one model over chat completions, in one answer format.
 
     `options` are the parameters in which OpenAI and compatible servers differ (`openai_options`, `custom_options`).
-    `formats` are the ways to ask for JSON, strictest first: until a server has answered once, a 400 to one may mean
-    that it takes only the next; from then on it is asked in what it answered to.
     """
 
     client: openai.AsyncOpenAI
     model: str
     prompt: str
     options: Mapping[str, Any]
-    formats: Sequence[Mapping[str, Any]] = (STRICT_SCHEMA,)
-    _format: int = field(default=0, init=False)
-    _settled: bool = field(default=False, init=False)
+    answer_format: Mapping[str, Any]
 
-    async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
+    async def ask(self, question: Question) -> ModelReply:
         try:
-            async with asyncio.timeout_at(deadline.at):
-                return self._reply(await self._ask(jpeg, deadline))
+            async with asyncio.timeout_at(question.deadline.at):
+                return self._reply(await self._create(question))
         except ModelError:
             raise
         except Exception as error:
             raise translate(error, openai) from error
 
-    async def close(self) -> None:
-        await self.client.close()
-
-    async def _ask(self, jpeg: bytes, deadline: Deadline) -> ChatCompletion:
-        """Ask in the format that the server has answered to, or find the strictest that it does answer to."""
-        level = self._format
-        while True:
-            try:
-                completion = await self._create(jpeg, self.formats[level], deadline)
-            except _NOT_UNDERSTOOD as error:
-                level += 1
-                if self._settled or level == len(self.formats) or isinstance(translate(error, openai), ModelRefused):
-                    raise
-            else:
-                if not self._settled and level > 0:
-                    logger.info("the server takes no stricter format", format=level, model=self.model)
-                self._format, self._settled = level, True
-                return completion
-
-    async def _create(self, jpeg: bytes, answer_format: Mapping[str, Any], deadline: Deadline) -> ChatCompletion:
-        url = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
+    async def _create(self, question: Question) -> ChatCompletion:
+        url = f"data:image/jpeg;base64,{base64.b64encode(question.jpeg).decode('ascii')}"
         messages: Any = [
             {"role": "system", "content": self.prompt},
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url, "detail": "low"}}]},
@@ -86,8 +64,8 @@ class OpenAIProvider:
         completion: ChatCompletion = await self.client.chat.completions.create(
             model=self.model,
             messages=messages,
-            timeout=deadline.remaining_seconds(),
-            **answer_format,
+            timeout=question.deadline.remaining_seconds(),
+            **self.answer_format,
             **self.options,
         )
         return completion
@@ -117,12 +95,7 @@ def _usage_of(completion: ChatCompletion) -> Usage:
     if usage is None:
         return Usage()
     cached = getattr(usage.prompt_tokens_details, "cached_tokens", None)
-    return Usage(_count(usage.prompt_tokens), _count(usage.completion_tokens), _count(cached))
-
-
-def _count(value: object) -> int:
-    """Return a token count: compatible servers leave it out, or send something else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
+    return Usage(token_count(usage.prompt_tokens), token_count(usage.completion_tokens), token_count(cached))
 
 
 def openai_options(max_tokens: int) -> dict[str, Any]:
@@ -135,15 +108,21 @@ def custom_options(max_tokens: int) -> dict[str, Any]:
     return {"max_tokens": max_tokens}
 
 
-def connect_openai(model: ModelEndpoint, prompt: str, max_tokens: int) -> OpenAIProvider:
-    """Return the provider for OpenAI itself. The SDK's own retries are off: one budget, one place that spends it."""
-    client = openai.AsyncOpenAI(api_key=model.api_key, base_url=model.base_url, max_retries=0)
-    return OpenAIProvider(client, model.model, prompt, openai_options(max_tokens))
+def connect_openai(model: ModelEndpoint, prompt: str, max_tokens: int) -> Connection:
+    """Connect to a model of OpenAI itself."""
+    return _connect(model, prompt, openai_options(max_tokens), [STRICT_SCHEMA])
 
 
-def connect_custom(model: ModelEndpoint, prompt: str, max_tokens: int) -> OpenAIProvider:
-    """Return the provider for a compatible server, whose answer formats are found out."""
-    # Many compatible servers want no key, but the SDK does.
-    client = openai.AsyncOpenAI(api_key=model.api_key or "none", base_url=model.base_url, max_retries=0)
-    formats = (STRICT_SCHEMA, JSON_MODE, PLAIN_TEXT)
-    return OpenAIProvider(client, model.model, prompt, custom_options(max_tokens), formats)
+def connect_custom(model: ModelEndpoint, prompt: str, max_tokens: int) -> Connection:
+    """Connect to a model of a compatible server, whose answer formats are found out."""
+    return _connect(model, prompt, custom_options(max_tokens), [STRICT_SCHEMA, JSON_MODE, PLAIN_TEXT])
+
+
+def _connect(
+    model: ModelEndpoint, prompt: str, options: Mapping[str, Any], formats: Sequence[Mapping[str, Any]]
+) -> Connection:
+    # Many compatible servers want no key, but the SDK does. Its own retries are off: one budget, one place to spend it.
+    key = model.api_key or "none"
+    http = VendorHTTPClient({"authorization": f"Bearer {key}"})
+    client = openai.AsyncOpenAI(api_key=key, base_url=model.base_url, max_retries=0, http_client=http)
+    return Connection([OpenAIProvider(client, model.model, prompt, options, each) for each in formats], client.close)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from time import perf_counter
 
-from app.models.domain import ModelReply, Usage
+from app.models.domain import ModelCall, ModelReply, Usage
 from app.observe.metrics import Metrics
 from app.services.model.errors import (
     ModelBadAnswer,
     ModelCircuitOpen,
+    ModelDenied,
     ModelError,
     ModelMisconfigured,
     ModelOverloaded,
@@ -16,14 +17,15 @@ from app.services.model.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from app.services.model_client import ModelClient
-from app.utils.deadline import Deadline
+from app.services.model_client import ModelClient, Question
+from app.utils.clock import Clock, milliseconds_since, utc_now
 
 _OUTCOMES: dict[type[ModelError], str] = {
     ModelRefused: "refused",
     ModelBadAnswer: "bad_answer",
     ModelRejectedRequest: "rejected",
     ModelUnavailable: "unavailable",
+    ModelDenied: "misconfigured",
     ModelMisconfigured: "misconfigured",
     ModelTimeout: "timeout",
 }
@@ -31,17 +33,21 @@ _OUTCOMES: dict[type[ModelError], str] = {
 
 @dataclass(frozen=True, slots=True)
 class CountedModel:
-    """The innermost layer, around a provider: every question that is really sent."""
+    """The innermost layer, around a provider: it counts every question that is really sent, and adds it to the
+    question's `calls`, whatever becomes of it."""
 
     inner: ModelClient
     provider: str
     model: str
+    prompt_version: str
     metrics: Metrics
+    clock: Clock = utc_now
 
-    async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
-        started, outcome, usage = perf_counter(), "cancelled", Usage()
+    async def ask(self, question: Question) -> ModelReply:
+        started_at, started = self.clock(), perf_counter()
+        outcome, usage = "cancelled", Usage()
         try:
-            reply = await self.inner.classify(jpeg, deadline)
+            reply = await self.inner.ask(question)
             outcome, usage = "answered", reply.usage
             return reply
         except ModelError as error:
@@ -49,9 +55,17 @@ class CountedModel:
             raise
         finally:
             self._count(outcome, perf_counter() - started, usage)
-
-    async def close(self) -> None:
-        await self.inner.close()
+            question.calls.append(
+                ModelCall(
+                    provider=self.provider,
+                    model=self.model,
+                    prompt_version=self.prompt_version,
+                    outcome=outcome,
+                    usage=usage,
+                    started_at=started_at,
+                    duration_ms=milliseconds_since(started),
+                )
+            )
 
     def _count(self, outcome: str, seconds: float, usage: Usage) -> None:
         self.metrics.model_calls.add(self.provider, self.model, outcome)
@@ -63,22 +77,19 @@ class CountedModel:
 
 @dataclass(frozen=True, slots=True)
 class CountedSkips:
-    """Around a breaker and a limit: the questions that they did not let through."""
+    """Around a breaker and a limit: it counts the questions that they did not let through."""
 
     inner: ModelClient
     provider: str
     model: str
     metrics: Metrics
 
-    async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
+    async def ask(self, question: Question) -> ModelReply:
         try:
-            return await self.inner.classify(jpeg, deadline)
+            return await self.inner.ask(question)
         except ModelCircuitOpen:
             self.metrics.model_skips.add(self.provider, self.model, "circuit_open")
             raise
         except ModelOverloaded:
             self.metrics.model_skips.add(self.provider, self.model, "overloaded")
             raise
-
-    async def close(self) -> None:
-        await self.inner.close()

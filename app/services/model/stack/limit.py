@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.models.domain import ModelReply
 from app.services.model.errors import ModelOverloaded
-from app.services.model_client import ModelClient
+from app.services.model_client import ModelClient, Question
 from app.utils.deadline import Deadline
 
 WAITING_PER_RUNNING = 4
@@ -30,21 +30,18 @@ class LimitedModel:
         """How many questions wait for their turn."""
         return max(0, self._present - self.max_concurrency)
 
-    async def classify(self, jpeg: bytes, deadline: Deadline) -> ModelReply:
+    async def ask(self, question: Question) -> ModelReply:
         if self._present >= self.max_concurrency * (1 + WAITING_PER_RUNNING):
             raise ModelOverloaded(detail="too many questions wait for the model")
         self._present += 1
         try:
-            await self._wait_for_turn(deadline)
+            await self._wait_for_turn(question.deadline)
             try:
-                return await self.inner.classify(jpeg, deadline)
+                return await self.inner.ask(question)
             finally:
                 self._running.release()
         finally:
             self._present -= 1
-
-    async def close(self) -> None:
-        await self.inner.close()
 
     async def _wait_for_turn(self, deadline: Deadline) -> None:
         try:
