@@ -12,7 +12,8 @@ from loguru import logger
 
 from app.config import Settings
 from app.database import Database
-from app.drivers.build import open_database
+from app.drivers.build import build_migrator, open_database
+from app.drivers.migrations import Migrator
 from app.models.domain import Answer
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
@@ -61,6 +62,7 @@ class Storage:
     leases: LeaseRepository
     nonces: NonceRepository
     stats: StatsRepository
+    migrator: Migrator
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,12 @@ class Container:
 
 
 @asynccontextmanager
-async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
-    """Open the database; close it on leaving. One that is away is found by the first call."""
-    database = await open_database(settings)
+async def open_storage(settings: Settings, *, migrate: bool = True) -> AsyncIterator[Storage]:
+    """Open the database; close it on leaving. One that is away is found by the first call.
+
+    SQLite's schema is brought up to date meanwhile, unless `migrate` is false; MySQL's is a command's to change.
+    """
+    database = await open_database(settings, migrate=migrate)
     try:
         yield storage_on(database, settings)
     finally:
@@ -98,6 +103,7 @@ def storage_on(database: Database, settings: Settings) -> Storage:
         leases=LeaseRepository(database),
         nonces=NonceRepository(database),
         stats=StatsRepository(database),
+        migrator=build_migrator(settings),
     )
 
 

@@ -15,7 +15,8 @@ import pymysql
 from loguru import logger
 
 from app.database import ConstraintError, Load, Params, Queue, Row, Sql, Statement
-from app.drivers.check import CHECKS
+from app.drivers.check import CHECKS, SELECT_VERSION, check_version
+from app.drivers.migrations import COMMAND
 from app.drivers.mysql_pool import MySQLPool
 from app.drivers.silence import Silence
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
@@ -120,6 +121,7 @@ class MySQLDatabase:
         await self._guarded(write, self._timeout_seconds, repeat_lost=False)
 
     async def check(self) -> None:
+        check_version(await self.fetch_all(SELECT_VERSION, {}))
         for sql in CHECKS:
             await self.fetch_all(sql, {})
 
@@ -161,7 +163,7 @@ def _translated(error: Exception) -> Exception:
     """Return our error for the server's. Its text stays out: it may quote values."""
     number = _errno(error)
     if number in NOT_OURS:
-        return DatabaseNotInitialized(detail=f"MySQL error {number}: tables or columns are missing; run sql/init.sql")
+        return DatabaseNotInitialized(detail=f"MySQL error {number}: tables or columns are missing; run {COMMAND}")
     if isinstance(error, pymysql.IntegrityError):
         return ConstraintError(f"MySQL error {number}")
     if isinstance(error, pymysql.OperationalError | pymysql.InterfaceError | pymysql.InternalError):

@@ -9,10 +9,11 @@ from pathlib import Path
 import aiosqlite
 
 from app.database import ConstraintError, Load, Params, Queue, Row, Sql, Statement
-from app.drivers.check import CHECKS
+from app.drivers.check import CHECKS, SELECT_VERSION, check_version
+from app.drivers.migrations import COMMAND
+from app.drivers.sqlite_schema import bring_up_to_date
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 
-SCHEMA = Path(__file__).parents[2] / "sql" / "init.sqlite.sql"
 # FULL: a commit survives a power cut, not only a crash. busy_timeout lets several processes share the file.
 _PRAGMAS = "PRAGMA busy_timeout = 3000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 _OPEN_SECONDS = 10.0
@@ -31,10 +32,10 @@ class SQLiteDatabase:
         self._running: set[asyncio.Task[int]] = set()
 
     @classmethod
-    async def open(cls, path: Path, *, timeout_seconds: float = 5.0) -> "SQLiteDatabase":
-        """Open the file, with its folder and its tables made where they are missing.
+    async def open(cls, path: Path, *, timeout_seconds: float = 5.0, migrate: bool = True) -> "SQLiteDatabase":
+        """Open the file, made where it is missing. Unless told not to, bring its schema up to date.
 
-        Raises OSError or sqlite3.Error where the path cannot be used.
+        Raises OSError or sqlite3.Error where the path cannot be used, `MigrationError` where its schema cannot change.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         async with AsyncExitStack() as opened:
@@ -42,7 +43,8 @@ class SQLiteDatabase:
             for _ in range(3):
                 connections.append(await _connect(path))
                 opened.push_async_callback(connections[-1].close)
-            await connections[0].executescript(SCHEMA.read_text(encoding="utf-8"))
+            if migrate:
+                await bring_up_to_date(connections[0])
             opened.pop_all()
         return cls(connections, timeout_seconds)
 
@@ -72,12 +74,13 @@ class SQLiteDatabase:
 
     async def check(self) -> None:
         try:
+            check_version([tuple(row) for row in await self._reader.execute_fetchall(SELECT_VERSION.sqlite)])
             for sql in CHECKS:
                 await self._reader.execute_fetchall(sql.sqlite)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise DatabaseUnavailable(detail=f"SQLite: {error.sqlite_errorname}") from error
-            raise DatabaseNotInitialized(detail="the file is of another version: move it away") from error
+            raise DatabaseNotInitialized(detail=f"tables or columns are missing; run {COMMAND}") from error
 
     async def close(self) -> None:
         if self._running:

@@ -14,13 +14,14 @@ from app.database import Sql
 from app.drivers.build import open_database
 from app.models.domain import LOCAL_MODEL
 from app.repositories.lease_repository import LeaseRepository
+from app.services.one_call.lease import name_of
 from app.utils.hash_utils import sha256_hex
 from tests.api.calls import check_cache, classify, upload
 from tests.conftest import make_client
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 
-END_ALL = Sql.same("UPDATE classification_lease SET expires_at = '2020-01-01 00:00:00.000'")
+END_ALL = Sql.same("UPDATE lease SET expires_at = '2020-01-01 00:00:00.000'")
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ async def test_the_turn_of_a_process_that_died_is_taken_when_its_lease_ends(
 ) -> None:
     image = make_image()
     database = await open_database(settings)
-    assert await LeaseRepository(database).claim(sha256_hex(image), "a process that died", 60)
+    assert await LeaseRepository(database).claim(name_of(sha256_hex(image)), "a process that died", 60)
     waiting = asyncio.create_task(classify(client, image))
     await asyncio.sleep(0.3)  # nothing is to happen in this time
     assert fake_models.calls == []
@@ -113,7 +114,7 @@ async def test_the_turn_of_a_process_that_died_is_taken_when_its_lease_ends(
     await database.execute(END_ALL, {})
 
     assert (await waiting)["from_cache"] is False
-    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM classification_lease"), {}) == [(0,)]
+    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM lease"), {}) == [(0,)]
     await database.close()
 
 
@@ -122,7 +123,7 @@ async def test_a_turn_that_never_comes_is_a_timeout(settings: Settings, fake_mod
     hasty = settings.model_copy(update={"llm_timeout": -9.5})  # lease and model together: half a second
     async with open_container(hasty) as container, make_client(hasty, container) as client:
         database = await open_database(settings)
-        await LeaseRepository(database).claim(sha256_hex(image), "somebody", 60)
+        await LeaseRepository(database).claim(name_of(sha256_hex(image)), "somebody", 60)
 
         refused = await upload(client, image)
 

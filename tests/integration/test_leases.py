@@ -8,16 +8,16 @@ from app.errors import DatabaseUnavailable
 from app.models.domain import Classification
 from app.observe.metrics import Metrics
 from app.repositories.lease_repository import LeaseRepository
-from app.services.one_call.lease import Leases
+from app.services.one_call.lease import Leases, name_of
 from tests.factories import make_image_hash
 from tests.support.unreliable_database import UnreliableDatabase
 
 HAS_ENDED = Sql(mysql="SELECT :moment < NOW(3)", sqlite="SELECT :moment < strftime('%Y-%m-%d %H:%M:%f', 'now')")
 END_OF = Sql(
-    mysql="SELECT CAST(expires_at AS CHAR) FROM classification_lease WHERE image_hash = :image_hash",
-    sqlite="SELECT expires_at FROM classification_lease WHERE image_hash = :image_hash",
+    mysql="SELECT CAST(expires_at AS CHAR) FROM lease WHERE name = :name",
+    sqlite="SELECT expires_at FROM lease WHERE name = :name",
 )
-END_ALL = Sql.same("UPDATE classification_lease SET expires_at = '2020-01-01 00:00:00.000'")
+END_ALL = Sql.same("UPDATE lease SET expires_at = '2020-01-01 00:00:00.000'")
 
 
 async def test_of_many_that_claim_at_once_one_wins(database: Database) -> None:
@@ -74,7 +74,7 @@ async def test_only_its_owner_can_release_it(database: Database) -> None:
 async def test_who_waits_for_a_turn_has_it_when_the_database_goes_away(database: Database) -> None:
     line, image_hash = UnreliableDatabase(database), make_image_hash()
     leases = LeaseRepository(line)
-    await leases.claim(image_hash, "another", 60)
+    await leases.claim(name_of(image_hash), "another", 60)
 
     async def lookup(_: str) -> None:
         await line.check()
@@ -94,7 +94,7 @@ async def test_who_waits_for_a_turn_has_it_when_the_database_goes_away(database:
 
 async def test_a_lookup_that_fails_ends_nobodys_wait_for_a_turn(database: Database) -> None:
     leases, image_hash = LeaseRepository(database), make_image_hash()
-    await leases.claim(image_hash, "another", 60)
+    await leases.claim(name_of(image_hash), "another", 60)
     tried = asyncio.Semaphore(0)
 
     async def lookup(_: str) -> None:
@@ -118,12 +118,12 @@ async def test_a_turn_is_kept_beyond_its_lease_for_as_long_as_its_holder_lives(d
     turns = Leases(leases, nothing_known, Metrics(), lease_seconds=2, renew_seconds=0.2)
 
     async with turns.take(image_hash):
-        ((first_end,),) = await database.fetch_all(END_OF, {"image_hash": image_hash})
+        ((first_end,),) = await database.fetch_all(END_OF, {"name": name_of(image_hash)})
         async with asyncio.timeout(10):
             while await database.fetch_all(HAS_ENDED, {"moment": first_end}) == [(0,)]:
-                assert not await leases.claim(image_hash, "rival", 10)
+                assert not await leases.claim(name_of(image_hash), "rival", 10)
 
-        assert not await leases.claim(image_hash, "rival", 10)
+        assert not await leases.claim(name_of(image_hash), "rival", 10)
 
 
 async def test_a_turn_is_free_as_soon_as_its_holder_has_failed(database: Database) -> None:
@@ -133,7 +133,7 @@ async def test_a_turn_is_free_as_soon_as_its_holder_has_failed(database: Databas
         async with Leases(leases, nothing_known, Metrics()).take(image_hash):
             raise ZeroDivisionError
 
-    assert await leases.claim(image_hash, "rival", 10)
+    assert await leases.claim(name_of(image_hash), "rival", 10)
 
 
 async def nothing_known(image_hash: str) -> Classification | None:

@@ -62,12 +62,12 @@ class Leases:
                 renewing.cancel()
                 await asyncio.wait([renewing])
                 with suppress(DatabaseUnavailable):  # then it ends by itself
-                    await self.leases.release(image_hash, owner)
+                    await self.leases.release(name_of(image_hash), owner)
 
     async def _claim(self, image_hash: str, owner: str) -> bool | None:
         """Whether the turn is ours; None where nobody can tell."""
         try:
-            return await self.leases.claim(image_hash, owner, self.lease_seconds)
+            return await self.leases.claim(name_of(image_hash), owner, self.lease_seconds)
         except DatabaseUnavailable:
             return None
 
@@ -89,3 +89,8 @@ class Leases:
         while True:
             await asyncio.sleep(self.renew_seconds)
             await self._claim(image_hash, owner)
+
+
+def name_of(image_hash: str) -> str:
+    """Return the name of the lease on a photo."""
+    return f"photo:{image_hash}"
