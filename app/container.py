@@ -145,7 +145,7 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
         container = Container(
             classifier=ClassifierService(
                 cache=cache,
-                recorder=Recorder(commits, utc_now, settings.enable_request_log),
+                recorder=Recorder(commits, utc_now, settings.enable_request_log, settings.prices),
                 preparer=ImagePreparer(
                     threads,
                     ImageLimits(settings.pillow_formats, settings.image_max_pixels),
@@ -191,9 +191,7 @@ def build_stats(settings: Settings, storage: Storage) -> StatsService:
     return StatsService(
         repository=storage.stats,
         request_log=storage.request_log,
-        cost_per_call=settings.cost_per_api_call,
-        price_input_per_mtok=settings.llm_price_input_per_mtok,
-        price_output_per_mtok=settings.llm_price_output_per_mtok,
+        prices=settings.prices,
         timezone=settings.timezone,
         clock=utc_now,
     )
@@ -203,10 +201,12 @@ def build_retention(settings: Settings, storage: Storage) -> list[Retention]:
     """Build what deletes old rows, of the tables that get any and are not to be kept for ever."""
     rules = []
     if settings.log_retention_days:
-        keep = timedelta(days=settings.log_retention_days)
-        rules.append(Retention("request log", storage.request_log.delete_before, keep, timedelta(minutes=30), utc_now))
+        log, keep = storage.request_log, timedelta(days=settings.log_retention_days)
+        every = timedelta(minutes=30)
+        rules.append(Retention("request log", log.delete_older, keep, every, storage.leases, log.measure_gap))
     if settings.signing_secrets:
-        rules.append(Retention("nonces", storage.nonces.delete_expired, NONCE_MARGIN, timedelta(minutes=10), utc_now))
+        every = timedelta(minutes=10)
+        rules.append(Retention("nonces", storage.nonces.delete_ended, NONCE_MARGIN, every, storage.leases))
     return rules
 
 

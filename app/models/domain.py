@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 LOCAL_MODEL = "local-heuristic"
 """`model_used` of the offline classifier, whose answers are served only while it is the provider."""
+
+LOCAL_PROVIDER = "local"
+"""The provider of the offline classifier, which costs nothing."""
 
 
 class Category(StrEnum):
@@ -94,6 +98,9 @@ class ModelCall:
     lane: str = "standard"
     """Which of a vendor's price lanes was asked."""
 
+    cost: Decimal | None = None
+    """What it cost at the prices of that moment. The recorder fills it in."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
@@ -113,7 +120,8 @@ class Outcome:
     """One answered request, with all that has to be written down about it.
 
     `reply` is what the model said when it was asked: a new row of the cache. Without it the answer came from the
-    cache and is one more hit of that row. `logged` says whether the request gets a row in `request_log`.
+    cache and is one more hit of that row. `logged` says whether the request gets a row in `request_log`. `calls` are
+    the questions that were sent to models for it.
     """
 
     context: RequestContext
@@ -124,10 +132,34 @@ class Outcome:
     created_at: datetime
     logged: bool
     reply: ModelReply | None = None
+    calls: tuple[ModelCall, ...] = ()
 
     @property
     def from_cache(self) -> bool:
         return self.reply is None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that models were asked for and that got no answer, with what has to be written down about it.
+
+    `refused_until` is set when a model refused the image: until then it is not asked about again.
+    """
+
+    request_id: str
+    image_hash: str
+    calls: tuple[ModelCall, ...]
+    created_at: datetime
+    refused_until: datetime | None = None
+
+    @property
+    def from_cache(self) -> bool:
+        return False
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all its calls."""
+        return sum((call.usage for call in self.calls), Usage())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The two schemas hold the same tables, and init.sql does what its head says."""
 
 import re
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,11 @@ from app.database import Database, Sql
 from app.drivers.build import open_database
 from app.drivers.sqlite import SQLiteDatabase
 from app.errors import DatabaseNotInitialized
-from app.models.domain import Usage
-from app.repositories.refusal_repository import RefusalRepository
+from app.repositories.lease_repository import LeaseRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from tests.conftest import TABLES, TEST_DATABASE, make_settings
-from tests.factories import make_outcome
+from tests.factories import make_failure, make_outcome
 from tests.support.ledger import write_outcomes
 from tests.support.mysql_server import MySQLServer
 
@@ -78,9 +77,10 @@ async def test_the_documented_rights_are_all_the_service_needs(
     await database.check()
     await write_outcomes(database, [outcome])
     await write_outcomes(database, [make_outcome(image_hash=outcome.image_hash, reply=None)])
-    await RefusalRepository(database).upsert(outcome.image_hash, outcome.created_at, 60, Usage())
+    await write_outcomes(database, [make_failure()])
+    assert await LeaseRepository(database).claim("photo:x", "owner", 1)
     await StatsRepository(database).fetch_top_users(10)
-    assert await RequestLogRepository(database).delete_before(datetime.now(UTC), slice_rows=10) == 2
+    assert await RequestLogRepository(database).delete_older(timedelta(0), slice_rows=10) == 2
 
     await database.close()
     mysql_server.query("DROP USER limited")

@@ -6,7 +6,7 @@ from collections import deque
 from time import perf_counter
 
 from app.errors import Overloaded
-from app.models.domain import Outcome
+from app.models.domain import Failure, Outcome
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.services.records.durable_writer import DurableWriter
@@ -14,7 +14,7 @@ from app.services.records.durable_writer import DurableWriter
 _MAX_BATCH = 512
 _CLOSE_SECONDS = 10.0
 
-Waiting = tuple[Outcome, asyncio.Future[None]]
+Waiting = tuple[Outcome | Failure, asyncio.Future[None]]
 
 
 class GroupCommit:
@@ -39,7 +39,7 @@ class GroupCommit:
         """How many records wait for their transaction to begin."""
         return len(self._waiting)
 
-    async def record(self, outcome: Outcome) -> None:
+    async def record(self, outcome: Outcome | Failure) -> None:
         """Return when the outcome is durable. Raises `DatabaseUnavailable`, or at once `Overloaded`.
 
         An answer that was paid for is never turned away: how many of them there can be is bounded elsewhere.
