@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.drivers.settings import DEFAULT_SQLITE_PATH, DatabaseSettings
+from app.models.prices import Prices
 from app.services.access.settings import AccessSettings
 from app.services.cache.settings import CacheSettings
 from app.services.images.settings import ImageSettings
@@ -50,6 +51,10 @@ class StatsSettings(BaseModel):
         if name not in available_timezones():
             raise ValueError("is not an IANA time zone such as UTC or Asia/Shanghai")
         return name
+
+    @property
+    def prices(self) -> Prices:
+        return Prices(self.cost_per_api_call, self.llm_price_input_per_mtok, self.llm_price_output_per_mtok)
 
     @property
     def timezone(self) -> ZoneInfo:

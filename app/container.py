@@ -12,7 +12,8 @@ from loguru import logger
 
 from app.config import Settings
 from app.database import Database
-from app.drivers.build import open_database
+from app.drivers.build import build_migrator, open_database
+from app.drivers.migrations import Migrator
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
 from app.repositories.cache_repository import CacheRepository
@@ -62,6 +63,7 @@ class Storage:
     leases: LeaseRepository
     nonces: NonceRepository
     stats: StatsRepository
+    migrator: Migrator
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,12 @@ class Container:
 
 
 @asynccontextmanager
-async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
-    """Open the database; close it on leaving. One that is away is found by the first call."""
-    database = await open_database(settings)
+async def open_storage(settings: Settings, *, migrate: bool = True) -> AsyncIterator[Storage]:
+    """Open the database; close it on leaving. One that is away is found by the first call.
+
+    SQLite's schema is brought up to date meanwhile, unless `migrate` is false; MySQL's is a command's to change.
+    """
+    database = await open_database(settings, migrate=migrate)
     try:
         yield storage_on(database, settings)
     finally:
@@ -99,6 +104,7 @@ def storage_on(database: Database, settings: Settings) -> Storage:
         leases=LeaseRepository(database),
         nonces=NonceRepository(database),
         stats=StatsRepository(database),
+        migrator=build_migrator(settings),
     )
 
 
@@ -160,9 +166,8 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
                     metrics=metrics,
                 ),
                 model=models.client,
-                recorder=Recorder(commits, utc_now, settings.enable_request_log),
-                refusals=storage.refusals,
-                refusal_ttl_seconds=settings.llm_refusal_ttl_seconds,
+                recorder=Recorder(commits, utc_now, settings.enable_request_log, settings.prices),
+                refusal_ttl=timedelta(seconds=settings.llm_refusal_ttl_seconds),
                 clock=utc_now,
                 metrics=metrics,
             ),
@@ -196,9 +201,7 @@ def build_stats(settings: Settings, storage: Storage) -> StatsService:
     return StatsService(
         repository=storage.stats,
         request_log=storage.request_log,
-        cost_per_call=settings.cost_per_api_call,
-        price_input_per_mtok=settings.llm_price_input_per_mtok,
-        price_output_per_mtok=settings.llm_price_output_per_mtok,
+        prices=settings.prices,
         timezone=settings.timezone,
         clock=utc_now,
     )
@@ -208,11 +211,12 @@ def build_retention(settings: Settings, storage: Storage, rejected: RejectedFile
     """Build what deletes old rows, of the tables that get any and are not to be kept for ever."""
     rules = []
     if settings.log_retention_days:
-        keep = timedelta(days=settings.log_retention_days)
-        rules.append(Retention("request log", storage.request_log.delete_before, keep, timedelta(minutes=30), utc_now))
-        rules.append(Retention("rejected records", rejected.delete_before, keep, timedelta(minutes=30), utc_now))
+        log, keep, every = storage.request_log, timedelta(days=settings.log_retention_days), timedelta(minutes=30)
+        rules.append(Retention("request log", log.delete_older, keep, every, storage.leases, log.measure_gap))
+        rules.append(Retention("rejected records", rejected.delete_older, keep, every))
     if settings.signing_secrets:
-        rules.append(Retention("nonces", storage.nonces.delete_expired, NONCE_MARGIN, timedelta(minutes=10), utc_now))
+        every = timedelta(minutes=10)
+        rules.append(Retention("nonces", storage.nonces.delete_ended, NONCE_MARGIN, every, storage.leases))
     return rules
 
 

@@ -1,5 +1,6 @@
--- The database of the image classifier, for MySQL 8.0.17 or newer. Safe to run again: it creates what is missing.
+-- The database of the image classifier, for MySQL 8.0.17 or newer: the whole schema, for a new database.
 --   mysql -u root -p < sql/init.sql
+-- An older database is brought up to date by `python -m app.cli migrate`. Safe to run again: it creates what is missing.
 -- All times are UTC, set by the application. What each table, column and index is for: sql/README.md.
 
 CREATE DATABASE IF NOT EXISTS `image_classifier`
@@ -7,6 +8,12 @@ CREATE DATABASE IF NOT EXISTS `image_classifier`
   DEFAULT COLLATE utf8mb4_unicode_ci;
 
 USE `image_classifier`;
+
+-- A database that has tables already gets no version from here: only the migrations move what is in them.
+SET @is_new = (
+  SELECT COUNT(*) = 0 FROM information_schema.tables
+  WHERE table_schema = DATABASE() AND table_name = 'image_classification_cache'
+);
 
 CREATE TABLE IF NOT EXISTS `image_classification_cache` (
   `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
@@ -91,3 +98,49 @@ CREATE TABLE IF NOT EXISTS `signature_nonce` (
   KEY `idx_expires_at` (`expires_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='signatures that have been used, so that none is used twice';
+
+CREATE TABLE IF NOT EXISTS `schema_version` (
+  `number` INT UNSIGNED NOT NULL COMMENT 'of the migration',
+  `name` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what it is for',
+  `applied_at` DATETIME NOT NULL COMMENT 'when it was done',
+  PRIMARY KEY (`number`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='the migrations that this database has';
+
+CREATE TABLE IF NOT EXISTS `lease` (
+  `name` VARCHAR(96) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what is held, as photo:<hash>',
+  `owner` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'who holds it',
+  `expires_at` DATETIME(3) NOT NULL COMMENT 'when another may have it',
+  PRIMARY KEY (`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='what one process at a time does, and which does it now';
+
+CREATE TABLE IF NOT EXISTS `model_call` (
+  `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  `request_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL COMMENT 'the request that asked; NULL: not on record',
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256, lower-case hex',
+  `provider` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL COMMENT 'LLM_PROVIDER; NULL: not on record',
+  `model` VARCHAR(100) DEFAULT NULL COMMENT 'name of the model that was asked; NULL: not on record',
+  `prompt_version` VARCHAR(16) DEFAULT NULL COMMENT 'version of the prompt; NULL: not on record',
+  `outcome` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'answered, refused, or what failed',
+  `input_tokens` INT UNSIGNED NOT NULL COMMENT 'as the vendor counted; 0: not told',
+  `output_tokens` INT UNSIGNED NOT NULL COMMENT 'as the vendor counted; 0: not told',
+  `cached_tokens` INT UNSIGNED NOT NULL COMMENT 'the part of input_tokens that the vendor had cached',
+  `lane` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'standard' COMMENT 'which of the prices of the vendor',
+  `cost` DECIMAL(20,10) DEFAULT NULL COMMENT 'at the prices of that moment; NULL: not on record',
+  `duration_ms` INT UNSIGNED DEFAULT NULL COMMENT 'from the question sent to what became of it; NULL: not on record',
+  `created_at` DATETIME NOT NULL COMMENT 'when it was asked',
+  PRIMARY KEY (`id`),
+  KEY `idx_image_hash` (`image_hash`),
+  KEY `idx_created_at` (`created_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='one row for each question to a model, whatever became of it';
+
+INSERT INTO `schema_version` (`number`, `name`, `applied_at`)
+SELECT migration.number, migration.name, UTC_TIMESTAMP()
+FROM (
+  SELECT 1 AS number, 'tables' AS name
+  UNION ALL SELECT 2, 'lease_and_model_call'
+  UNION ALL SELECT 3, 'earlier_model_calls'
+) AS migration
+WHERE @is_new;

@@ -1,5 +1,5 @@
--- The same tables as init.sql, for the embedded SQLite database. The service runs this file at start.
--- Times are UTC texts, 'YYYY-MM-DD HH:MM:SS'.
+-- The same tables as init.sql, for the embedded SQLite database: the whole schema. The service runs this on a new file;
+-- an older one it brings up to date by itself. Times are UTC texts, 'YYYY-MM-DD HH:MM:SS'.
 
 CREATE TABLE IF NOT EXISTS image_classification_cache (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -71,3 +71,39 @@ CREATE TABLE IF NOT EXISTS signature_nonce (
   PRIMARY KEY (key_id, nonce)
 );
 CREATE INDEX IF NOT EXISTS idx_nonce_expires_at ON signature_nonce (expires_at);
+
+CREATE TABLE IF NOT EXISTS schema_version (
+  number INTEGER NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  applied_at TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS lease (
+  name TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  expires_at TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS model_call (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  request_id TEXT DEFAULT NULL,
+  image_hash TEXT NOT NULL,
+  provider TEXT DEFAULT NULL,
+  model TEXT DEFAULT NULL,
+  prompt_version TEXT DEFAULT NULL,
+  outcome TEXT NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cached_tokens INTEGER NOT NULL,
+  lane TEXT NOT NULL DEFAULT 'standard',
+  cost REAL DEFAULT NULL,
+  duration_ms INTEGER DEFAULT NULL,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS idx_call_image_hash ON model_call (image_hash);
+CREATE INDEX IF NOT EXISTS idx_call_created_at ON model_call (created_at);
+
+INSERT INTO schema_version (number, name, applied_at) VALUES
+  (1, 'tables', CURRENT_TIMESTAMP),
+  (2, 'lease_and_model_call', CURRENT_TIMESTAMP),
+  (3, 'earlier_model_calls', CURRENT_TIMESTAMP);

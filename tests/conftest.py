@@ -38,7 +38,8 @@ TABLES = (
     "image_classification_cache",
     "request_log",
     "classification_refusal",
-    "classification_lease",
+    "lease",
+    "model_call",
     "ledger_writer",
     "signature_nonce",
 )

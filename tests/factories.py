@@ -1,14 +1,24 @@
 """Valid values for tests: random where it does not matter, given where it does."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
 from PIL import Image
 
 from app.errors import ServiceError
-from app.models.domain import Category, Classification, ModelCall, ModelReply, Outcome, RequestContext, Usage
+from app.models.domain import (
+    Category,
+    Classification,
+    Failure,
+    ModelCall,
+    ModelReply,
+    Outcome,
+    RequestContext,
+    Usage,
+)
 from app.utils.id_generator import generate_request_id
 
 
@@ -71,6 +81,34 @@ def make_outcome(**changes: Any) -> Outcome:
 def make_hit(outcome: Outcome, **changes: Any) -> Outcome:
     """Return the outcome of asking for the same image again."""
     return make_outcome(image_hash=outcome.image_hash, reply=None, **changes)
+
+
+def make_call(**changes: Any) -> ModelCall:
+    """Return a question to a model: by default one that was answered."""
+    values: dict[str, Any] = {
+        "provider": "openai",
+        "model": "gpt-6-luna",
+        "prompt_version": "1",
+        "outcome": "answered",
+        "usage": Usage(412, 37, 0),
+        "started_at": datetime(2025, 10, 10, 12, 0, 0, tzinfo=UTC),
+        "duration_ms": 1234,
+        "cost": Decimal("0.0000816"),
+    }
+    return ModelCall(**{**values, **changes})
+
+
+def make_failure(**changes: Any) -> Failure:
+    """Return a request that got no answer: by default because a model refused the image."""
+    moment = datetime(2025, 10, 10, 12, 0, 0, tzinfo=UTC)
+    values: dict[str, Any] = {
+        "request_id": generate_request_id(),
+        "image_hash": make_image_hash(),
+        "calls": (make_call(outcome="refused"),),
+        "created_at": moment,
+        "refused_until": moment + timedelta(days=1),
+    }
+    return Failure(**{**values, **changes})
 
 
 def save_image(image: Image.Image, image_format: str, **options: Any) -> bytes:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import DatabaseUnavailable
-from app.models.domain import Classification, ModelReply, Outcome
+from app.models.domain import Classification, Failure, ModelReply, Outcome
 from app.repositories.record_batch import RecordBatch
 
 NOON = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
@@ -126,10 +126,10 @@ class FakeWriter:
 class FakeCommits:
     """Takes outcomes down, as `GroupCommit` does."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[Outcome | Failure] = field(default_factory=list)
     failure: Exception | None = None
 
-    async def record(self, outcome: Outcome) -> None:
+    async def record(self, outcome: Outcome | Failure) -> None:
         if self.failure is not None:
             raise self.failure
         self.outcomes.append(outcome)

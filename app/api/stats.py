@@ -37,7 +37,7 @@ _BAD_LIMIT = document_errors(InvalidRequest)
 )
 async def get_today_stats(stats: StatsDep) -> TodayStatsResponse:
     """Totals of the requests since midnight in `STATS_TIMEZONE`."""
-    return TodayStatsResponse(data=await stats.summarize_today())
+    return TodayStatsResponse.model_validate({"data": await stats.summarize_today()})
 
 
 @router.get(
@@ -47,7 +47,7 @@ async def get_today_stats(stats: StatsDep) -> TodayStatsResponse:
 )
 async def get_cache_efficiency(stats: StatsDep) -> CacheEfficiencyResponse:
     """Totals over all cached images since the beginning."""
-    return CacheEfficiencyResponse(data=await stats.summarize_cache())
+    return CacheEfficiencyResponse.model_validate({"data": await stats.summarize_cache()})
 
 
 @router.get(
@@ -57,7 +57,7 @@ async def get_cache_efficiency(stats: StatsDep) -> CacheEfficiencyResponse:
 )
 async def get_token_stats(stats: StatsDep) -> TokenStatsResponse:
     """Today and since the beginning. Beside it, `/stats/today` counts a flat `COST_PER_API_CALL` a call."""
-    return TokenStatsResponse(data=await stats.summarize_tokens())
+    return TokenStatsResponse.model_validate({"data": await stats.summarize_tokens()})
 
 
 @router.get(
@@ -67,7 +67,7 @@ async def get_token_stats(stats: StatsDep) -> TokenStatsResponse:
 )
 async def get_category_distribution(stats: StatsDep) -> CategoryDistributionResponse:
     """Most frequent first. `category` is the key; `/categories` has the names."""
-    return CategoryDistributionResponse(data=await stats.distribute_categories())
+    return CategoryDistributionResponse.model_validate({"data": await stats.distribute_categories()})
 
 
 @router.get(
@@ -77,7 +77,7 @@ async def get_category_distribution(stats: StatsDep) -> CategoryDistributionResp
 )
 async def get_top_users(stats: StatsDep, limit: Limit = 20) -> TopUsersResponse:
     """Over all requests on record, that is since `LOG_RETENTION_DAYS` ago."""
-    return TopUsersResponse(data=await stats.rank_users(limit))
+    return TopUsersResponse.model_validate({"data": await stats.rank_users(limit)})
 
 
 @router.get(
@@ -87,4 +87,4 @@ async def get_top_users(stats: StatsDep, limit: Limit = 20) -> TopUsersResponse:
 )
 async def get_top_images(stats: StatsDep, limit: Limit = 10) -> TopImagesResponse:
     """Over all cached images since the beginning."""
-    return TopImagesResponse(data=await stats.rank_images(limit))
+    return TopImagesResponse.model_validate({"data": await stats.rank_images(limit)})

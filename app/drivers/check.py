@@ -1,6 +1,16 @@
-"""What a database is asked to see whether it can serve: whether it has every column that is read or written."""
+"""What a database is asked to see whether it can serve: whether it has the migrations that this code needs, and every
+column that is read or written. A database with more migrations than that serves as well: they only ever add."""
 
-from app.database import Sql
+from collections.abc import Sequence
+
+from app.database import Row, Sql
+from app.drivers.migrations import COMMAND
+from app.errors import DatabaseNotInitialized
+
+NEEDED_VERSION = 3
+"""The number of the last migration in sql/migrations."""
+
+SELECT_VERSION = Sql.same("SELECT MAX(number) FROM schema_version")
 
 CHECKS = (
     Sql.same("""
@@ -17,7 +27,21 @@ FROM request_log LIMIT 0
 SELECT image_hash, expires_at, refused_at, input_tokens, output_tokens, cached_tokens
 FROM classification_refusal LIMIT 0
 """),
-    Sql.same("SELECT image_hash, owner, expires_at FROM classification_lease LIMIT 0"),
+    Sql.same("SELECT name, owner, expires_at FROM lease LIMIT 0"),
+    Sql.same("""
+SELECT id, request_id, image_hash, provider, model, prompt_version, outcome,
+  input_tokens, output_tokens, cached_tokens, lane, cost, duration_ms, created_at
+FROM model_call LIMIT 0
+"""),
     Sql.same("SELECT writer, last_batch FROM ledger_writer LIMIT 0"),
     Sql.same("SELECT key_id, nonce, request_id, expires_at FROM signature_nonce LIMIT 0"),
 )
+
+
+def check_version(rows: Sequence[Row]) -> None:
+    """Return if what `SELECT_VERSION` found is new enough. Raises `DatabaseNotInitialized`."""
+    version = rows[0][0] or 0
+    if version < NEEDED_VERSION:
+        raise DatabaseNotInitialized(
+            detail=f"the schema is at version {version}, this code needs {NEEDED_VERSION}: run {COMMAND}"
+        )

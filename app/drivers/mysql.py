@@ -15,7 +15,7 @@ import pymysql
 from loguru import logger
 
 from app.database import Load, Params, Queue, Row, Sql, Statement
-from app.drivers.check import CHECKS
+from app.drivers.check import CHECKS, SELECT_VERSION, check_version
 from app.drivers.mysql_errors import CONNECTION_LOST, LOCK_CONFLICT, error_number, translated
 from app.drivers.mysql_pool import MySQLPool
 from app.drivers.mysql_session import Session
@@ -109,6 +109,7 @@ class MySQLDatabase:
         await self._run_transaction(statements, "ROLLBACK")
 
     async def check(self) -> None:
+        check_version(await self.fetch_all(SELECT_VERSION, {}))
         for sql in CHECKS:
             await self.fetch_all(sql, {})
         # Records that wait are tried again and again: they will tell when it is mended.

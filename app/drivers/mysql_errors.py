@@ -6,6 +6,7 @@ The server's own texts stay out of our errors, because they may quote values.
 import pymysql
 
 from app.database import ConstraintError, ValueRejected
+from app.drivers.migrations import COMMAND
 from app.errors import (
     DatabaseMisconfigured,
     DatabaseNotInitialized,
@@ -56,10 +57,10 @@ def translated(error: pymysql.MySQLError, user: str, database: str) -> ServiceEr
     """Return our error for the driver's."""
     number = error_number(error)
     if number == _NO_DATABASE:
-        reason = f"there is no database {database!r}; check MYSQL_DATABASE, or run sql/init.sql"
+        reason = f"there is no database {database!r}; check MYSQL_DATABASE, or run {COMMAND}"
         return DatabaseNotInitialized(detail=f"MySQL error {number}: {reason}")
     if number in _NO_COLUMN_OR_TABLE:
-        return DatabaseNotInitialized(detail=f"MySQL error {number}: tables or columns are missing; run sql/init.sql")
+        return DatabaseNotInitialized(detail=f"MySQL error {number}: tables or columns are missing; run {COMMAND}")
     if number in _MENDED_BY:
         reason = _MENDED_BY[number].format(user=user, database=database)
         return DatabaseMisconfigured(detail=f"MySQL error {number}: {reason}")

@@ -11,10 +11,11 @@ from typing import Literal
 import aiosqlite
 
 from app.database import ConstraintError, Load, Params, Queue, Row, Sql, Statement, ValueRejected
-from app.drivers.check import CHECKS
+from app.drivers.check import CHECKS, SELECT_VERSION, check_version
+from app.drivers.migrations import COMMAND
+from app.drivers.sqlite_schema import bring_up_to_date
 from app.errors import DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable, ServiceError
 
-SCHEMA = Path(__file__).parents[2] / "sql" / "init.sqlite.sql"
 # FULL: a commit survives a power cut, not only a crash. busy_timeout lets several processes share the file.
 _PRAGMAS = "PRAGMA busy_timeout = 3000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 # That a file has its tables says nothing about their rows.
@@ -42,10 +43,10 @@ class SQLiteDatabase:
         self._running: set[asyncio.Task[int]] = set()
 
     @classmethod
-    async def open(cls, path: Path, *, timeout_seconds: float = 5.0) -> "SQLiteDatabase":
-        """Open the file, with its folder and its tables made where they are missing.
+    async def open(cls, path: Path, *, timeout_seconds: float = 5.0, migrate: bool = True) -> "SQLiteDatabase":
+        """Open the file, made where it is missing. Unless told not to, bring its schema up to date.
 
-        Raises OSError or sqlite3.Error where the path cannot be used.
+        Raises OSError or sqlite3.Error where the path cannot be used, `MigrationError` where its schema cannot change.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         async with AsyncExitStack() as opened:
@@ -53,7 +54,8 @@ class SQLiteDatabase:
             for _ in range(3):
                 connections.append(await _connect(path))
                 opened.push_async_callback(connections[-1].close)
-            await connections[0].executescript(SCHEMA.read_text(encoding="utf-8"))
+            if migrate:
+                await bring_up_to_date(connections[0])
             opened.pop_all()
         return cls(path, connections, timeout_seconds)
 
@@ -89,6 +91,7 @@ class SQLiteDatabase:
         if self._damaged:
             raise DatabaseUnavailable(detail="SQLite: the file is damaged: replace it by a copy, and restart")
         async with self._translated_errors(), asyncio.timeout(self._timeout_seconds):
+            check_version([tuple(row) for row in await self._reader.execute_fetchall(SELECT_VERSION.sqlite)])
             for text in (*(sql.sqlite for sql in CHECKS), *_NEWEST_ROWS):
                 await self._reader.execute_fetchall(text)
 
@@ -143,7 +146,7 @@ def _translated(error: sqlite3.Error) -> ServiceError:
     """Return our error for SQLite's. Its text stays out: it may quote values."""
     reason = f"SQLite: {getattr(error, 'sqlite_errorname', type(error).__name__)}"
     if _code_of(error) == sqlite3.SQLITE_ERROR:
-        return DatabaseNotInitialized(detail=f"{reason}: the file is of another version: move it away")
+        return DatabaseNotInitialized(detail=f"{reason}: tables or columns are missing; run {COMMAND}")
     if isinstance(error, sqlite3.IntegrityError):
         return ConstraintError(detail=reason)
     if isinstance(error, sqlite3.DataError):

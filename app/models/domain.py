@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 LOCAL_MODEL = "local-heuristic"
 """`model_used` of the offline classifier, whose answers are served only while it is the provider."""
+
+LOCAL_PROVIDER = "local"
+"""The provider of the offline classifier, which costs nothing."""
 
 
 class Category(StrEnum):
@@ -68,16 +72,6 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelReply:
-    """A validated answer. `usage` is that of the one call that gave it; the calls before it are in the question."""
-
-    classification: Classification
-    model_used: str
-    prompt_version: str
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
 class ModelCall:
     """One question that was really sent to a model, whatever became of it: a row of `model_call`."""
 
@@ -93,6 +87,21 @@ class ModelCall:
     duration_ms: int
     lane: str = "standard"
     """Which of a vendor's price lanes was asked."""
+
+    cost: Decimal | None = None
+    """What it cost at the prices of that moment. The recorder fills it in."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """A validated answer. A provider's has the usage of its one call; whoever asked adds all calls and their sum."""
+
+    classification: Classification
+    model_used: str
+    prompt_version: str
+    usage: Usage
+    calls: tuple[ModelCall, ...] = ()
+    """All that was sent for it, failed attempts included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,8 @@ class Outcome:
     """One answered request, with all that has to be written down about it.
 
     `reply` is what the model said when it was asked: a new row of the cache. Without it the answer came from the
-    cache and is one more hit of that row. `logged` says whether the request gets a row in `request_log`.
+    cache and is one more hit of that row. `logged` says whether the request gets a row in `request_log`. `calls` are
+    the questions that were sent to models for it.
     """
 
     context: RequestContext
@@ -124,10 +134,38 @@ class Outcome:
     created_at: datetime
     logged: bool
     reply: ModelReply | None = None
+    calls: tuple[ModelCall, ...] = ()
+
+    @property
+    def request_id(self) -> str:
+        return self.context.request_id
 
     @property
     def from_cache(self) -> bool:
         return self.reply is None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that models were asked for and that got no answer, with what has to be written down about it.
+
+    `refused_until` is set when a model refused the image: until then it is not asked about again.
+    """
+
+    request_id: str
+    image_hash: str
+    calls: tuple[ModelCall, ...]
+    created_at: datetime
+    refused_until: datetime | None = None
+
+    @property
+    def from_cache(self) -> bool:
+        return False
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all its calls."""
+        return sum((call.usage for call in self.calls), Usage())
 
 
 @dataclass(frozen=True, slots=True)

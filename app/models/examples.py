@@ -79,8 +79,12 @@ EFFICIENCY = CacheEfficiencyResponse(
 )
 TOKENS = TokenStatsResponse(
     data=TokenStatsData(
-        today=TokenTotalsData(images=1067, input_tokens=552_300, cached_tokens=0, output_tokens=52_300, cost=0.0814),
-        total=TokenTotalsData(images=3542, input_tokens=1_833_400, cached_tokens=0, output_tokens=173_600, cost=0.2702),
+        today=TokenTotalsData(
+            images=1067, calls=1081, input_tokens=552_300, cached_tokens=0, output_tokens=52_300, cost=0.0814
+        ),
+        total=TokenTotalsData(
+            images=3542, calls=3590, input_tokens=1_833_400, cached_tokens=0, output_tokens=173_600, cost=0.2702
+        ),
     )
 )
 DISTRIBUTION = CategoryDistributionResponse(

@@ -128,9 +128,10 @@ class TokenTotalsData(Body):
     cached_tokens: int = Field(description="The part of input_tokens that the vendor had cached", examples=[0])
     output_tokens: int = Field(examples=[52_300])
     cost: float | None = Field(
-        description="By LLM_PRICE_INPUT_PER_MTOK and LLM_PRICE_OUTPUT_PER_MTOK; null unless both are set",
+        description="By LLM_PRICE_INPUT_PER_MTOK and LLM_PRICE_OUTPUT_PER_MTOK as they were; null unless both are set",
         examples=[0.0814],
     )
+    calls: int = Field(description="Questions that were sent to models, whatever became of them", examples=[1102])
 
 
 class TokenStatsData(Body):

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from loguru import logger
 
 from app.database import Database, Params, Sql
-from app.models.domain import LOCAL_MODEL, Category, Classification
+from app.models.domain import LOCAL_MODEL, Classification
+from app.repositories.categories import category_of
 
 # One JSON value in and one out: rows are what the driver is slow at. Whether the offline classifier's rows count is a
 # parameter. STRAIGHT_JOIN: the few that are asked for come first, whatever the optimizer thinks of their number.
@@ -29,15 +30,19 @@ WHERE image_hash IN (SELECT value FROM json_each(:hashes)) AND (model_used <> :l
 )
 
 LOOKUP_SECONDS = 2.0
+_MAX_REPORTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class CacheRepository:
     """Looks up classified images by the SHA-256 of their bytes. `serve_local` admits the offline classifier's guesses,
-    which otherwise are no hits."""
+    which otherwise are no hits. Rows whose category is none of ours are no hits either; the next answer replaces them.
+    """
 
     database: Database
     serve_local: bool
+    reported: set[str] = field(default_factory=set)
+    """Images whose category is none of ours and that the log has been told of."""
 
     async def fetch_many(self, image_hashes: Sequence[str]) -> dict[str, Classification]:
         """Return what is known of these images. Raises `DatabaseUnavailable` within `LOOKUP_SECONDS`."""
@@ -47,12 +52,13 @@ class CacheRepository:
             "serve_local": int(self.serve_local),
         }
         ((found,),) = await self.database.fetch_all(_SELECT_RESULTS, params, timeout_seconds=LOOKUP_SECONDS)
-        return dict(_known(json.loads(found or "{}")))
+        return dict(self._known(json.loads(found or "{}")))
 
-
-def _known(rows: dict[str, list[Any]]) -> Iterator[tuple[str, Classification]]:
-    for image_hash, (category, confidence, description) in rows.items():
-        try:
-            yield image_hash, Classification(Category(category), float(confidence), description)
-        except ValueError:  # edited by hand: not to be served, and not to fail the others of its batch
-            logger.error("a cached result has no such category", image_hash=image_hash)
+    def _known(self, rows: dict[str, list[Any]]) -> Iterator[tuple[str, Classification]]:
+        for image_hash, (text, confidence, description) in rows.items():
+            category = category_of(text)
+            if category is not None:
+                yield image_hash, Classification(category, float(confidence), description)
+            elif image_hash not in self.reported and len(self.reported) < _MAX_REPORTED:
+                self.reported.add(image_hash)
+                logger.error("a cached result has no such category", image_hash=image_hash)

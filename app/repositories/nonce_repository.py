@@ -1,7 +1,7 @@
 """Signatures that have been used, so that none is used twice. SQL only."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.database import Database, Params, Sql, to_sql_time
 
@@ -20,12 +20,17 @@ ON CONFLICT (key_id, nonce) DO NOTHING
 
 _SELECT_USER = Sql.same("SELECT request_id FROM signature_nonce WHERE key_id = :key_id AND nonce = :nonce")
 
-# In slices, so that no statement holds its locks for long.
-_DELETE_EXPIRED = Sql(
-    mysql="DELETE FROM signature_nonce WHERE expires_at < :before ORDER BY expires_at LIMIT :slice",
+# By the database's clock, which all processes share. In slices, so that no statement holds its locks for long.
+_DELETE_ENDED = Sql(
+    mysql="""
+DELETE FROM signature_nonce WHERE expires_at < NOW() - INTERVAL :seconds SECOND ORDER BY expires_at LIMIT :slice
+""",
     sqlite="""
 DELETE FROM signature_nonce
-WHERE rowid IN (SELECT rowid FROM signature_nonce WHERE expires_at < :before ORDER BY expires_at LIMIT :slice)
+WHERE rowid IN (
+  SELECT rowid FROM signature_nonce
+  WHERE expires_at < datetime('now', -:seconds || ' seconds') ORDER BY expires_at LIMIT :slice
+)
 """,
 )
 
@@ -44,6 +49,7 @@ class NonceRepository:
         # A write that was repeated over a lost connection may have met itself.
         return await self.database.fetch_all(_SELECT_USER, {"key_id": key_id, "nonce": nonce}) == [(request_id,)]
 
-    async def delete_expired(self, moment: datetime, *, slice_rows: int) -> int:
-        """Delete up to `slice_rows` of those that ended before a moment; return how many went."""
-        return await self.database.execute(_DELETE_EXPIRED, {"before": to_sql_time(moment), "slice": slice_rows})
+    async def delete_ended(self, age: timedelta, *, slice_rows: int) -> int:
+        """Delete up to `slice_rows` of those that ended longer than `age` ago; return how many went."""
+        params: Params = {"seconds": int(age.total_seconds()), "slice": slice_rows}
+        return await self.database.execute(_DELETE_ENDED, params)

@@ -1,10 +1,11 @@
 """Single records of the request log: reading one, deleting old ones. SQL only."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
-from app.database import Database, Sql, from_sql_time, to_sql_time
-from app.models.domain import Category, RequestRecord
+from app.database import Database, Params, Sql, from_sql_time
+from app.models.domain import RequestRecord
+from app.repositories.categories import category_of
 
 _SELECT_RECORD = Sql.same("""
 SELECT request_id, user_id, image_hash, image_size, category, confidence, from_cache, processing_time_ms, created_at
@@ -12,12 +13,36 @@ FROM request_log
 WHERE request_id = :request_id
 """)
 
-# In slices, so that no statement holds its locks for long.
-_DELETE_BEFORE = Sql(
-    mysql="DELETE FROM request_log WHERE created_at < :before ORDER BY created_at LIMIT :slice",
+# By the database's clock, which all processes share. In slices, so that no statement holds its locks for long.
+_DELETE_OLDER = Sql(
+    mysql="""
+DELETE FROM request_log WHERE created_at < NOW() - INTERVAL :seconds SECOND ORDER BY created_at LIMIT :slice
+""",
     sqlite="""
 DELETE FROM request_log
-WHERE id IN (SELECT id FROM request_log WHERE created_at < :before ORDER BY created_at LIMIT :slice)
+WHERE id IN (
+  SELECT id FROM request_log
+  WHERE created_at < datetime('now', -:seconds || ' seconds') ORDER BY created_at LIMIT :slice
+)
+""",
+)
+
+_SELECT_GAP = Sql(
+    mysql="""
+SELECT TIMESTAMPDIFF(
+  SECOND,
+  (SELECT MAX(created_at) FROM request_log WHERE created_at < NOW() - INTERVAL :seconds SECOND),
+  COALESCE((SELECT MIN(created_at) FROM request_log WHERE created_at >= NOW() - INTERVAL :seconds SECOND), NOW())
+)
+""",
+    sqlite="""
+SELECT
+  unixepoch(
+    COALESCE(
+      (SELECT MIN(created_at) FROM request_log WHERE created_at >= datetime('now', -:seconds || ' seconds')),
+      datetime('now')
+    )
+  ) - unixepoch((SELECT MAX(created_at) FROM request_log WHERE created_at < datetime('now', -:seconds || ' seconds')))
 """,
 )
 
@@ -29,23 +54,35 @@ class RequestLogRepository:
     database: Database
 
     async def fetch_one(self, request_id: str) -> RequestRecord | None:
-        """Return the record of a request, or None if there is none."""
+        """Return the record of a request, or None if there is none, or one whose category is none of ours."""
         rows = await self.database.fetch_all(_SELECT_RECORD, {"request_id": request_id})
         if not rows:
             return None
-        (identifier, user_id, image_hash, size, category, confidence, from_cache, milliseconds, created_at) = rows[0]
+        (identifier, user_id, image_hash, size, text, confidence, from_cache, milliseconds, created_at) = rows[0]
+        category = category_of(text)
+        if category is None:
+            return None
         return RequestRecord(
             request_id=identifier,
             user_id=user_id,
             image_hash=image_hash,
             image_size=size,
-            category=Category(category),
+            category=category,
             confidence=float(confidence),
             from_cache=bool(from_cache),
             processing_time_ms=milliseconds,
             created_at=from_sql_time(created_at),
         )
 
-    async def delete_before(self, moment: datetime, *, slice_rows: int) -> int:
-        """Delete up to `slice_rows` of the oldest records from before a moment; return how many went."""
-        return await self.database.execute(_DELETE_BEFORE, {"before": to_sql_time(moment), "slice": slice_rows})
+    async def delete_older(self, age: timedelta, *, slice_rows: int) -> int:
+        """Delete up to `slice_rows` of the oldest records above an age; return how many went."""
+        params: Params = {"seconds": int(age.total_seconds()), "slice": slice_rows}
+        return await self.database.execute(_DELETE_OLDER, params)
+
+    async def measure_gap(self, age: timedelta) -> timedelta | None:
+        """Return the time between the youngest record above an age and the record after it, or now if none came after.
+
+        None where no record is above that age.
+        """
+        ((seconds,),) = await self.database.fetch_all(_SELECT_GAP, {"seconds": int(age.total_seconds())})
+        return None if seconds is None else timedelta(seconds=int(seconds))

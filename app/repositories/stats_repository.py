@@ -9,7 +9,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.database import Database, Params, Row, Sql, from_sql_time, to_sql_time
-from app.models.domain import LOCAL_MODEL, Category, Usage
+from app.models.domain import Category, Usage
+from app.models.statistics import ImageStatistics
+from app.repositories.categories import CATEGORIES_JSON, category_of
 
 # Seconds a statistic may take: over millions of rows it is longer than any lookup may. The hint tells MySQL the same
 # (in milliseconds); to SQLite it is a comment.
@@ -41,12 +43,22 @@ ORDER BY requests DESC, category
 """)
 
 # Equal hit counts: newest first, the order in which the index already has them.
-_SELECT_TOP_IMAGES = Sql.same("""
+_SELECT_TOP_IMAGES = Sql(
+    mysql="""
 SELECT /*+ MAX_EXECUTION_TIME(30000) */ image_hash, category, confidence, hit_count, created_at, last_hit_at
 FROM image_classification_cache
+WHERE JSON_CONTAINS(:categories, JSON_QUOTE(category))
 ORDER BY hit_count DESC, id DESC
 LIMIT :limit
-""")
+""",
+    sqlite="""
+SELECT image_hash, category, confidence, hit_count, created_at, last_hit_at
+FROM image_classification_cache
+WHERE category IN (SELECT value FROM json_each(:categories))
+ORDER BY hit_count DESC, id DESC
+LIMIT :limit
+""",
+)
 
 _SELECT_TOP_USERS = Sql.same("""
 SELECT /*+ MAX_EXECUTION_TIME(30000) */
@@ -62,24 +74,41 @@ ORDER BY requests DESC, user_id
 LIMIT :limit
 """)
 
-_SELECT_TOKENS = Sql.same("""
-SELECT /*+ MAX_EXECUTION_TIME(30000) */ COUNT(*), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens)
-FROM (
-  SELECT input_tokens, output_tokens, cached_tokens FROM image_classification_cache
-  WHERE created_at >= :start AND created_at < :end AND model_used <> :local
-  UNION ALL
-  SELECT input_tokens, output_tokens, cached_tokens FROM classification_refusal
-  WHERE refused_at >= :start AND refused_at < :end
-) AS paid
-""")
+# SQLite has no decimals: costs are summed there as whole numbers of their tenth place.
+_SELECT_TOKENS = Sql(
+    mysql="""
+SELECT /*+ MAX_EXECUTION_TIME(30000) */
+  COUNT(*), COUNT(DISTINCT image_hash), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens),
+  SUM(cost * 10000000000),
+  SUM(CASE WHEN cost IS NULL THEN input_tokens END), SUM(CASE WHEN cost IS NULL THEN output_tokens END)
+FROM model_call
+WHERE created_at >= :start AND created_at < :end
+""",
+    sqlite="""
+SELECT
+  COUNT(*), COUNT(DISTINCT image_hash), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens),
+  SUM(CAST(ROUND(cost * 10000000000) AS INTEGER)),
+  SUM(CASE WHEN cost IS NULL THEN input_tokens END), SUM(CASE WHEN cost IS NULL THEN output_tokens END)
+FROM model_call
+WHERE created_at >= :start AND created_at < :end
+""",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenTotals:
-    """Sums over the images that a model was asked about, refused ones included."""
+    """Sums over the questions that models were asked, whatever became of them."""
 
+    calls: int
     images: int
+    """Distinct ones that were asked about."""
+
     usage: Usage
+    cost: Decimal
+    """Of those whose cost is on record, at the prices of their moments."""
+
+    unpriced: Usage
+    """The tokens of those whose cost is not: they were asked before costs were kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +142,6 @@ class CategoryTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class TopImage:
-    """A cached image and how often it has been asked for."""
-
-    image_hash: str
-    category: Category
-    confidence: float
-    hit_count: int
-    created_at: datetime
-    last_hit_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class UserTotals:
     """Sums over the requests of one user."""
 
@@ -137,7 +154,10 @@ class UserTotals:
 
 @dataclass(frozen=True, slots=True)
 class StatsRepository:
-    """Sums over both tables. Every method raises `DatabaseUnavailable`."""
+    """Sums over the tables. Every method raises `DatabaseUnavailable`.
+
+    Rows whose category is none of ours count in totals, and are left out where a category is told.
+    """
 
     database: Database
 
@@ -153,22 +173,32 @@ class StatsRepository:
 
     async def sum_categories(self, start: datetime, end: datetime) -> list[CategoryTotals]:
         """Sum up the requests of a span by category, most frequent first."""
-        rows = await self._fetch(_SELECT_CATEGORIES, _span(start, end))
-        return [CategoryTotals(Category(category), count, _four_places(total)) for category, count, total in rows]
+        rows = [
+            (category_of(text), count, total)
+            for text, count, total in await self._fetch(_SELECT_CATEGORIES, _span(start, end))
+        ]
+        return [CategoryTotals(category, count, _four_places(total)) for category, count, total in rows if category]
 
     async def sum_tokens(self, start: datetime, end: datetime) -> TokenTotals:
-        """Sum up the tokens paid for images first asked about from `start` up to, not including, `end`."""
-        (row,) = await self._fetch(_SELECT_TOKENS, {**_span(start, end), "local": LOCAL_MODEL})
-        images, *tokens = (int(value or 0) for value in row)
-        return TokenTotals(images, Usage(*tokens))
+        """Sum up the questions asked from `start` up to, not including, `end`."""
+        (row,) = await self._fetch(_SELECT_TOKENS, _span(start, end))
+        calls, images, paid, output, cached, cost, unpriced_input, unpriced_output = (int(value or 0) for value in row)
+        return TokenTotals(
+            calls=calls,
+            images=images,
+            usage=Usage(paid, output, cached),
+            cost=Decimal(cost).scaleb(-10),
+            unpriced=Usage(unpriced_input, unpriced_output),
+        )
 
-    async def fetch_top_images(self, limit: int) -> list[TopImage]:
+    async def fetch_top_images(self, limit: int) -> list[ImageStatistics]:
         """Return the images most often asked for."""
+        params: Params = {"limit": limit, "categories": CATEGORIES_JSON}
         return [
-            TopImage(image_hash, Category(category), float(confidence), hits, from_sql_time(born), from_sql_time(last))
-            for image_hash, category, confidence, hits, born, last in await self._fetch(
-                _SELECT_TOP_IMAGES, {"limit": limit}
+            ImageStatistics(
+                image_hash, Category(category), float(confidence), hits, from_sql_time(born), from_sql_time(last)
             )
+            for image_hash, category, confidence, hits, born, last in await self._fetch(_SELECT_TOP_IMAGES, params)
         ]
 
     async def fetch_top_users(self, limit: int) -> list[UserTotals]:

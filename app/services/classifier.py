@@ -2,17 +2,17 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from time import perf_counter
 
 from loguru import logger
 
-from app.errors import DatabaseUnavailable, HashMismatch
-from app.models.domain import Answer, Classification, ModelCall, ModelReply, RequestContext, Usage
+from app.errors import HashMismatch, ServiceError
+from app.models.domain import Answer, Classification, ModelCall, ModelReply, RequestContext
 from app.observe.metrics import Metrics
-from app.repositories.refusal_repository import RefusalRepository
 from app.services.cache_service import CacheService
 from app.services.images.preparer import ImagePreparer
-from app.services.model.errors import ModelRefused, ModelTimeout
+from app.services.model.errors import ModelError, ModelRefused, ModelTimeout
 from app.services.model_client import ModelClient, Question
 from app.services.one_call.paid_once import PaidOnce
 from app.services.records.recorder import Recorder
@@ -35,8 +35,7 @@ class ClassifierService:
     preparer: ImagePreparer
     model: ModelClient
     recorder: Recorder
-    refusals: RefusalRepository
-    refusal_ttl_seconds: int
+    refusal_ttl: timedelta
     clock: Clock
     metrics: Metrics
 
@@ -86,26 +85,36 @@ class _Upload:
 
     async def ask(self, budget_seconds: float) -> ModelReply:
         """Ask the model. All of it, preparing the picture included, within the budget."""
-        deadline = Deadline.after(budget_seconds)
+        try:
+            return await self._ask(Deadline.after(budget_seconds))
+        except ModelRefused:
+            self.service.metrics.refusals.add("model")
+            await self._record_failure(self.service.clock() + self.service.refusal_ttl)
+            raise
+        except (ModelError, asyncio.CancelledError):  # what was cut off at the end of the process may be billed, too
+            await self._record_failure()
+            raise
+
+    async def _ask(self, deadline: Deadline) -> ModelReply:
         try:
             # A moment later than the model's own limit, which knows what was too slow and counts it against the model.
             async with asyncio.timeout_at(deadline.at + _GRACE_SECONDS):
                 question = Question(await self.service.preparer.prepare(self.image), deadline, self.calls)
                 reply = await self.service.model.ask(question)
-                return replace(reply, usage=question.usage)
+                return replace(reply, usage=question.usage, calls=tuple(question.calls))
         except TimeoutError:
             raise ModelTimeout(detail="the budget was spent") from None
-        except ModelRefused:
-            self.service.metrics.refusals.add("model")
-            await self._remember(sum((call.usage for call in self.calls), Usage()))
-            raise
 
-    async def _remember(self, usage: Usage) -> None:
-        service = self.service
+    async def _record_failure(self, refused_until: datetime | None = None) -> None:
+        """Write down what was paid for, and the refusal if it was one. The caller is answered all the same."""
+        if not self.calls and refused_until is None:
+            return
         try:
-            await service.refusals.upsert(self.image_hash, service.clock(), service.refusal_ttl_seconds, usage)
-        except DatabaseUnavailable as error:
-            logger.warning("a refusal could not be remembered", detail=error.detail)
+            await self.service.recorder.record_failure(
+                self.context, self.image_hash, self.calls, refused_until=refused_until
+            )
+        except ServiceError as error:
+            logger.warning("what a failed question cost could not be written down", detail=error.detail)
 
     async def store(self, reply: ModelReply) -> None:
         """Make a new answer durable, and remember it."""

@@ -7,21 +7,21 @@ from zoneinfo import ZoneInfo
 
 from app.errors import NotFound
 from app.models.domain import RequestRecord
-from app.models.response import (
-    CacheEfficiencyData,
-    CategoryShareData,
-    TodayStatsData,
-    TokenStatsData,
-    TokenTotalsData,
-    TopImageData,
-    UserStatsData,
+from app.models.prices import Prices
+from app.models.statistics import (
+    CacheStatistics,
+    CategoryShare,
+    ImageStatistics,
+    TodayStatistics,
+    TokenSpending,
+    TokenStatistics,
+    UserStatistics,
 )
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository, TokenTotals
 from app.utils.clock import Clock
 
 _BEGINNING, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,15 @@ class StatsService:
 
     repository: StatsRepository
     request_log: RequestLogRepository
-    cost_per_call: Decimal
-    price_input_per_mtok: Decimal | None
-    price_output_per_mtok: Decimal | None
+    prices: Prices
     timezone: ZoneInfo
     clock: Clock
 
-    async def summarize_today(self) -> TodayStatsData:
+    async def summarize_today(self) -> TodayStatistics:
         """Return the totals of today's requests."""
         totals = await self.repository.sum_requests(*self._today())
         misses = totals.requests - totals.cache_hits
-        return TodayStatsData(
+        return TodayStatistics(
             total_requests=totals.requests,
             cache_hits=totals.cache_hits,
             cache_misses=misses,
@@ -48,29 +46,29 @@ class StatsService:
             unique_users=totals.unique_users,
             unique_ips=totals.unique_ips,
             avg_processing_time_ms=int(_ratio(totals.total_processing_ms, totals.timed_requests, places=0)),
-            estimated_cost=float(misses * self.cost_per_call),
-            cost_saved=float(totals.cache_hits * self.cost_per_call),
+            estimated_cost=float(misses * self.prices.per_call),
+            cost_saved=float(totals.cache_hits * self.prices.per_call),
         )
 
-    async def summarize_cache(self) -> CacheEfficiencyData:
+    async def summarize_cache(self) -> CacheStatistics:
         """Return how much the cache has saved since it began."""
         totals = await self.repository.sum_cache()
         saved = totals.hits - totals.images
-        return CacheEfficiencyData(
+        return CacheStatistics(
             total_cached_images=totals.images,
             total_hits=totals.hits,
             times_saved=saved,
-            cost_saved=float(saved * self.cost_per_call),
+            cost_saved=float(saved * self.prices.per_call),
             avg_hit_per_image=float(_ratio(totals.hits, totals.images, places=2)),
             max_hits=totals.max_hits,
         )
 
-    async def distribute_categories(self) -> list[CategoryShareData]:
+    async def distribute_categories(self) -> list[CategoryShare]:
         """Return today's requests by category, most frequent first."""
         rows = await self.repository.sum_categories(*self._today())
         total = sum(row.requests for row in rows)
         return [
-            CategoryShareData(
+            CategoryShare(
                 category=row.category,
                 count=row.requests,
                 percentage=_percentage(row.requests, total),
@@ -79,10 +77,10 @@ class StatsService:
             for row in rows
         ]
 
-    async def rank_users(self, limit: int) -> list[UserStatsData]:
+    async def rank_users(self, limit: int) -> list[UserStatistics]:
         """Return the users with the most requests of all time that is still on record."""
         return [
-            UserStatsData(
+            UserStatistics(
                 user_id=totals.user_id,
                 request_count=totals.requests,
                 cache_hits=totals.cache_hits,
@@ -93,26 +91,15 @@ class StatsService:
             for totals in await self.repository.fetch_top_users(limit)
         ]
 
-    async def rank_images(self, limit: int) -> list[TopImageData]:
+    async def rank_images(self, limit: int) -> list[ImageStatistics]:
         """Return the images most often asked for."""
-        return [
-            TopImageData(
-                image_hash=image.image_hash,
-                category=image.category,
-                confidence=image.confidence,
-                hit_count=image.hit_count,
-                created_at=image.created_at,
-                last_hit_at=image.last_hit_at,
-                lifetime_days=(image.last_hit_at - image.created_at).days,
-            )
-            for image in await self.repository.fetch_top_images(limit)
-        ]
+        return await self.repository.fetch_top_images(limit)
 
-    async def summarize_tokens(self) -> TokenStatsData:
-        """Return the tokens paid for today and since the beginning, and their real cost where prices are set."""
-        return TokenStatsData(
-            today=self._token_data(await self.repository.sum_tokens(*self._today())),
-            total=self._token_data(await self.repository.sum_tokens(_BEGINNING, _END)),
+    async def summarize_tokens(self) -> TokenStatistics:
+        """Return the questions of today and since the beginning, and their real cost where prices are set."""
+        return TokenStatistics(
+            today=self._spending(await self.repository.sum_tokens(*self._today())),
+            total=self._spending(await self.repository.sum_tokens(_BEGINNING, _END)),
         )
 
     async def find_request(self, request_id: str, user_id: str | None, *, of_any_user: bool = False) -> RequestRecord:
@@ -124,18 +111,16 @@ class StatsService:
             raise NotFound
         return record
 
-    def _token_data(self, totals: TokenTotals) -> TokenTotalsData:
-        usage = totals.usage
-        cost = None
-        if self.price_input_per_mtok is not None and self.price_output_per_mtok is not None:
-            spent = usage.input_tokens * self.price_input_per_mtok + usage.output_tokens * self.price_output_per_mtok
-            cost = float(spent / _MILLION)
-        return TokenTotalsData(
+    def _spending(self, totals: TokenTotals) -> TokenSpending:
+        """Return the totals with their cost: at the prices of each moment, and at today's where that is not known."""
+        unpriced = self.prices.cost_of_tokens(totals.unpriced)
+        return TokenSpending(
             images=totals.images,
-            input_tokens=usage.input_tokens,
-            cached_tokens=usage.cached_tokens,
-            output_tokens=usage.output_tokens,
-            cost=cost,
+            input_tokens=totals.usage.input_tokens,
+            cached_tokens=totals.usage.cached_tokens,
+            output_tokens=totals.usage.output_tokens,
+            cost=None if unpriced is None else float(totals.cost + unpriced),
+            calls=totals.calls,
         )
 
     def _today(self) -> tuple[datetime, datetime]:

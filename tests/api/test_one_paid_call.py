@@ -22,7 +22,7 @@ from tests.support.fake_model_server import Behaviour, FakeModels
 
 pytestmark = pytest.mark.on_both_databases
 
-END_ALL = Sql.same("UPDATE classification_lease SET expires_at = '2020-01-01 00:00:00.000'")
+END_ALL = Sql.same("UPDATE lease SET expires_at = '2020-01-01 00:00:00.000'")
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ async def test_the_turn_of_a_process_that_died_is_taken_when_its_lease_ends(
 ) -> None:
     image = make_image()
     database = await open_database(settings)
-    assert await LeaseRepository(database).claim(sha256_hex(image), "a process that died", 60)
+    assert await LeaseRepository(database).claim(f"photo:{sha256_hex(image)}", "a process that died", 60)
     waiting = asyncio.create_task(classify(client, image))
     await asyncio.sleep(0.3)  # nothing is to happen in this time
     assert fake_models.calls == []
@@ -115,7 +115,7 @@ async def test_the_turn_of_a_process_that_died_is_taken_when_its_lease_ends(
     await database.execute(END_ALL, {})
 
     assert (await waiting)["from_cache"] is False
-    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM classification_lease"), {}) == [(0,)]
+    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM lease"), {}) == [(0,)]
     await database.close()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.drivers.sqlite import SCHEMA
+from app.drivers.migrations import SQL_FOLDER
 from app.utils.hash_utils import sha256_hex
 from tests.conftest import settings_for_provider
 from tests.factories import make_image
@@ -137,7 +137,8 @@ def test_a_place_that_cannot_be_written_to_stops_the_start_with_one_line(
 ) -> None:
     (tmp_path / "file").write_text("in the way\n" * 100)
     (tmp_path / "sealed").mkdir(mode=0o500)
-    sqlite3.connect(tmp_path / "read_only.db").executescript(SCHEMA.read_text()).connection.close()
+    schema = (SQL_FOLDER / "init.sqlite.sql").read_text(encoding="utf-8")
+    sqlite3.connect(tmp_path / "read_only.db").executescript(schema).connection.close()
     (tmp_path / "read_only.db").chmod(0o400)
 
     line = complaint(command, tmp_path, {variable.lower(): path})

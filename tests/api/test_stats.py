@@ -13,6 +13,7 @@ import pytest
 from app.database import Database
 from app.drivers.build import open_database
 from app.models.domain import Category, Outcome
+from app.models.prices import Prices
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from app.services.stats_service import StatsService
@@ -211,9 +212,7 @@ async def test_today_begins_and_ends_where_the_time_zone_says(
     service = StatsService(
         repository=StatsRepository(database),
         request_log=RequestLogRepository(database),
-        cost_per_call=Decimal("0.01"),
-        price_input_per_mtok=None,
-        price_output_per_mtok=None,
+        prices=Prices(Decimal("0.01")),
         timezone=ZoneInfo(zone),
         clock=lambda: datetime.fromisoformat(f"{now}+00:00"),
     )
@@ -228,9 +227,7 @@ async def test_costs_are_exact_multiples_of_the_operators_price(cost: str, datab
     service = StatsService(
         repository=StatsRepository(database),
         request_log=RequestLogRepository(database),
-        cost_per_call=Decimal(cost),
-        price_input_per_mtok=None,
-        price_output_per_mtok=None,
+        prices=Prices(Decimal(cost)),
         timezone=ZoneInfo("UTC"),
         clock=lambda: datetime.now(UTC),
     )

@@ -13,10 +13,10 @@ from tests.support.unreliable_database import UnreliableDatabase
 
 HAS_ENDED = Sql(mysql="SELECT :moment < NOW(3)", sqlite="SELECT :moment < strftime('%Y-%m-%d %H:%M:%f', 'now')")
 END_OF = Sql(
-    mysql="SELECT CAST(expires_at AS CHAR) FROM classification_lease WHERE image_hash = :image_hash",
-    sqlite="SELECT expires_at FROM classification_lease WHERE image_hash = :image_hash",
+    mysql="SELECT CAST(expires_at AS CHAR) FROM lease WHERE name = :name",
+    sqlite="SELECT expires_at FROM lease WHERE name = :name",
 )
-END_ALL = Sql.same("UPDATE classification_lease SET expires_at = '2020-01-01 00:00:00.000'")
+END_ALL = Sql.same("UPDATE lease SET expires_at = '2020-01-01 00:00:00.000'")
 
 
 async def test_of_many_that_claim_at_once_one_wins(database: Database) -> None:
@@ -119,7 +119,7 @@ async def test_a_lease_is_renewed_for_as_long_as_its_holder_lives(database: Data
     leases = Leases(repository, Metrics(), seconds=2, renew_seconds=0.2)
 
     async with leases.hold(name, nothing_found):
-        ((first_end,),) = await database.fetch_all(END_OF, {"image_hash": name})
+        ((first_end,),) = await database.fetch_all(END_OF, {"name": name})
         async with asyncio.timeout(10):
             while await database.fetch_all(HAS_ENDED, {"moment": first_end}) == [(0,)]:
                 assert not await repository.claim(name, "rival", 10)

@@ -1,6 +1,7 @@
 """Records are durable in the database or in the spool, and end up in the database once, on both databases."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -8,15 +9,16 @@ import pytest
 
 from app.database import Database, Sql
 from app.errors import DatabaseUnavailable, Overloaded
-from app.models.domain import Outcome
+from app.models.domain import Failure, Outcome
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
+from app.repositories.refusal_repository import RefusalRepository
 from app.services.records.durable_writer import DurableWriter
 from app.services.records.group_commit import GroupCommit
 from app.services.records.rejected_files import RejectedFiles
 from app.utils.clock import utc_now
-from tests.factories import make_hit, make_outcome
+from tests.factories import make_call, make_failure, make_hit, make_outcome
 from tests.support.unreliable_database import UnreliableDatabase
 
 
@@ -38,7 +40,7 @@ def open_ledger(database: Database, folder: Path, max_bytes: int = 100_000_000) 
     return DurableWriter(RecordRepository(database), folder / "spool", max_bytes, metrics, rejected)
 
 
-async def spool(unreliable: UnreliableDatabase, ledger: DurableWriter, outcomes: Sequence[Outcome]) -> None:
+async def spool(unreliable: UnreliableDatabase, ledger: DurableWriter, outcomes: Sequence[Outcome | Failure]) -> None:
     """Record outcomes, a batch each, while the database is away."""
     unreliable.away = True
     for outcome in outcomes:
@@ -121,19 +123,44 @@ async def test_the_same_batch_twice_at_the_same_time_is_written_once(database: D
 
 
 async def test_a_batch_survives_being_written_as_text() -> None:
-    batch = RecordBatch.of("w", 7, [make_outcome(), make_outcome(reply=None)])
+    batch = RecordBatch.of("w", 7, [make_outcome(calls=(make_call(),)), make_outcome(reply=None), make_failure()])
 
     assert RecordBatch.from_json(batch.to_json()) == batch
     assert batch.answers == 2
 
 
-async def test_many_outcomes_are_four_statements_and_one_transaction(unreliable: UnreliableDatabase) -> None:
+def test_a_line_from_before_there_were_calls_can_still_be_read() -> None:
+    batch = RecordBatch.of("w", 7, [make_outcome(), make_outcome(reply=None)])
+    values = json.loads(batch.to_json())
+    del values["calls"], values["refusals"]
+
+    assert RecordBatch.from_json(json.dumps(values).encode()) == batch
+
+
+async def test_what_a_refusal_cost_and_that_it_was_one_survive_an_outage(
+    unreliable: UnreliableDatabase, ledger: DurableWriter
+) -> None:
+    failure = make_failure()
+    await spool(unreliable, ledger, [failure])
+
+    await ledger.replay()
+
+    refusals = RefusalRepository(unreliable)
+    assert failure.refused_until is not None
+    assert await refusals.is_refused(failure.image_hash, failure.created_at)
+    assert not await refusals.is_refused(failure.image_hash, failure.refused_until)
+    sql = Sql.same("SELECT image_hash, outcome, input_tokens FROM model_call")
+    assert await unreliable.fetch_all(sql, {}) == [(failure.image_hash, "refused", 412)]
+
+
+async def test_many_outcomes_are_seven_statements_and_one_transaction(unreliable: UnreliableDatabase) -> None:
     first = make_outcome()
-    outcomes = [first, *(make_hit(first) for _ in range(50)), *(make_outcome() for _ in range(50))]
+    answers = [first, *(make_hit(first) for _ in range(50)), *(make_outcome(calls=(make_call(),)) for _ in range(50))]
+    outcomes: list[Outcome | Failure] = [*answers, *(make_failure() for _ in range(50))]
 
     await RecordRepository(unreliable).write([RecordBatch.of("w", 1, outcomes)])
 
-    assert unreliable.commits == [4]
+    assert unreliable.commits == [7]
 
 
 async def test_what_arrives_during_a_commit_is_written_by_the_next(

@@ -2,19 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from app.database import Database, Sql
 from app.drivers.build import open_database
-from app.models.domain import LOCAL_MODEL, Category
+from app.models.domain import LOCAL_MODEL, Category, Outcome
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from tests.conftest import make_settings
-from tests.factories import make_classification, make_context, make_image_hash, make_outcome, make_reply
+from tests.factories import (
+    make_call,
+    make_classification,
+    make_context,
+    make_failure,
+    make_hit,
+    make_image_hash,
+    make_outcome,
+    make_reply,
+)
 from tests.support.ledger import fetch_one, write_outcomes
 
 COUNTED = ("Questions", "Com_begin", "Com_commit", "Com_rollback", "Com_show_warnings")
@@ -125,16 +135,88 @@ async def test_the_first_result_of_an_image_stays(database: Database) -> None:
     assert (row["category"], row["model_used"], row["hit_count"]) == ("foods", "gpt-6-luna", 2)
 
 
-async def test_a_model_answer_replaces_the_offline_guess_whole(database: Database) -> None:
+async def test_a_model_answer_replaces_the_offline_guess_whole_and_its_counts_begin_anew(database: Database) -> None:
     guess = make_outcome(reply=make_reply(make_classification(Category.OTHER, 0.2), model_used=LOCAL_MODEL))
-    answer = make_outcome(image_hash=guess.image_hash, reply=make_reply(make_classification(Category.PETS, 0.99)))
+    answer = make_outcome(
+        image_hash=guess.image_hash,
+        reply=make_reply(make_classification(Category.PETS, 0.99)),
+        created_at=guess.created_at + timedelta(days=1),
+    )
+    await write_outcomes(database, [guess, make_outcome(image_hash=guess.image_hash, reply=None)])
 
-    await write_outcomes(database, [guess])
     await write_outcomes(database, [answer])
 
     row = await read_row(database, guess.image_hash)
-    assert (row["category"], row["model_used"]) == ("pets", "gpt-6-luna")
+    assert (row["category"], row["model_used"], row["hit_count"]) == ("pets", "gpt-6-luna", 1)
     assert row["description"] == answer.classification.description
+    (image,) = await StatsRepository(database).fetch_top_images(10)
+    assert image.created_at == answer.created_at
+
+
+@pytest.mark.parametrize("guess_comes_first", [True, False])
+async def test_of_a_guess_and_an_answer_written_together_the_answer_stays(
+    guess_comes_first: bool, database: Database
+) -> None:
+    guess = make_outcome(reply=make_reply(model_used=LOCAL_MODEL))
+    answer = make_outcome(image_hash=guess.image_hash, reply=make_reply(make_classification(Category.PETS)))
+
+    await write_outcomes(database, [guess, answer] if guess_comes_first else [answer, guess])
+
+    row = await read_row(database, guess.image_hash)
+    assert (row["category"], row["hit_count"]) == ("pets", 2)
+
+
+async def test_a_guess_that_comes_again_is_one_more_answer(database: Database) -> None:
+    guess = make_outcome(reply=make_reply(model_used=LOCAL_MODEL))
+
+    await write_outcomes(database, [guess])
+    await write_outcomes(database, [guess])
+
+    assert (await read_row(database, guess.image_hash))["hit_count"] == 2
+
+
+@pytest.mark.parametrize("model", ["gpt-6-luna", LOCAL_MODEL])
+async def test_a_row_whose_category_is_none_of_ours_is_replaced_by_the_next_answer(
+    model: str, database: Database
+) -> None:
+    broken = make_outcome()
+    await write_outcomes(database, [broken])
+    await spoil(database, "image_classification_cache", broken)
+    assert await fetch_one(database, broken.image_hash, include_local=False) is None
+    answer = make_outcome(image_hash=broken.image_hash, reply=make_reply(make_classification(Category.PETS), model))
+
+    await write_outcomes(database, [answer])
+
+    row = await read_row(database, broken.image_hash)
+    assert (row["category"], row["model_used"], row["hit_count"]) == ("pets", model, 1)
+
+
+async def test_a_row_whose_category_is_none_of_ours_is_reported_once(database: Database) -> None:
+    broken = make_outcome()
+    await write_outcomes(database, [broken])
+    await spoil(database, "image_classification_cache", broken)
+    cache = CacheRepository(database, serve_local=False)
+    lines: list[object] = []
+    sink = logger.add(lines.append, filter=lambda record: record["level"].name == "ERROR")
+
+    for _ in range(3):
+        assert await cache.fetch_many([broken.image_hash]) == {}
+
+    logger.remove(sink)
+    assert len(lines) == 1
+
+
+async def test_statistics_leave_out_rows_whose_category_is_none_of_ours(database: Database) -> None:
+    broken, sound = make_outcome(), make_outcome()
+    await write_outcomes(database, [broken, sound, make_hit(broken)])
+    await spoil(database, "image_classification_cache", broken)
+    await spoil(database, "request_log", broken)
+    stats = StatsRepository(database)
+    span = sound.created_at - timedelta(days=1), sound.created_at + timedelta(days=1)
+
+    assert [image.image_hash for image in await stats.fetch_top_images(1)] == [sound.image_hash]
+    assert [(row.category, row.requests) for row in await stats.sum_categories(*span)] == [(Category.FOODS, 1)]
+    assert await RequestLogRepository(database).fetch_one(broken.context.request_id) is None
 
 
 async def test_an_offline_guess_replaces_no_model_answer(database: Database) -> None:
@@ -218,19 +300,6 @@ async def test_concurrent_batches_over_the_same_images_lose_no_hit(database: Dat
     assert totals.hits == 20 + 20 * 20
 
 
-async def test_records_older_than_a_moment_are_deleted_and_no_others(database: Database) -> None:
-    limit = datetime(2025, 10, 10, tzinfo=UTC)
-    old = [make_outcome(created_at=datetime(2025, 10, 9, 23, 59, 59, tzinfo=UTC)) for _ in range(5)]
-    young = make_outcome(created_at=limit)
-    await write_outcomes(database, [*old, young])
-    repository = RequestLogRepository(database)
-
-    deleted = [await repository.delete_before(limit, slice_rows=3) for _ in range(3)]
-
-    assert deleted == [3, 2, 0]
-    assert await repository.fetch_one(young.context.request_id) is not None
-
-
 async def test_a_second_answer_to_an_image_is_no_second_row_but_counts(database: Database) -> None:
     first = make_outcome()
     again = make_outcome(image_hash=first.image_hash)
@@ -242,23 +311,30 @@ async def test_a_second_answer_to_an_image_is_no_second_row_but_counts(database:
 
 
 @pytest.mark.parametrize("number", [1, 10, 500])
-async def test_a_batch_of_any_size_is_four_statements_in_one_transaction_and_no_warning_is_asked_for(
+async def test_a_batch_of_any_size_is_seven_statements_in_one_transaction_and_no_warning_is_asked_for(
     number: int, one_connection: Database
 ) -> None:
     """As MySQL counts them, so that nothing that the driver sends of its own accord is missed."""
     known = [make_outcome() for _ in range(number)]
     await write_outcomes(one_connection, known)
     hits = [make_outcome(image_hash=outcome.image_hash, reply=None) for outcome in known]
+    new = [make_outcome(calls=(make_call(),)) for _ in range(number)]
 
     before = await count_statements(one_connection)
-    await write_outcomes(one_connection, [*hits, *(make_outcome() for _ in range(number))])
+    await write_outcomes(one_connection, [*hits, *new, *(make_failure() for _ in range(number))])
     after = await count_statements(one_connection)
 
-    # Six, and the one that counts.
-    assert [after[name] - before[name] for name in COUNTED] == [7, 1, 1, 0, 0]
+    # Seven, the transaction's two, and the one that counts.
+    assert [after[name] - before[name] for name in COUNTED] == [10, 1, 1, 0, 0]
 
 
 async def count_statements(database: Database) -> dict[str, int]:
     """Return the counters of the pool's one connection."""
     rows = await database.fetch_all(Sql.same("SHOW SESSION STATUS"), {})
     return {name: int(value) for name, value in rows if name in COUNTED}
+
+
+async def spoil(database: Database, table: str, outcome: Outcome) -> None:
+    """Give the rows of an outcome's image a category that there is not."""
+    sql = Sql.same(f"UPDATE {table} SET category = 'pet' WHERE image_hash = :image_hash")
+    await database.execute(sql, {"image_hash": outcome.image_hash})

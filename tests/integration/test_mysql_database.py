@@ -144,9 +144,7 @@ async def test_something_that_is_no_mysql_is_unavailable(address: MySQLAddress) 
 async def test_a_transaction_whose_connection_is_killed_is_not_repeated_behind_the_callers_back(
     database: MySQLDatabase, mysql_server: MySQLServer
 ) -> None:
-    insert = Sql.same(
-        "INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')"
-    )
+    insert = Sql.same("INSERT INTO lease (name, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')")
     writing = asyncio.create_task(database.commit([(insert, {"hash": "a"}), (SLEEP, {"seconds": 1.25})]))
     await until(lambda: len(sleeping(mysql_server, 1.25)) == 1)
     mysql_server.query(f"KILL {sleeping(mysql_server, 1.25)[0]}")
@@ -154,7 +152,7 @@ async def test_a_transaction_whose_connection_is_killed_is_not_repeated_behind_t
     with pytest.raises(DatabaseUnavailable):
         await writing
 
-    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM classification_lease"), {}) == [(0,)]
+    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM lease"), {}) == [(0,)]
 
 
 async def test_statistics_leave_room_for_lookups(database: MySQLDatabase) -> None:
@@ -169,23 +167,19 @@ async def test_statistics_leave_room_for_lookups(database: MySQLDatabase) -> Non
 
 
 async def test_a_transaction_that_fails_leaves_nothing(database: MySQLDatabase) -> None:
-    insert = Sql.same(
-        "INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')"
-    )
+    insert = Sql.same("INSERT INTO lease (name, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')")
 
     with pytest.raises(DatabaseNotInitialized):
         await database.commit([(insert, {"hash": "a"}), (Sql.same("DELETE FROM no_such_table"), {})])
 
-    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM classification_lease"), {}) == [(0,)]
+    assert await database.fetch_all(Sql.same("SELECT COUNT(*) FROM lease"), {}) == [(0,)]
 
 
 async def test_writers_that_deadlock_all_succeed_in_the_end(database: MySQLDatabase) -> None:
     keys = ["a", "b"]
-    insert = Sql.same(
-        "INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, '0', '2030-01-01')"
-    )
+    insert = Sql.same("INSERT INTO lease (name, owner, expires_at) VALUES (:hash, '0', '2030-01-01')")
     await database.commit([(insert, {"hash": key}) for key in keys])
-    count = Sql.same("UPDATE classification_lease SET owner = owner + 1 WHERE image_hash = :hash AND SLEEP(0.02) = 0")
+    count = Sql.same("UPDATE lease SET owner = owner + 1 WHERE name = :hash AND SLEEP(0.02) = 0")
 
     for _ in range(3):
         await asyncio.gather(
@@ -193,7 +187,7 @@ async def test_writers_that_deadlock_all_succeed_in_the_end(database: MySQLDatab
             database.commit([(count, {"hash": key}) for key in reversed(keys)]),
         )
 
-    assert await database.fetch_all(Sql.same("SELECT owner FROM classification_lease"), {}) == [("6",)] * 2
+    assert await database.fetch_all(Sql.same("SELECT owner FROM lease"), {}) == [("6",)] * 2
 
 
 async def test_a_lock_that_another_holds_is_tried_for_again_within_the_callers_time(

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from app.database import Database, Sql
+from app.repositories.lease_repository import LeaseRepository
 from app.repositories.nonce_repository import NonceRepository
 from app.services.upkeep.retention import NONCE_MARGIN, Retention
 
@@ -38,14 +39,14 @@ async def test_nonces_are_told_apart_by_case_and_by_key(database: Database) -> N
 
 
 async def test_nonces_that_have_ended_are_deleted_with_time_to_spare(database: Database) -> None:
-    nonces = NonceRepository(database)
-    for age in (0, 299, 301, 86_400):
-        await nonces.insert("app-1", f"age-{age}", "req-1", NOW - timedelta(seconds=age))
+    nonces, now = NonceRepository(database), datetime.now(UTC)
+    for age in (0, 270, 301, 86_400):
+        await nonces.insert("app-1", f"age-{age}", "req-1", now - timedelta(seconds=age))
+    leases = LeaseRepository(database)
+    retention = Retention("nonces", nonces.delete_ended, NONCE_MARGIN, timedelta(minutes=10), leases)
 
-    sweeper = Retention("nonces", nonces.delete_expired, NONCE_MARGIN, timedelta(minutes=10), lambda: NOW)
-
-    assert await sweeper.delete_expired() == 2
-    assert await sweeper.delete_expired() == 0
+    assert await retention.delete_expired() == 2
+    assert await retention.delete_expired() == 0
 
     kept = await database.fetch_all(Sql.same("SELECT nonce FROM signature_nonce ORDER BY nonce"), {})
-    assert kept == [("age-0",), ("age-299",)]
+    assert kept == [("age-0",), ("age-270",)]

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,16 @@ from app.database import Database, Sql
 from app.drivers.build import open_database
 from app.drivers.sqlite import SQLiteDatabase
 from app.errors import DatabaseNotInitialized
-from app.models.domain import Usage
-from app.repositories.refusal_repository import RefusalRepository
+from app.repositories.lease_repository import LeaseRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from tests.conftest import TABLES, TEST_DATABASE, make_settings, schema_of
-from tests.factories import make_outcome
+from tests.factories import make_failure, make_outcome
 from tests.support.ledger import write_outcomes
 from tests.support.mysql_server import MySQLServer
 
 SQL = Path(__file__).parents[2] / "sql"
+NEVER_EMPTIED = {"schema_version", "classification_lease"}
 
 
 def mysql_columns(server: MySQLServer) -> dict[str, list[tuple[str, bool]]]:
@@ -47,18 +47,18 @@ async def test_both_schemas_have_the_same_columns_in_the_same_order(
     sqlite = await SQLiteDatabase.open(sqlite_settings["sqlite_path"])
     tables = mysql_columns(mysql_server)
 
-    assert set(tables) == set(TABLES)
+    assert set(tables) == {*TABLES, *NEVER_EMPTIED}
     for table, columns in tables.items():
         assert await sqlite_columns(sqlite, table) == columns
     await sqlite.close()
 
 
 def test_init_sql_may_be_run_again(mysql_server: MySQLServer) -> None:
-    mysql_server.query(f"INSERT INTO classification_lease VALUES ('{'e' * 64}', 'x', '2030-01-01')", TEST_DATABASE)
+    mysql_server.query(f"INSERT INTO lease VALUES ('{'e' * 64}', 'x', '2030-01-01')", TEST_DATABASE)
 
     mysql_server.query(schema_of(TEST_DATABASE))
 
-    assert mysql_server.query("SELECT COUNT(*) FROM classification_lease", TEST_DATABASE) == [(1,)]
+    assert mysql_server.query("SELECT COUNT(*) FROM lease", TEST_DATABASE) == [(1,)]
 
 
 async def test_the_documented_rights_are_all_the_service_needs(
@@ -75,9 +75,10 @@ async def test_the_documented_rights_are_all_the_service_needs(
     await database.check()
     await write_outcomes(database, [outcome])
     await write_outcomes(database, [make_outcome(image_hash=outcome.image_hash, reply=None)])
-    await RefusalRepository(database).upsert(outcome.image_hash, outcome.created_at, 60, Usage())
+    await write_outcomes(database, [make_failure()])
+    assert await LeaseRepository(database).claim("photo:x", "owner", 1)
     await StatsRepository(database).fetch_top_users(10)
-    assert await RequestLogRepository(database).delete_before(datetime.now(UTC), slice_rows=10) == 2
+    assert await RequestLogRepository(database).delete_older(timedelta(0), slice_rows=10) == 2
 
     await database.close()
     mysql_server.query(f"DROP USER {user}")

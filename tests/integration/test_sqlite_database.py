@@ -14,8 +14,8 @@ from app.drivers.sqlite import SQLiteDatabase
 from app.errors import DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable
 from tests.support.damage import make_damaged_file
 
-INSERT = Sql.same("INSERT INTO classification_lease (image_hash, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')")
-COUNT = Sql.same("SELECT COUNT(*) FROM classification_lease")
+INSERT = Sql.same("INSERT INTO lease (name, owner, expires_at) VALUES (:hash, 'x', '2030-01-01')")
+COUNT = Sql.same("SELECT COUNT(*) FROM lease")
 
 
 @pytest.fixture

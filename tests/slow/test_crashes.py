@@ -112,7 +112,7 @@ def workers(service: Service) -> list[int]:
 def test_what_was_answered_is_recorded_once_whatever_is_killed(
     victim: str, round_number: int, server: MySQLServer, fake_models: FakeModels, tmp_path: Path
 ) -> None:
-    for table in ("image_classification_cache", "request_log", "ledger_writer", "classification_lease"):
+    for table in ("image_classification_cache", "request_log", "ledger_writer", "lease"):
         server.query(f"TRUNCATE TABLE {table}", TEST_DATABASE)
     settings = {
         **server.settings(TEST_DATABASE),

@@ -4,13 +4,13 @@ import secrets
 from collections.abc import Sequence
 
 from app.database import Database
-from app.models.domain import Classification, Outcome
+from app.models.domain import Classification, Failure, Outcome
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
 
 
-async def write_outcomes(database: Database, outcomes: Sequence[Outcome]) -> None:
+async def write_outcomes(database: Database, outcomes: Sequence[Outcome | Failure]) -> None:
     """Write outcomes in one transaction."""
     await RecordRepository(database).write([RecordBatch.of(secrets.token_hex(16), 1, outcomes)])
 

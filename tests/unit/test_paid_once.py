@@ -121,7 +121,7 @@ async def test_an_answer_given_between_the_look_and_the_lease_is_not_paid_for_ag
 
 async def test_a_lease_that_never_comes_is_a_timeout() -> None:
     house = House(lease_seconds=0, model_timeout_seconds=0.2)
-    house.leases.owners[house.image_hash] = "another"
+    house.leases.owners[f"photo:{house.image_hash}"] = "another"
 
     with pytest.raises(TimeoutError):
         await house.find()
@@ -194,11 +194,11 @@ async def test_an_answer_that_could_not_be_kept_is_given_to_whoever_asks_next() 
 
 async def test_the_question_has_what_the_wait_for_the_lease_has_left_of_the_budget() -> None:
     house = House(lease_seconds=0, model_timeout_seconds=1)
-    house.leases.owners[house.image_hash] = "another"
+    house.leases.owners[f"photo:{house.image_hash}"] = "another"
     waiting = asyncio.create_task(house.find())
     await until(lambda: house.leases.claims > 1)
 
-    del house.leases.owners[house.image_hash]
+    del house.leases.owners[f"photo:{house.image_hash}"]
     await waiting
 
     assert 0 < house.work.asked[0] < 1

@@ -79,11 +79,14 @@ async def test_files_go_before_any_of_their_records_is_older_than_it_may_be(
     (tmp_path / "rejected.jsonl").write_bytes(b"of an earlier version, written just now\n")
     (tmp_path / "other.spool").touch()
 
-    assert await files.delete_before(datetime(2026, 3, 4, tzinfo=UTC), slice_rows=10) == 0
-    assert await files.delete_before(datetime(2026, 3, 4, 0, 1, tzinfo=UTC), slice_rows=10) == 1
+    clock.now = datetime(2026, 3, 5, tzinfo=UTC)
+    assert await files.delete_older(timedelta(days=1), slice_rows=10) == 0
+    clock.now = datetime(2026, 3, 5, 0, 1, tzinfo=UTC)
+    assert await files.delete_older(timedelta(days=1), slice_rows=10) == 1
 
     assert names(tmp_path) == ["other.spool", "rejected.jsonl"]
-    assert await files.delete_before(datetime.now(UTC) + timedelta(days=2), slice_rows=10) == 1
+    clock.now = datetime.now(UTC) + timedelta(days=3)
+    assert await files.delete_older(timedelta(days=1), slice_rows=10) == 1
 
 
 def test_nobody_else_may_read_them(tmp_path: Path, clock: Clock, metrics: Metrics) -> None:

@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 
 from loguru import logger
 
-from app.errors import DatabaseUnavailable, Refused
+from app.errors import DatabaseRejected, DatabaseUnavailable, Refused
 from app.models.domain import Classification, ModelReply
 from app.observe.metrics import Metrics
 from app.services.one_call.lease import Leases
@@ -112,7 +112,7 @@ class PaidOnce:
         deadline = Deadline.after(self.leases.seconds + self.model_timeout_seconds)
         async with (
             asyncio.timeout_at(deadline.at) as waiting,
-            self.leases.hold(image_hash, look_again) as found,
+            self.leases.hold(f"photo:{image_hash}", look_again) as found,
         ):
             waiting.reschedule(None)  # from here on the model's budget counts, and what is asked is kept
             # Whoever held the lease before us may have answered after we had looked.
@@ -131,7 +131,7 @@ class PaidOnce:
     async def _store(self, image_hash: str, work: Work, reply: ModelReply) -> None:
         try:
             await work.store(reply)
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, DatabaseRejected):
             self.unwritten[image_hash] = reply
             if len(self.unwritten) > _MAX_UNWRITTEN:
                 del self.unwritten[next(iter(self.unwritten))]

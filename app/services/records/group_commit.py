@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from app.errors import DatabaseRejected
-from app.models.domain import Outcome
+from app.models.domain import Failure, Outcome
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.services.records.durable_writer import DurableWriter
@@ -25,7 +25,7 @@ class GroupCommit:
         self._batches = 0
         metrics.queues.watch(lambda: self._batcher.waiting, "records")
 
-    async def record(self, outcome: Outcome) -> None:
+    async def record(self, outcome: Outcome | Failure) -> None:
         """Return when the outcome is durable. Raises `DatabaseUnavailable`, `DatabaseRejected`; at once `Overloaded`.
 
         An answer that was paid for is never turned away: how many of them there can be is bounded elsewhere.
@@ -36,7 +36,7 @@ class GroupCommit:
         """Write what waits, within a bounded time."""
         await self._batcher.close(_CLOSE_SECONDS)
 
-    async def _write(self, outcomes: list[Outcome]) -> Sequence[DatabaseRejected | None]:
+    async def _write(self, outcomes: list[Outcome | Failure]) -> Sequence[DatabaseRejected | None]:
         self._batches += 1
         self._metrics.commit_batch_size.observe(len(outcomes))
         started = perf_counter()

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from loguru import logger
@@ -40,9 +40,10 @@ class RejectedFiles:
             logger.error("records that the database will not take were put aside", records=records, file=path.name)
             self._metrics.rejected_records.add("put_aside", amount=records)
 
-    async def delete_before(self, moment: datetime, *, slice_rows: int) -> int:
-        """Delete up to `slice_rows` files that were begun before a moment; return how many went."""
-        old = [path for day, path in self._files() if datetime(day.year, day.month, day.day, tzinfo=UTC) < moment]
+    async def delete_older(self, age: timedelta, *, slice_rows: int) -> int:
+        """Delete up to `slice_rows` files that were begun longer ago than an age; return how many went."""
+        before = self._clock() - age
+        old = [path for day, path in self._files() if datetime(day.year, day.month, day.day, tzinfo=UTC) < before]
         for path in old[:slice_rows]:
             path.unlink(missing_ok=True)
         return len(old[:slice_rows])

@@ -2,15 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 from app.database import ValueRejected
-from app.repositories.record_batch import JsonRow, RecordBatch
+from app.repositories.record_batch import KINDS_OF_ROWS, JsonRow, RecordBatch
 
 Rehearse = Callable[[RecordBatch], Awaitable[None]]
 """Raises `ValueRejected` for a batch that the database would not take, and writes nothing."""
 
 _Row = tuple[str, JsonRow]
-_KINDS = ("results", "hits", "records")
 
 
 async def sift(rehearse: Rehearse, batch: RecordBatch) -> tuple[RecordBatch, RecordBatch]:
@@ -35,12 +35,12 @@ async def sift(rehearse: Rehearse, batch: RecordBatch) -> tuple[RecordBatch, Rec
         else:
             good.extend(rows)
 
-    rows: list[_Row] = [(kind, row) for kind in _KINDS for row in getattr(batch, kind)]
+    rows: list[_Row] = [(kind, row) for kind in KINDS_OF_ROWS for row in getattr(batch, kind)]
     if rows:
         await place(rows)
     return _with_rows(batch, good), _with_rows(batch, bad)
 
 
 def _with_rows(batch: RecordBatch, rows: list[_Row]) -> RecordBatch:
-    results, hits, records = ([row for kind, row in rows if kind == wanted] for wanted in _KINDS)
-    return replace(batch, results=results, hits=hits, records=records)
+    kinds: dict[str, Any] = {wanted: [row for kind, row in rows if kind == wanted] for wanted in KINDS_OF_ROWS}
+    return replace(batch, **kinds)

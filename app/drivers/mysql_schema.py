@@ -1,0 +1,137 @@
+"""Changes of MySQL's schema, on one connection of its own: they may take longer than any request may."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import aiomysql
+import pymysql
+
+from app.database import Params, Row
+from app.drivers.migrations import INSERT_VERSION, Migration, MigrationError, MigrationLocked, SchemaConnection
+from app.drivers.mysql import MySQLAddress, _pyformat
+
+_CONNECT_SECONDS = 10.0
+_LOCK_SECONDS = 1
+_TABLE_LOCK_ATTEMPTS = 60
+_TABLE_LOCK_PAUSE_SECONDS = 1.0
+_TABLE_LOCKED = 1205
+_DONE_ALREADY = frozenset({1050, 1060, 1061})  # there is such a table, column, index
+_NO_RIGHTS = frozenset({1044, 1045, 1142, 1143, 1227})
+_NO_DATABASE = 1049
+_SESSION = (
+    # Whoever wants a table while a change waits for it, waits behind the change: so it waits shortly, and again.
+    # max_error_count = 0: keep no warnings, such as that a table which was to be made if it is missing is there.
+    "SET SESSION max_error_count = 0, lock_wait_timeout = 2, innodb_lock_wait_timeout = 30, "
+    "transaction_isolation = 'READ-COMMITTED', time_zone = '+00:00', "
+    "sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')"
+)
+
+_HAS_TABLE = "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = :name"
+# Such a lock is the whole server's, and its name has at most 64 characters.
+_GET_LOCK = "SELECT GET_LOCK(CONCAT('schema:', SHA2(DATABASE(), 224)), :seconds)"
+_RELEASE_LOCK = "SELECT RELEASE_LOCK(CONCAT('schema:', SHA2(DATABASE(), 224)))"
+
+
+class MySQLSchema:
+    """`SchemaConnection` over MySQL.
+
+    A statement that changes the schema is a transaction of its own there. So a migration that was interrupted is run
+    again from its beginning, and what it finds done counts as done.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def lock(self, wait_seconds: float) -> AsyncIterator[None]:
+        """Hold the server's lock for this database. It ends with the connection, however the process ends."""
+        end = asyncio.get_running_loop().time() + wait_seconds
+        while await self.read(_GET_LOCK, {"seconds": _LOCK_SECONDS}) != [(1,)]:
+            if asyncio.get_running_loop().time() >= end:
+                raise MigrationLocked(f"another process has been migrating for more than {wait_seconds:g} s")
+        yield
+        await self.read(_RELEASE_LOCK, {})
+
+    async def has_table(self, name: str) -> bool:
+        return bool(await self.read(_HAS_TABLE, {"name": name}))
+
+    async def read(self, sql: str, params: Params) -> list[Row]:
+        with _translated_errors():
+            async with self._connection.cursor() as cursor:
+                await cursor.execute(_pyformat(sql), params)
+                return list(await cursor.fetchall())
+
+    async def write(self, sql: str, params: Params) -> None:
+        await self.read(sql, params)
+
+    async def apply(self, migration: Migration) -> None:
+        with _translated_errors(f"migration {migration.number} {migration.name}: "):
+            for statement in migration.statements:
+                await self._change(statement)
+        await self.write(INSERT_VERSION, {"number": migration.number, "name": migration.name})
+
+    async def _change(self, statement: str) -> None:
+        for attempt in range(_TABLE_LOCK_ATTEMPTS):
+            try:
+                async with self._connection.cursor() as cursor:
+                    await cursor.execute(statement)
+                return
+            except pymysql.MySQLError as error:
+                if _number(error) in _DONE_ALREADY:
+                    return
+                if _number(error) != _TABLE_LOCKED or attempt == _TABLE_LOCK_ATTEMPTS - 1:
+                    raise
+            await asyncio.sleep(_TABLE_LOCK_PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def connect_mysql_schema(address: MySQLAddress) -> AsyncIterator[SchemaConnection]:
+    """Connect for the time of the block. Raises `MigrationError` where that cannot be."""
+    try:
+        with _translated_errors():
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                connection = await aiomysql.connect(
+                    host=address.host,
+                    port=address.port,
+                    user=address.user,
+                    password=address.password,
+                    db=address.database,
+                    autocommit=True,
+                    charset="utf8mb4",
+                    init_command=_SESSION,
+                )
+    except MigrationError:
+        raise
+    except Exception as error:
+        # Something listens there that is no MySQL: what the driver stumbles over then can be anything.
+        raise MigrationError(f"connecting: {type(error).__name__}") from error
+    try:
+        yield MySQLSchema(connection)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _translated_errors(what: str = "") -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise MigrationError(f"{what}MySQL gave no answer within {_CONNECT_SECONDS:g} s") from error
+    except pymysql.MySQLError as error:
+        raise MigrationError(f"{what}{_reason(_number(error))}") from error
+
+
+def _number(error: pymysql.MySQLError) -> int:
+    return int(error.args[0]) if error.args and isinstance(error.args[0], int) else 0
+
+
+def _reason(number: int) -> str:
+    if number == _NO_DATABASE:
+        return "there is no such database: run sql/init.sql, or CREATE DATABASE, as an administrator"
+    if number in _NO_RIGHTS:
+        return f"MySQL error {number}: this user may not do that; sql/README.md has the rights that migrations need"
+    if number == _TABLE_LOCKED:
+        return "a table was in use by a long transaction all the time; run it again"
+    return f"MySQL error {number}"

@@ -1,0 +1,210 @@
+"""The statements of a batch. SQL only.
+
+Each takes its rows as one JSON text, so that a batch of any size is at most seven statements: one value to escape in
+Python, one to send, unpacked by the database. The rows are those of `record_batch`.
+"""
+
+from app.database import Sql
+
+# What gives way to a new answer: the offline classifier's guess to a model's, and a row whose category is none of ours,
+# edited by hand or written by another version, to any. It goes before the new row comes, which begins its counts anew.
+DELETE_REPLACED = Sql(
+    mysql="""
+DELETE c
+FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  model_used VARCHAR(100) PATH '$[4]'
+)) AS new
+STRAIGHT_JOIN image_classification_cache AS c ON c.image_hash = new.image_hash
+WHERE (c.model_used = :local AND new.model_used <> :local) OR NOT JSON_CONTAINS(:categories, JSON_QUOTE(c.category))
+""",
+    sqlite="""
+DELETE FROM image_classification_cache
+WHERE id IN (
+  SELECT c.id
+  FROM json_each(:rows) AS new
+  CROSS JOIN image_classification_cache AS c ON c.image_hash = new.value ->> 0
+  WHERE (c.model_used = :local AND new.value ->> 4 <> :local)
+    OR c.category NOT IN (SELECT value FROM json_each(:categories))
+)
+""",
+)
+
+# A result is written once and then stays; another answer to the same image, from a process that could not know of the
+# first, is one more answer given.
+INSERT_RESULTS = Sql(
+    mysql="""
+INSERT INTO image_classification_cache
+  (image_hash, category, confidence, description, model_used, model_response, prompt_version,
+   input_tokens, output_tokens, cached_tokens, created_at, last_hit_at)
+SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  category VARCHAR(50) PATH '$[1]',
+  confidence DECIMAL(5,4) PATH '$[2]',
+  description TEXT PATH '$[3]',
+  model_used VARCHAR(100) PATH '$[4]',
+  model_response JSON PATH '$[5]',
+  prompt_version VARCHAR(16) PATH '$[6]',
+  input_tokens INT UNSIGNED PATH '$[7]',
+  output_tokens INT UNSIGNED PATH '$[8]',
+  cached_tokens INT UNSIGNED PATH '$[9]',
+  created_at DATETIME PATH '$[10]',
+  last_hit_at DATETIME PATH '$[10]'
+)) AS new
+ON DUPLICATE KEY UPDATE hit_count = image_classification_cache.hit_count + 1
+""",
+    sqlite="""
+INSERT INTO image_classification_cache
+  (image_hash, category, confidence, description, model_used, model_response, prompt_version,
+   input_tokens, output_tokens, cached_tokens, created_at, last_hit_at)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
+  value ->> 4, value -> 5, value ->> 6,
+  value ->> 7, value ->> 8, value ->> 9,
+  value ->> 10, value ->> 10
+FROM json_each(:rows)
+WHERE true
+ON CONFLICT (image_hash) DO UPDATE SET hit_count = hit_count + 1
+""",
+)
+
+ADD_HITS = Sql(
+    mysql="""
+UPDATE image_classification_cache AS c
+JOIN JSON_TABLE(:rows, '$[*]' COLUMNS (
+  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  hits INT UNSIGNED PATH '$[1]',
+  last_hit_at DATETIME PATH '$[2]'
+)) AS h ON c.image_hash = h.image_hash
+SET c.hit_count = c.hit_count + h.hits, c.last_hit_at = GREATEST(c.last_hit_at, h.last_hit_at)
+""",
+    sqlite="""
+UPDATE image_classification_cache AS c
+SET hit_count = c.hit_count + (h.value ->> 1), last_hit_at = MAX(c.last_hit_at, h.value ->> 2)
+FROM json_each(:rows) AS h
+WHERE c.image_hash = h.value ->> 0
+""",
+)
+
+INSERT_RECORDS = Sql(
+    mysql="""
+INSERT INTO request_log
+  (request_id, user_id, ip_address, image_hash, image_size, category, confidence,
+   from_cache, processing_time_ms, created_at)
+SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+  request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  user_id VARCHAR(64) PATH '$[1]',
+  ip_address VARCHAR(45) CHARACTER SET ascii COLLATE ascii_bin PATH '$[2]',
+  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[3]',
+  image_size INT UNSIGNED PATH '$[4]',
+  category VARCHAR(50) PATH '$[5]',
+  confidence DECIMAL(5,4) PATH '$[6]',
+  from_cache TINYINT PATH '$[7]',
+  processing_time_ms INT UNSIGNED PATH '$[8]',
+  created_at DATETIME PATH '$[9]'
+)) AS new
+ON DUPLICATE KEY UPDATE request_id = request_log.request_id
+""",
+    sqlite="""
+INSERT INTO request_log
+  (request_id, user_id, ip_address, image_hash, image_size, category, confidence,
+   from_cache, processing_time_ms, created_at)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
+  value ->> 4, value ->> 5, value ->> 6,
+  value ->> 7, value ->> 8, value ->> 9
+FROM json_each(:rows)
+WHERE true
+ON CONFLICT (request_id) DO NOTHING
+""",
+)
+
+INSERT_CALLS = Sql(
+    mysql="""
+INSERT INTO model_call
+  (image_hash, request_id, provider, model, prompt_version, outcome,
+   input_tokens, output_tokens, cached_tokens, lane, cost, duration_ms, created_at)
+SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]',
+  provider VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$[2]',
+  model VARCHAR(100) PATH '$[3]',
+  prompt_version VARCHAR(16) PATH '$[4]',
+  outcome VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$[5]',
+  input_tokens INT UNSIGNED PATH '$[6]',
+  output_tokens INT UNSIGNED PATH '$[7]',
+  cached_tokens INT UNSIGNED PATH '$[8]',
+  lane VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$[9]',
+  cost DECIMAL(20,10) PATH '$[10]',
+  duration_ms INT UNSIGNED PATH '$[11]',
+  created_at DATETIME PATH '$[12]'
+)) AS new
+""",
+    sqlite="""
+INSERT INTO model_call
+  (image_hash, request_id, provider, model, prompt_version, outcome,
+   input_tokens, output_tokens, cached_tokens, lane, cost, duration_ms, created_at)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+  value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12
+FROM json_each(:rows)
+""",
+)
+
+# The sums of tokens are for the version before this one, which reads them here; this one reads model_call.
+UPSERT_REFUSALS = Sql(
+    mysql="""
+INSERT INTO classification_refusal
+  (image_hash, expires_at, refused_at, input_tokens, output_tokens, cached_tokens)
+SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  expires_at DATETIME PATH '$[1]',
+  refused_at DATETIME PATH '$[2]',
+  input_tokens BIGINT UNSIGNED PATH '$[3]',
+  output_tokens BIGINT UNSIGNED PATH '$[4]',
+  cached_tokens BIGINT UNSIGNED PATH '$[5]'
+)) AS new
+ON DUPLICATE KEY UPDATE
+  expires_at = GREATEST(classification_refusal.expires_at, new.expires_at),
+  refused_at = GREATEST(classification_refusal.refused_at, new.refused_at),
+  input_tokens = classification_refusal.input_tokens + new.input_tokens,
+  output_tokens = classification_refusal.output_tokens + new.output_tokens,
+  cached_tokens = classification_refusal.cached_tokens + new.cached_tokens
+""",
+    sqlite="""
+INSERT INTO classification_refusal
+  (image_hash, expires_at, refused_at, input_tokens, output_tokens, cached_tokens)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+FROM json_each(:rows)
+WHERE true
+ON CONFLICT (image_hash) DO UPDATE SET
+  expires_at = MAX(expires_at, excluded.expires_at),
+  refused_at = MAX(refused_at, excluded.refused_at),
+  input_tokens = input_tokens + excluded.input_tokens,
+  output_tokens = output_tokens + excluded.output_tokens,
+  cached_tokens = cached_tokens + excluded.cached_tokens
+""",
+)
+
+# NULL breaks the column's constraint, and with it goes the whole transaction: that a batch is written at most once is
+# the database's doing, whatever became of earlier attempts. Even one that is still on its way to the server holds this
+# row until it ends, or comes too late. Of several batches together the first must be new: then all are.
+ADVANCE_WRITERS = Sql(
+    mysql="""
+INSERT INTO ledger_writer (writer, last_batch)
+SELECT writer, last FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+  writer VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  first BIGINT UNSIGNED PATH '$[1]',
+  last BIGINT UNSIGNED PATH '$[2]'
+)) AS new
+ON DUPLICATE KEY UPDATE last_batch = IF(new.first > ledger_writer.last_batch, new.last, NULL)
+""",
+    sqlite="""
+INSERT INTO ledger_writer (writer, last_batch)
+SELECT value ->> 0, value ->> 2
+FROM json_each(:rows)
+WHERE true
+ON CONFLICT (writer) DO UPDATE SET
+  last_batch = CASE
+    WHEN (SELECT value ->> 1 FROM json_each(:rows) WHERE value ->> 0 = excluded.writer) > ledger_writer.last_batch
+    THEN excluded.last_batch
+  END
+""",
+)

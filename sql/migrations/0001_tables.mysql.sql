@@ -1,0 +1,93 @@
+-- The tables as they were when versions were begun. A database from before has them and is left as it is.
+
+CREATE TABLE IF NOT EXISTS `image_classification_cache` (
+  `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256, lower-case hex',
+  `category` VARCHAR(50) NOT NULL COMMENT 'one of the eight keys',
+  `confidence` DECIMAL(5,4) NOT NULL COMMENT '0 to 1',
+  `description` TEXT DEFAULT NULL COMMENT 'what the model says is in the picture',
+  `model_used` VARCHAR(100) NOT NULL COMMENT 'name of the model that answered',
+  `model_response` JSON DEFAULT NULL COMMENT 'the validated answer, for debugging',
+  `prompt_version` VARCHAR(16) NOT NULL COMMENT 'version of the prompt that was asked',
+  `input_tokens` INT UNSIGNED DEFAULT NULL COMMENT 'as the vendor counted',
+  `output_tokens` INT UNSIGNED DEFAULT NULL COMMENT 'as the vendor counted',
+  `cached_tokens` INT UNSIGNED DEFAULT NULL COMMENT 'the part of input_tokens that the vendor had cached',
+  `hit_count` INT UNSIGNED NOT NULL DEFAULT 1 COMMENT 'answers given: the first and every hit',
+  `created_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'first classified',
+  `last_hit_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'last answered from here',
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `uk_image_hash` (`image_hash`),
+  KEY `idx_created_at` (`created_at`),
+  KEY `idx_category` (`category`),
+  KEY `idx_hit_count` (`hit_count`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='one row for each image that a model has classified';
+
+CREATE TABLE IF NOT EXISTS `request_log` (
+  `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  `request_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the X-Request-ID of the answer',
+  `user_id` VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL COMMENT 'user or device, if told',
+  `ip_address` VARCHAR(45) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL COMMENT 'IPv4 or IPv6',
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256, lower-case hex',
+  `image_size` INT UNSIGNED DEFAULT NULL COMMENT 'bytes; NULL when only the hash was sent',
+  `category` VARCHAR(50) NOT NULL COMMENT 'as answered',
+  `confidence` DECIMAL(5,4) NOT NULL COMMENT 'as answered',
+  `from_cache` TINYINT(1) NOT NULL DEFAULT 0 COMMENT '1: no model was asked',
+  `processing_time_ms` INT UNSIGNED DEFAULT NULL COMMENT 'from the whole request read to the answer known',
+  `created_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  `created_date` DATE GENERATED ALWAYS AS (DATE(`created_at`)) STORED COMMENT 'UTC date',
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `uk_request_id` (`request_id`),
+  KEY `idx_user_id` (`user_id`),
+  KEY `idx_ip_address` (`ip_address`),
+  KEY `idx_created_date` (`created_date`),
+  KEY `idx_from_cache` (`from_cache`),
+  KEY `idx_created_at` (`created_at`),
+  KEY `idx_category` (`category`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='one row for each answered request';
+
+CREATE TABLE IF NOT EXISTS `classification_refusal` (
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'an image that a model would not classify',
+  `expires_at` DATETIME NOT NULL COMMENT 'when a model may be asked about it again',
+  `refused_at` DATETIME NOT NULL COMMENT 'last refused',
+  `input_tokens` BIGINT UNSIGNED NOT NULL COMMENT 'paid for all refusals of it',
+  `output_tokens` BIGINT UNSIGNED NOT NULL COMMENT 'paid for all refusals of it',
+  `cached_tokens` BIGINT UNSIGNED NOT NULL COMMENT 'the part of input_tokens that the vendor had cached',
+  PRIMARY KEY (`image_hash`),
+  KEY `idx_refused_at` (`refused_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='one row for each image that a model has refused';
+
+CREATE TABLE IF NOT EXISTS `classification_lease` (
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the image being asked about',
+  `owner` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'who asks the model',
+  `expires_at` DATETIME(3) NOT NULL COMMENT 'when another may ask',
+  PRIMARY KEY (`image_hash`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='who is asking a model about which image right now';
+
+CREATE TABLE IF NOT EXISTS `ledger_writer` (
+  `writer` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'who writes batches, one after the other',
+  `last_batch` BIGINT UNSIGNED NOT NULL COMMENT 'number of the last batch that is in the tables',
+  PRIMARY KEY (`writer`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='what has been written, so that nothing is written twice';
+
+CREATE TABLE IF NOT EXISTS `signature_nonce` (
+  `key_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'whose signature',
+  `nonce` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what tells it from all others',
+  `request_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the request that used it',
+  `expires_at` DATETIME NOT NULL COMMENT 'when it is refused for its age',
+  PRIMARY KEY (`key_id`, `nonce`),
+  KEY `idx_expires_at` (`expires_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='signatures that have been used, so that none is used twice';
+
+CREATE TABLE IF NOT EXISTS `schema_version` (
+  `number` INT UNSIGNED NOT NULL COMMENT 'of the migration',
+  `name` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what it is for',
+  `applied_at` DATETIME NOT NULL COMMENT 'when it was done',
+  PRIMARY KEY (`number`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='the migrations that this database has';

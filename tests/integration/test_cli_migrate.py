@@ -1,0 +1,75 @@
+"""`python -m app.cli migrate` as a script calls it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from app.drivers.check import NEEDED_VERSION
+from tests.support.service_process import environment
+
+NUMBERS = list(range(1, NEEDED_VERSION + 1))
+
+
+def migrate(folder: Path, *options: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command with these settings alone."""
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", "migrate", *options],
+        cwd=folder,
+        env=environment(folder, **settings),
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+
+
+def test_a_script_can_ask_migrate_and_ask_again(tmp_path: Path) -> None:
+    missing = migrate(tmp_path, "--dry-run", "--json")
+    done = migrate(tmp_path, "--json")
+    again = migrate(tmp_path, "--dry-run", "--json")
+
+    assert [run.returncode for run in (missing, done, again)] == [3, 0, 0]
+    told = [json.loads(run.stdout) for run in (missing, done, again)]
+    assert [answer["up_to_date"] for answer in told] == [False, True, True]
+    assert [answer["applied_now"] for answer in told] == [[], NUMBERS, []]
+    assert {state["state"] for state in told[0]["migrations"]} == {"pending"}
+    assert {state["state"] for state in told[2]["migrations"]} == {"applied"}
+    assert [run.stderr for run in (missing, done, again)] == ["", "", ""]
+
+
+def test_a_person_sees_a_table(tmp_path: Path) -> None:
+    shown = migrate(tmp_path)
+
+    assert shown.returncode == 0
+    assert "lease_and_model_call" in shown.stdout
+    assert shown.stdout.endswith("up to date\n")
+
+
+def test_a_database_that_is_away_is_one_line_and_a_failure(tmp_path: Path) -> None:
+    away = migrate(tmp_path, mysql_host="127.0.0.1", mysql_port=1)
+
+    assert away.returncode == 1
+    assert away.stdout == ""
+    assert away.stderr == "migrate: MySQL error 2003\n"
+
+
+def test_a_file_that_cannot_be_is_one_line_and_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    failed = migrate(tmp_path, sqlite_path=tmp_path / "file" / "c.db")
+
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("migrate: ")
+    assert failed.stderr.count("\n") == 1
+
+
+def test_a_wrong_option_is_a_code_of_its_own(tmp_path: Path) -> None:
+    assert migrate(tmp_path, "--no-such-option").returncode == 2
+
+
+def test_no_model_is_needed(tmp_path: Path, mysql_settings: dict[str, Any]) -> None:
+    """In production the settings name one; that nobody can reach it does not matter here."""
+    settings = {**mysql_settings, "llm_provider": "openai", "llm_api_key": "k", "llm_base_url": "http://127.0.0.1:1/v1"}
+
+    assert migrate(tmp_path, "--dry-run", **settings).returncode == 0
