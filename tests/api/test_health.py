@@ -54,7 +54,7 @@ async def test_a_model_that_keeps_failing_is_unavailable_and_is_left_alone(
 
 
 async def test_a_model_that_hangs_is_left_alone_too(settings: Settings, fake_models: FakeModels) -> None:
-    hasty = with_settings(settings, llm_timeout=0.1)
+    hasty = with_settings(settings, llm_timeout=0.6)
     async with open_container(hasty) as container, make_client(hasty, container) as client:
         fake_models.behaviour = Behaviour(hang=True)
         codes = [(await upload(client, make_image())).json()["error"]["code"] for _ in range(6)]

@@ -78,7 +78,6 @@ async def test_what_refusals_cost_is_kept_and_summed(database: Database) -> None
     assert await database.fetch_all(sql, {}) == [(200, 30, 50)]
 
 
-@pytest.mark.xfail(reason="the classifier does not hand its questions to the recorder yet")
 async def test_the_statistics_count_the_tokens_of_answers_and_of_refusals_and_price_them(
     settings: Settings, fake_models: FakeModels
 ) -> None:
@@ -99,7 +98,6 @@ async def test_the_statistics_count_the_tokens_of_answers_and_of_refusals_and_pr
     }
 
 
-@pytest.mark.xfail(reason="the classifier does not hand its questions to the recorder yet")
 async def test_without_prices_there_is_no_cost_but_there_are_tokens(client: httpx.AsyncClient) -> None:
     await classify(client, make_image())
 

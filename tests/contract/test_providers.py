@@ -210,6 +210,33 @@ async def test_a_usage_that_makes_no_sense_costs_no_answer(usage: Any, fake_mode
         assert answer.usage == Usage(0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (None, Usage()),
+        ({}, Usage()),
+        ({"input_tokens": -1, "output_tokens": "12"}, Usage()),
+        ({"input_tokens": 10**12, "output_tokens": True, "cache_read_input_tokens": -5}, Usage()),
+        (
+            {"input_tokens": 400, "output_tokens": 37, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 7},
+            Usage(412, 37, 5),
+        ),
+    ],
+)
+async def test_a_usage_of_claude_is_read_as_carefully(usage: Any, expected: Usage, fake_models: FakeModels) -> None:
+    content = [{"type": "text", "text": json.dumps(GOOD)}]
+    reply = {"id": "x", "type": "message", "role": "assistant", "model": "m", "content": content, "usage": usage}
+    fake_models.behaviour = Behaviour(
+        raw=json.dumps({**reply, "stop_reason": "end_turn"}).encode(), headers={"content-type": "application/json"}
+    )
+
+    async with open_provider(make_settings(**settings_for_provider("claude", fake_models))) as provider:
+        answer = await ask(provider)
+
+    assert answer.classification.category == "pets"
+    assert answer.usage == expected
+
+
 async def test_azures_filter_names_itself_further_inside(fake_models: FakeModels) -> None:
     settings = make_settings(**settings_for_provider("custom", fake_models))
     async with open_provider(settings) as provider:
