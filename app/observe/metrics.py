@@ -188,12 +188,12 @@ class Metrics:
         self.spooled_bytes = Gauge("spooled_bytes", "Size of those records")
         self.rejected_records = Counter(
             "rejected_records_total",
-            "Records that the database will never take; `fate` is `put_aside`, for people to look at, or `lost`, where "
-            "there was no room",
-            ("fate",),
+            "Records that the database will never take; `outcome` is `put_aside`, for people to look at, or `lost`, "
+            "where there was no room",
+            ("outcome",),
         )
-        for fate in ("put_aside", "lost"):
-            self.rejected_records.add(fate, amount=0)  # there before the first: an increase needs a beginning
+        for outcome in ("put_aside", "lost"):
+            self.rejected_records.add(outcome, amount=0)  # there before the first: an increase needs a beginning
 
     def _add_present(self) -> None:
         self.queues = Gauge(
