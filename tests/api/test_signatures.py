@@ -148,19 +148,25 @@ async def test_a_signature_that_covers_too_little_is_told_what_is_missing(
     assert response.json()["error"]["message"] == f"The signature does not cover {said}"
 
 
-async def test_what_a_signature_says_of_itself_is_never_repeated(client: httpx.AsyncClient) -> None:
-    for signature_input in (
-        'sig=("secret-word");tag="image-classifier"',
-        'sig=("secret-word" 7);tag=secret-word',
-        "sig=secret-word",
-        "\x80secret-word",
-    ):
-        request = question(client)
-        request.headers["Signature-Input"] = signature_input.encode("latin-1").decode("latin-1")
-        response = await client.send(request)
+@pytest.mark.parametrize(
+    "signature_input",
+    [
+        b'sig=("secret-word");tag="image-classifier"',
+        b'sig=("secret-word" 7);tag=secret-word',
+        b"sig=secret-word",
+        b"\x80secret-word",
+    ],
+)
+async def test_what_a_signature_says_of_itself_is_never_repeated(
+    signature_input: bytes, client: httpx.AsyncClient
+) -> None:
+    request = question(client)
+    del request.headers["Signature-Input"]
+    request.headers = httpx.Headers([*request.headers.raw, (b"Signature-Input", signature_input)])
+    response = await client.send(request)
 
-        assert code_of(response) == "invalid_signature"
-        assert "secret-word" not in response.text
+    assert code_of(response) == "invalid_signature"
+    assert "secret-word" not in response.text
 
 
 async def test_a_signature_is_good_for_its_method_and_path_alone(client: httpx.AsyncClient) -> None:
