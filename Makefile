@@ -48,7 +48,7 @@ format: .venv/.installed-dev ## Format the code and mend what the linter can
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-docs: .venv/.installed-dev ## Write the tables of README.md, .env.example and docs/metrics.md
+docs: .venv/.installed-dev ## Write the tables of README.md, .env.example, docs/settings.md and docs/metrics.md
 	.venv/bin/python -m scripts.settings_docs
 	.venv/bin/python -m scripts.image_costs
 	.venv/bin/python -m scripts.metrics_docs

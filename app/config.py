@@ -2,9 +2,12 @@
 
 import sys
 from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -16,6 +19,18 @@ from app.services.images.settings import ImageSettings
 from app.services.model.settings import ModelSettings
 from app.services.records.settings import RecordSettings
 from app.services.upkeep.settings import RetentionSettings
+
+OTHERS_IN_ENV_FILE = frozenset(
+    {
+        *("MYSQL_ROOT_PASSWORD", "HTTP_PORT", "HTTPS_PORT", "SSL_DIR", "API_MEMORY", "NGINX_MEMORY", "ENV_FILE"),
+        "GRAFANA_PASSWORD",
+        *("TZ", "LANG", "PATH", "HOME", "TMPDIR"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GUNICORN_CMD_ARGS"),
+    }
+)
+"""What `.env` may hold beside settings: docker-compose.yml's own names, and those of the system."""
+
+_PREFIXES_OF_OTHERS = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "PYTHON", "TEST_MYSQL_", "GF_", "LC_")
 
 
 class ProcessSettings(BaseModel):
@@ -104,10 +119,30 @@ class Settings(
 
 def load_settings() -> Settings:
     """Read the settings, or end the process with one line that names each wrong variable."""
+    unknown = unknown_names(Path(str(Settings.model_config["env_file"])))
+    if unknown:
+        sys.exit(f"configuration: {'; '.join(unknown)}")
     try:
         return Settings()
     except ValidationError as error:
         sys.exit(f"configuration: {describe(error)}")
+
+
+def unknown_names(env_file: Path) -> list[str]:
+    """Return a reason for each name in the file that is no setting: misspelt, it would be ignored in silence.
+
+    A key would then go to another vendor, or the records into another database. Variables of the environment are not
+    judged: they are for all programs.
+    """
+    known = {name.upper() for name in Settings.model_fields}
+    reasons = []
+    for name, value in dotenv_values(env_file, interpolate=False).items():
+        if value is None:  # its text is not repeated: it may be a key
+            reasons.append(f"{env_file}: has a line that is no NAME=value")
+        elif name.upper() not in known | OTHERS_IN_ENV_FILE and not name.upper().startswith(_PREFIXES_OF_OTHERS):
+            closest = "".join(get_close_matches(name.upper(), known, n=1))
+            reasons.append(f"{name}: is no setting, in {env_file}" + (f" (did you mean {closest}?)" if closest else ""))
+    return reasons
 
 
 def describe(error: ValidationError) -> str:

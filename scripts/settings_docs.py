@@ -1,4 +1,4 @@
-"""Writes what the settings are into .env.example and README.md, from the one place that knows: app/config.py.
+"""Writes what the settings are into .env.example and docs/settings.md, from the one place that knows: app/config.py.
 
 .venv/bin/python -m scripts.settings_docs
 """
@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from app.config import Settings
 
 ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "settings.md"
 _TABLE = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- /settings -->)", re.DOTALL)
 
 _ENV_HEAD = """\
@@ -31,10 +32,10 @@ def render_env_example() -> str:
     return _ENV_HEAD + "".join(entries) + _ENV_TAIL
 
 
-def render_readme(readme: str) -> str:
-    """Return the README with its table of settings as it should be."""
+def render_page(page: str) -> str:
+    """Return docs/settings.md with its table as it should be."""
     rows = [f"| `{name.upper()}` | {_cell(field)} | {field.description} |\n" for name, field in _fields()]
-    return _TABLE.sub(lambda _: "| variable | default | meaning |\n| --- | --- | --- |\n" + "".join(rows), readme)
+    return _TABLE.sub(lambda _: "| variable | default | meaning |\n| --- | --- | --- |\n" + "".join(rows), page)
 
 
 def _fields() -> list[tuple[str, FieldInfo]]:
@@ -60,8 +61,7 @@ def _cell(field: FieldInfo) -> str:
 
 def main() -> None:
     (ROOT / ".env.example").write_text(render_env_example(), encoding="utf-8")
-    readme = ROOT / "README.md"
-    readme.write_text(render_readme(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(render_page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

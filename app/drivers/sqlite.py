@@ -12,7 +12,7 @@ import aiosqlite
 
 from app.database import ConstraintError, Load, Params, Queue, Row, Sql, Statement, ValueRejected
 from app.drivers.check import CHECKS, SELECT_VERSION, check_version
-from app.drivers.migrations import COMMAND
+from app.drivers.migrations import COMMAND, MigrationError
 from app.drivers.sqlite_schema import bring_up_to_date
 from app.errors import DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable, ServiceError
 
@@ -55,7 +55,7 @@ class SQLiteDatabase:
                 connections.append(await _connect(path))
                 opened.push_async_callback(connections[-1].close)
             if migrate:
-                await bring_up_to_date(connections[0])
+                await _bring_up_to_date(connections[0])
             opened.pop_all()
         return cls(path, connections, timeout_seconds)
 
@@ -177,6 +177,15 @@ def check_writable(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         # One that can only be read opens as well, and begins a transaction.
         connection.executescript("BEGIN IMMEDIATE; PRAGMA user_version = 1; ROLLBACK")
+
+
+async def _bring_up_to_date(connection: aiosqlite.Connection) -> None:
+    """Apply the migrations that the file lacks. A damaged file is left as it is: `check` tells what is wrong with it."""
+    try:
+        await bring_up_to_date(connection)
+    except MigrationError as error:
+        if not isinstance(error.__cause__, sqlite3.Error) or _code_of(error.__cause__) not in _DAMAGED:
+            raise
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:

@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 _STATIC = Path(__file__).parent / "static"
 _HEADERS = {
-    # Images: those that Swagger's style sheet carries inside itself. Styles: elements that Swagger puts into the page.
+    # data: the images that Swagger's style sheet carries inside itself.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",

@@ -131,6 +131,44 @@ async def test_what_was_signed_cannot_be_changed(header: str, value: str, client
     assert code_of(await client.send(request)) == "invalid_signature"
 
 
+@pytest.mark.parametrize(
+    ("covered", "said"),
+    [
+        (("@method", "@target-uri", "content-digest", "x-user-id"), '"@path". "@target-uri" does not stand for it.'),
+        (("@method", "@path", "x-user-id"), '"content-digest".'),
+        (("@path", "content-digest"), '"@method", "x-user-id".'),
+    ],
+)
+async def test_a_signature_that_covers_too_little_is_told_what_is_missing(
+    covered: tuple[str, ...], said: str, client: httpx.AsyncClient
+) -> None:
+    response = await client.send(question(client, covered=covered))
+
+    assert code_of(response) == "invalid_signature"
+    assert response.json()["error"]["message"] == f"The signature does not cover {said}"
+
+
+@pytest.mark.parametrize(
+    "signature_input",
+    [
+        b'sig=("secret-word");tag="image-classifier"',
+        b'sig=("secret-word" 7);tag=secret-word',
+        b"sig=secret-word",
+        b"\x80secret-word",
+    ],
+)
+async def test_what_a_signature_says_of_itself_is_never_repeated(
+    signature_input: bytes, client: httpx.AsyncClient
+) -> None:
+    request = question(client)
+    del request.headers["Signature-Input"]
+    request.headers = httpx.Headers([*request.headers.raw, (b"Signature-Input", signature_input)])
+    response = await client.send(request)
+
+    assert code_of(response) == "invalid_signature"
+    assert "secret-word" not in response.text
+
+
 async def test_a_signature_is_good_for_its_method_and_path_alone(client: httpx.AsyncClient) -> None:
     request = question(client)
     elsewhere = client.build_request("POST", "/classify", content=request.content, headers=request.headers)

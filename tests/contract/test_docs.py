@@ -6,22 +6,24 @@ from pathlib import Path
 from app.config import Settings
 from app.main import create_app
 from app.observe.metrics import Metrics
-from scripts import image_costs, metrics_docs
-from scripts.settings_docs import render_env_example, render_readme
+from scripts import image_costs, metrics_docs, settings_docs
 from tests.conftest import SAMPLES, make_settings
 from tests.factories import error_codes
 from tests.support.transcript import read_transcript, replay, without_what_changes
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SETTINGS = settings_docs.PAGE.read_text(encoding="utf-8")
 
 
 def test_the_env_example_is_what_make_docs_writes() -> None:
-    assert (ROOT / ".env.example").read_text(encoding="utf-8") == render_env_example()
+    assert (ROOT / ".env.example").read_text(encoding="utf-8") == settings_docs.render_env_example()
 
 
-def test_the_readmes_settings_are_what_make_docs_writes() -> None:
-    assert render_readme(README) == README
+def test_the_page_of_settings_is_what_make_docs_writes() -> None:
+    page = settings_docs.PAGE.read_text(encoding="utf-8")
+
+    assert settings_docs.render_page(page) == page
 
 
 def test_the_readmes_costs_are_what_make_docs_writes() -> None:
@@ -50,11 +52,11 @@ def test_every_setting_is_described_in_one_line_in_both_places() -> None:
 
     assert [name for name, text in described.items() if not text or "\n" in text] == []
     assert [name for name, text in described.items() if f"\n# {text}\n{name.upper()}=" not in example] == []
-    assert [name for name, text in described.items() if not in_the_readme(name, text)] == []
+    assert [name for name, text in described.items() if not in_the_table(name, text)] == []
 
 
-def in_the_readme(setting: str, description: str) -> bool:
-    return bool(re.search(rf"^\| `{setting.upper()}` \| .* \| {re.escape(description)} \|$", README, re.MULTILINE))
+def in_the_table(setting: str, description: str) -> bool:
+    return bool(re.search(rf"^\| `{setting.upper()}` \| .* \| {re.escape(description)} \|$", SETTINGS, re.MULTILINE))
 
 
 def test_the_env_example_as_it_is_changes_nothing() -> None:

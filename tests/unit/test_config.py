@@ -1,12 +1,13 @@
 """Settings: defaults that work, and one clear line for what does not."""
 
+import re
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from app.config import Settings, describe, load_settings
+from app.config import Settings, describe, load_settings, unknown_names
 from tests.conftest import make_settings
 
 KEY, KEY2 = "a-key-for-the-apps-7f3a9c51", "a-key-for-operators-51d2e84b"
@@ -160,3 +161,58 @@ def test_the_sdks_look_for_no_address_in_an_environment_of_their_own(monkeypatch
 
     assert make_settings(llm_api_key="k").primary.base_url == "https://api.openai.com/v1"
     assert make_settings(llm_provider="claude", llm_api_key="k").primary.base_url == "https://api.anthropic.com"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("LLM_PROVIDR=claude", "LLM_PROVIDR: is no setting, in .env (did you mean LLM_PROVIDER?)"),
+        ("MYSQL_HOTS=db", "MYSQL_HOTS: is no setting, in .env (did you mean MYSQL_HOST?)"),
+        ("mysql_hots=db", "mysql_hots: is no setting, in .env (did you mean MYSQL_HOST?)"),
+        ("QWERTZ=1", "QWERTZ: is no setting, in .env"),
+        ("sk-ant-a-key-pasted-alone", ".env: has a line that is no NAME=value"),
+    ],
+)
+def test_a_name_in_the_env_file_that_is_no_setting_stops_the_start(
+    line: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ignored in silence, a misspelt provider would send its key to another vendor."""
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text(f"LLM_PROVIDER=local\n{line}\n")
+
+    with pytest.raises(SystemExit) as caught:
+        load_settings()
+
+    assert caught.value.code == f"configuration: {said}"
+
+
+def test_the_env_file_may_hold_what_is_for_others(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(
+        "llm_provider=local\nexport MYSQL_ROOT_PASSWORD=x\nHTTP_PORT=80\nCOMPOSE_PROJECT_NAME=x\n# A=b\n"
+    )
+
+    assert unknown_names(env_file) == []
+    assert unknown_names(tmp_path / "missing") == []
+
+
+@pytest.mark.parametrize("compose", ["docker-compose.yml", "deploy/monitoring/compose.yml"])
+def test_the_env_file_may_hold_every_variable_of_the_compose_files(compose: str, tmp_path: Path) -> None:
+    names = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (Path(__file__).parents[2] / compose).read_text(encoding="utf-8")))
+    (tmp_path / ".env").write_text("".join(f"{name}=x\n" for name in names))
+
+    assert names
+    assert unknown_names(tmp_path / ".env") == []
+
+
+def test_the_environment_is_for_all_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MYSQL_HOTS", "db")
+
+    assert load_settings().mysql_host is None
+
+
+def test_heic_can_be_switched_on() -> None:
+    """It is what iPhones take, and nobody should have to build another container for it."""
+    assert "HEIF" in make_settings(allowed_image_formats="jpg,png,heic").pillow_formats
+    assert "pillow-heif" in (Path(__file__).parents[2] / "requirements.in").read_text(encoding="utf-8")

@@ -80,7 +80,7 @@ class SignatureService:
         except HTTPMessageSignaturesException as error:
             # The library's text may quote the request.
             logger.debug("signature refused", error=type(error).__name__)
-            raise InvalidSignature from None
+            raise InvalidSignature(_what_is_missing(request, required)) from None
         if len(results) != 1:
             raise InvalidSignature
         (result,) = results
@@ -108,6 +108,28 @@ class SignatureService:
         if not created - MAX_CLOCK_SKEW_SECONDS <= now <= ends + MAX_CLOCK_SKEW_SECONDS:
             raise ExpiredSignature
         return datetime.fromtimestamp(ends, UTC) + skew
+
+
+def _what_is_missing(request: RequestToVerify, required: Sequence[str]) -> str | None:
+    """Return which components no signature of ours covers, for whoever writes a client; None if it is not that.
+
+    Only names that we ask for are repeated, nothing that was sent.
+    """
+    lines = [value for name, value in request.header_lines if name == "signature-input"]
+    try:
+        members: Any = http_sf.parse(", ".join(lines).encode("ascii"), tltype="dictionary")
+        covered = [
+            {name for name, _ in items} for items, parameters in members.values() if parameters.get("tag") == TAG
+        ]
+    except (ValueError, TypeError):
+        return None
+    if not covered:
+        return f'No signature has tag="{TAG}".'
+    missing = [name for name in required if name not in covered[0]]
+    if not missing:
+        return None
+    instead = ' "@target-uri" does not stand for it.' if missing == ["@path"] and "@target-uri" in covered[0] else ""
+    return 'The signature does not cover "{}".{}'.format('", "'.join(missing), instead)
 
 
 def _sha256_of(content_digest: str) -> bytes:
