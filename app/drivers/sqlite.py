@@ -180,7 +180,7 @@ def check_writable(path: Path) -> None:
 
 
 async def _bring_up_to_date(connection: aiosqlite.Connection) -> None:
-    """Apply the migrations that the file lacks. A damaged file is left as it is: `check` tells what is wrong with it."""
+    """Apply the migrations that the file lacks. A damaged file is left as it is: `check` tells what it is."""
     try:
         await bring_up_to_date(connection)
     except MigrationError as error:
