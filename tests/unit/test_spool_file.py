@@ -1,7 +1,6 @@
 """The spool's file: whole lines or none, and an owner at a time."""
 
 import resource
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
+from tests.support.audit_events import listening
 
 
 def read_all(file: SpoolFile) -> list[bytes]:
@@ -102,23 +102,24 @@ def test_the_file_of_a_dead_owner_is_adopted_once(tmp_path: Path) -> None:
 
 
 def test_a_file_is_nobodys_orphan_while_it_is_being_made(tmp_path: Path) -> None:
-    done = threading.Event()
+    steps: list[str] = []
+    adopted: list[Path] = []
+    looking = False
 
-    def adopt_all() -> None:
-        while not done.is_set():
-            for orphan in SpoolFile.adopt_orphans(tmp_path):
-                orphan.close(remove=True)
+    def look_for_orphans(step: str, _: object) -> None:
+        nonlocal looking
+        if not looking:
+            looking = True
+            steps.append(step)
+            adopted.extend(orphan.path for orphan in SpoolFile.adopt_orphans(tmp_path))
+            looking = False
 
-    adopting = threading.Thread(target=adopt_all)
-    adopting.start()
-    try:
-        for _ in range(5000):
-            file = SpoolFile.create(tmp_path)
-            assert file.path.exists()
-            file.close(remove=True)
-    finally:
-        done.set()
-        adopting.join()
+    with listening(look_for_orphans):
+        SpoolFile.create(tmp_path)
+        look_for_orphans("made", None)
+
+    assert {"open", "fcntl.flock", "os.rename", "made"} <= set(steps)
+    assert adopted == []
 
 
 def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
