@@ -48,6 +48,8 @@ _mysql: list[MySQLServer] = []
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "on_both_databases: SQL is the subject, so the test runs on SQLite and on MySQL")
+    if getattr(config.option, "numprocesses", None):  # the first of several processes: they share one server
+        os.environ.update(_start_mysql().environment())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -63,11 +65,8 @@ def pytest_report_collectionfinish(items: list[pytest.Item]) -> str:
     """Start MySQL if any test needs it, and name its version in the header."""
     if not any(_needs_mysql(item) for item in items):
         return "MySQL: not needed by these tests"
-    try:
-        _mysql.append(provision())
-    except NoServer as reason:
-        pytest.exit(str(reason), returncode=3)
-    return f"MySQL {_mysql[0].version} ({_mysql[0].source})"
+    server = _start_mysql()
+    return f"MySQL {server.version} ({server.source})"
 
 
 def pytest_unconfigure() -> None:
@@ -78,7 +77,7 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def mysql_server() -> Iterator[MySQLServer]:
     """The server, with an empty database of this run made by sql/init.sql."""
-    (server,) = _mysql
+    server = _start_mysql()
     server.query(schema_of(TEST_DATABASE))
     yield server
     server.query(f"DROP DATABASE {TEST_DATABASE}")
@@ -181,6 +180,16 @@ def settings_for_provider(provider: str, models: FakeModels) -> dict[str, Any]:
     base_url = models.base_url if provider == "claude" else f"{models.base_url}/v1"
     model = {"llm_model": "qwen-vl"} if provider == "custom" else {}
     return {"llm_provider": provider, "llm_api_key": "test-key", "llm_base_url": base_url, "llm_timeout": 5.0, **model}
+
+
+def _start_mysql() -> MySQLServer:
+    """Return the one server of this process, started if it is not yet; end the run where there is none to be had."""
+    if not _mysql:
+        try:
+            _mysql.append(provision())
+        except NoServer as reason:
+            pytest.exit(str(reason), returncode=3)
+    return _mysql[0]
 
 
 def _needs_mysql(item: pytest.Item) -> bool:

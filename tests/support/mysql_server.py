@@ -56,6 +56,11 @@ class MySQLServer:
             "mysql_database": database,
         }
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which `provision` finds this server in other processes."""
+        values = {"HOST": self.host, "PORT": self.port, "USER": self.user, "PASSWORD": self.password}
+        return {f"TEST_MYSQL_{name}": str(value) for name, value in values.items()}
+
     def query(self, sql: str, database: str | None = None) -> list[tuple[object, ...]]:
         """Run one statement, or several without results, and return the rows of the last."""
         connection = pymysql.connect(
