@@ -61,12 +61,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_settings", ["sqlite", "mysql"], indirect=True)
 
 
+def pytest_report_header() -> list[str]:
+    """Name the version of MySQL where it was started before any test was looked at."""
+    return [_version_of(server) for server in _mysql]
+
+
 def pytest_report_collectionfinish(items: list[pytest.Item]) -> str:
-    """Start MySQL if any test needs it, and name its version in the header."""
-    if not any(_needs_mysql(item) for item in items):
-        return "MySQL: not needed by these tests"
-    server = _start_mysql()
-    return f"MySQL {server.version} ({server.source})"
+    """Start MySQL if any test needs it, and name its version."""
+    return _version_of(_start_mysql()) if any(map(_needs_mysql, items)) else "MySQL: not needed by these tests"
 
 
 def pytest_unconfigure() -> None:
@@ -190,6 +192,10 @@ def _start_mysql() -> MySQLServer:
         except NoServer as reason:
             pytest.exit(str(reason), returncode=3)
     return _mysql[0]
+
+
+def _version_of(server: MySQLServer) -> str:
+    return f"MySQL {server.version} ({server.source})"
 
 
 def _needs_mysql(item: pytest.Item) -> bool:
