@@ -1,9 +1,11 @@
 """The spool's file: whole lines or none, and an owner at a time."""
 
 import resource
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +122,35 @@ def test_a_file_is_nobodys_orphan_while_it_is_being_made(tmp_path: Path) -> None
 
     assert {"open", "fcntl.flock", "os.rename", "made"} <= set(steps)
     assert adopted == []
+
+
+def test_a_file_that_another_finishes_with_just_before_we_lock_it_is_not_adopted(tmp_path: Path) -> None:
+    SpoolFile.create(tmp_path).close(remove=False)
+    (orphan,) = tmp_path.iterdir()
+
+    def finish(step: str, _: object) -> None:
+        if step == "fcntl.flock":
+            orphan.unlink()
+
+    with listening(finish):
+        assert list(SpoolFile.adopt_orphans(tmp_path)) == []
+
+
+def test_a_line_is_on_the_disk_when_it_has_been_appended(tmp_path: Path) -> None:
+    file = SpoolFile.create(tmp_path)
+    calls: list[str] = []
+
+    def note(_: object, event: str, function: Any) -> None:
+        if event == "c_call":
+            calls.append(function.__name__)
+
+    sys.setprofile(note)
+    try:
+        file.append(b"line")
+    finally:
+        sys.setprofile(None)
+
+    assert [name for name in calls if name in ("write", "fdatasync", "fsync")] == ["write", "fdatasync"]
 
 
 def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
