@@ -5,7 +5,6 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from app.utils.hash_utils import sha256_hex
 from tests.conftest import settings_for_provider
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
-from tests.support.service_process import EMBEDDED, GUNICORN, ROOT, Service, environment, running_service
+from tests.support.service_process import EMBEDDED, GUNICORN, ROOT, Service, environment, running_service, wait_until
 
 QUICK_GRACEFUL_SECONDS = 6
 QUICK_GUNICORN = (*GUNICORN, "--graceful-timeout", str(QUICK_GRACEFUL_SECONDS))
@@ -160,13 +159,6 @@ def test_a_request_in_flight_is_answered_before_the_process_ends(command: tuple[
 
 def has_printed(service: Service, text: str, times: int) -> bool:
     return service.printed().count(text) >= times
-
-
-def wait_until(service: Service, condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, service.printed()
-        time.sleep(0.01)
 
 
 @pytest.fixture

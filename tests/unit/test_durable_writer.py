@@ -147,6 +147,22 @@ async def test_a_replay_that_fails_in_the_middle_goes_on_there(records: FakeReco
         assert numbers(records) == [1, 2, 3, 4, 5]
 
 
+async def test_the_spool_of_a_dead_process_is_kept_until_it_has_been_replayed(
+    writer: DurableWriter, records: FakeRecords, tmp_path: Path
+) -> None:
+    async with opened(records, tmp_path, 100_000) as dead:
+        await spool(dead, records, 1, 2)
+    records.away = True
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailable):
+            await writer.replay()
+    records.away = False
+
+    await writer.replay()
+
+    assert numbers(records) == [1, 2]
+
+
 async def test_a_full_spool_takes_nothing_until_it_has_been_replayed(
     writer: DurableWriter, records: FakeRecords
 ) -> None:
