@@ -17,7 +17,7 @@ run: .venv/.installed ## Start the service on http://127.0.0.1:8000
 	@.venv/bin/python -m app
 
 test: .venv/.installed-dev ## Run all tests, on SQLite and on a real MySQL that it gets by itself
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-slow: .venv/.installed-dev ## Run the tests that take minutes: fuzzing, memory, crashes
 	.venv/bin/python -m pytest tests/slow --timeout 900

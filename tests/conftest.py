@@ -49,6 +49,8 @@ _mysql: list[MySQLServer] = []
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "on_both_databases: SQL is the subject, so the test runs on SQLite and on MySQL")
+    if getattr(config.option, "numprocesses", None):  # the first of several processes: they share one server
+        os.environ.update(_start_mysql().environment())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -60,15 +62,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_settings", ["sqlite", "mysql"], indirect=True)
 
 
+def pytest_report_header() -> list[str]:
+    """Name the version of MySQL where it was started before any test was looked at."""
+    return [_version_of(server) for server in _mysql]
+
+
 def pytest_report_collectionfinish(items: list[pytest.Item]) -> str:
-    """Start MySQL if any test needs it, and name its version in the header."""
-    if not any(_needs_mysql(item) for item in items):
-        return "MySQL: not needed by these tests"
-    try:
-        _mysql.append(provision())
-    except NoServer as reason:
-        pytest.exit(str(reason), returncode=3)
-    return f"MySQL {_mysql[0].version} ({_mysql[0].source})"
+    """Start MySQL if any test needs it, and name its version."""
+    return _version_of(_start_mysql()) if any(map(_needs_mysql, items)) else "MySQL: not needed by these tests"
 
 
 def pytest_unconfigure() -> None:
@@ -79,7 +80,7 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def mysql_server() -> Iterator[MySQLServer]:
     """The server, with an empty database of this run made by sql/init.sql."""
-    (server,) = _mysql
+    server = _start_mysql()
     server.query(schema_of(TEST_DATABASE))
     yield server
     server.query(f"DROP DATABASE {TEST_DATABASE}")
@@ -182,6 +183,20 @@ def settings_for_provider(provider: str, models: FakeModels) -> dict[str, Any]:
     base_url = models.base_url if provider == "claude" else f"{models.base_url}/v1"
     model = {"llm_model": "qwen-vl"} if provider == "custom" else {}
     return {"llm_provider": provider, "llm_api_key": "test-key", "llm_base_url": base_url, "llm_timeout": 5.0, **model}
+
+
+def _start_mysql() -> MySQLServer:
+    """Return the one server of this process, started if it is not yet; end the run where there is none to be had."""
+    if not _mysql:
+        try:
+            _mysql.append(provision())
+        except NoServer as reason:
+            pytest.exit(str(reason), returncode=3)
+    return _mysql[0]
+
+
+def _version_of(server: MySQLServer) -> str:
+    return f"MySQL {server.version} ({server.source})"
 
 
 def _needs_mysql(item: pytest.Item) -> bool:

@@ -89,10 +89,14 @@ class FakeRecords:
 
     written: list[RecordBatch] = field(default_factory=list)
     away: bool = False
+    away_after: int | None = None
+    """How many more writes are taken before it goes away by itself."""
     loses_answers: bool = False
     """What is written is done, and nobody hears."""
 
     async def write(self, batches: Sequence[RecordBatch]) -> None:
+        if self.away_after is not None:
+            self.away, self.away_after = self.away_after == 0, max(0, self.away_after - 1)
         if self.away:
             raise DatabaseUnavailable(detail="away")
         self.written += [batch for batch in batches if batch not in self.written]

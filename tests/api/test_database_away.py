@@ -24,6 +24,7 @@ from tests.factories import make_image, make_image_hash
 from tests.fakes import as_any
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.unreliable_database import UnreliableDatabase
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.on_both_databases
 
@@ -177,9 +178,7 @@ async def test_more_bytes_of_uploads_than_admitted_are_told_at_once(
         async with make_client(settings, narrow) as client:
             fake_models.behaviour = Behaviour(hang=True)
             running = asyncio.create_task(upload(client, image))
-            async with asyncio.timeout(5):
-                while not fake_models.calls:
-                    await asyncio.sleep(0.01)
+            await until(lambda: bool(fake_models.calls))
 
             refused = await upload(client, image + b"0" * len(image))
             too_large = await upload(client, image + b"0" * 11 * 1024 * 1024)

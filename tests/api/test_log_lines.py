@@ -6,8 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ import pytest
 from tests.conftest import settings_for_provider
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
-from tests.support.service_process import EMBEDDED, GUNICORN, ROOT, Service, environment, running_service
+from tests.support.service_process import EMBEDDED, GUNICORN, ROOT, Service, environment, running_service, wait_until
 
 KEY = "sk-MARKER-KEY"
 PRODUCTION: dict[str, Any] = {"env": "production", "log_level": "DEBUG", "allow_open_statistics": True}
@@ -28,13 +26,6 @@ def events(service: Service) -> list[dict[str, Any]]:
     found = [json.loads(line) for line in service.printed().splitlines()]
     assert all({"time", "level", "message"} <= event.keys() for event in found)
     return found
-
-
-def wait_until(service: Service, condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, service.printed()
-        time.sleep(0.02)
 
 
 def send_raw(service: Service, data: bytes) -> None:

@@ -17,6 +17,7 @@ from tests.conftest import make_client, settings_for_provider, with_settings
 from tests.factories import error_codes, make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.figures import Figures
+from tests.support.waiting import until
 
 CHECK, CLASSIFY = "/api/v1/classify/check-cache", "/api/v1/classify"
 
@@ -180,8 +181,7 @@ async def test_waiting_for_another_processs_answer_is_counted_and_looking_for_it
     async with make_client(settings, container) as client:
         answer = asyncio.create_task(upload(client, image))
         looks = container.metrics.lookup_batch_size.tallies
-        while not looks or looks[()].total < 4:
-            await asyncio.sleep(0.01)
+        await until(lambda: bool(looks) and looks[()].total >= 4)
         await leases.release(image_hash, "another process")
         assert (await answer).status_code == 200
         figures = await read_figures(client)

@@ -19,6 +19,7 @@ from tests.api.calls import check_cache, classify, upload
 from tests.conftest import make_client, with_settings
 from tests.factories import make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.on_both_databases
 
@@ -77,9 +78,7 @@ async def test_callers_who_all_hang_up_leave_the_answer_behind(
     image = make_image()
     fake_models.behaviour = Behaviour(hang=True)
     callers = [asyncio.create_task(upload(client, image)) for _ in range(5)]
-    async with asyncio.timeout(5):
-        while not fake_models.calls:
-            await asyncio.sleep(0.01)
+    await until(lambda: bool(fake_models.calls))
 
     for caller in callers:
         caller.cancel()

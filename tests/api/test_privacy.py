@@ -2,7 +2,6 @@
 
 import base64
 import struct
-import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -21,31 +20,25 @@ from app.observe.logs import configure_logging
 from tests.api.calls import check_cache, classify, upload
 from tests.conftest import TABLES, make_client, make_settings, settings_for_provider
 from tests.factories import make_image
+from tests.support.audit_events import listening
 from tests.support.fake_model_server import Behaviour, FakeModels
 
 MARKER = b"MARKER-7f3a9c51d2e84b60"
-OPENED: list[tuple[str, int]] = []
-_watching = False
-
-
-def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if _watching and event == "open":
-        OPENED.append((str(arguments[0]), int(arguments[2] or 0)))
-    elif _watching and event.startswith("tempfile."):
-        OPENED.append((event, 1))
-
-
-sys.addaudithook(_watch)  # cannot be removed, so that it only listens while a test wants it to
 
 
 @pytest.fixture
 def opened_for_writing() -> Iterator[list[tuple[str, int]]]:
     """What Python code opens for writing during the test, files without a name included."""
-    global _watching
-    OPENED.clear()
-    _watching = True
-    yield OPENED
-    _watching = False
+    opened: list[tuple[str, int]] = []
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            opened.append((str(arguments[0]), int(arguments[2] or 0)))
+        elif event.startswith("tempfile."):
+            opened.append((event, 1))
+
+    with listening(note):
+        yield opened
 
 
 def written(opened: list[tuple[str, int]]) -> list[str]:

@@ -17,7 +17,8 @@ import pytest
 
 from app.config import Settings
 from app.container import open_container
-from app.database import Database, Sql
+from app.database import Database, Sql, from_sql_time
+from app.services.access.signatures import MAX_AGE_SECONDS, MAX_CLOCK_SKEW_SECONDS
 from tests.conftest import SAMPLES, make_client, make_settings
 from tests.factories import make_image, make_image_hash
 from tests.support.service_process import ROOT, environment, running_service
@@ -74,6 +75,15 @@ async def test_a_signature_field_that_is_too_long_is_not_looked_at_in_however_ma
         request.headers = httpx.Headers([another, ("Signature", "another=:AAAA:"), *request.headers.multi_items()])
 
         assert (await client.send(request)).status_code == status
+
+
+async def test_a_request_with_two_signatures_for_us_is_refused(client: httpx.AsyncClient) -> None:
+    """Else one of them would be spent, and the other would be good for the same request again."""
+    request, other = question(client), question(client, label="other")
+    fields = [(name, other.headers[name]) for name in ("Signature-Input", "Signature")]
+    request.headers = httpx.Headers([*request.headers.multi_items(), *fields])
+
+    assert code_of(await client.send(request)) == "invalid_signature"
 
 
 async def test_a_request_without_a_signature_is_turned_away(client: httpx.AsyncClient) -> None:
@@ -231,6 +241,17 @@ async def test_a_signature_is_good_in_its_window_alone(
     response = await client.send(question(client, **times))
 
     assert response.status_code == 200 if code is None else code_of(response) == code
+
+
+async def test_that_a_signature_was_used_is_kept_for_as_long_as_it_could_be_sent_again(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    signed_at = datetime.now(UTC).replace(microsecond=0)
+
+    await client.send(question(client))
+
+    ((kept_until,),) = await database.fetch_all(Sql.same("SELECT expires_at FROM signature_nonce"), {})
+    assert from_sql_time(kept_until) >= signed_at + timedelta(seconds=MAX_AGE_SECONDS + MAX_CLOCK_SKEW_SECONDS)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Programs from Debian's or Ubuntu's packages, unpacked into a cache folder. Installs nothing, needs no root."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -39,9 +40,12 @@ def _unpack(name: str, program: str, packages: Sequence[str]) -> Path:
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         raise RuntimeError("not on this system")
     cache.mkdir(parents=True, exist_ok=True)
-    print(f"unpacking the packages of {name} (once) ...", flush=True)  # noqa: T201
-    with tempfile.TemporaryDirectory(dir=cache) as work:
-        _fetch_and_unpack(Path(work), folder, packages)
+    with (cache / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may need it at once
+        if not (folder / program).exists():
+            print(f"unpacking the packages of {name} (once) ...", flush=True)  # noqa: T201
+            with tempfile.TemporaryDirectory(dir=cache) as work:
+                _fetch_and_unpack(Path(work), folder, packages)
     return folder
 
 

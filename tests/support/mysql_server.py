@@ -57,6 +57,11 @@ class MySQLServer:
             "mysql_database": database,
         }
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which `provision` finds this server in other processes."""
+        values = {"HOST": self.host, "PORT": self.port, "USER": self.user, "PASSWORD": self.password}
+        return {f"TEST_MYSQL_{name}": str(value) for name, value in values.items()}
+
     def connect(self, database: str | None = None) -> Any:
         """Return a connection of the caller's own."""
         return pymysql.connect(

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,14 @@ def running_service(folder: Path, command: Sequence[str] = EMBEDDED, **settings:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def wait_until(service: Service, condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Return as soon as the condition holds; fail with what the service printed if it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, service.printed()
+        time.sleep(0.01)
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:

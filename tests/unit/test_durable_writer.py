@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from app.repositories.record_batch import RecordBatch
 from app.services.records.durable_writer import DurableWriter
 from app.services.records.rejected_files import RejectedFiles
 from app.utils.clock import utc_now
-from tests.factories import make_outcome
+from tests.factories import make_classification, make_outcome, make_reply
 from tests.fakes import FakeRecords
 from tests.support.waiting import until
 
@@ -35,14 +36,22 @@ def metrics() -> Metrics:
     return Metrics()
 
 
+@asynccontextmanager
+async def opened(
+    records: FakeRecords, folder: Path, max_bytes: int, metrics: Metrics | None = None
+) -> AsyncIterator[DurableWriter]:
+    metrics = metrics or Metrics()
+    rejected = RejectedFiles(folder / "spool", metrics, utc_now)
+    writer = DurableWriter(records, folder / "spool", max_bytes, metrics, rejected)
+    yield writer
+    await writer.close()
+
+
 @pytest.fixture
 async def writer(records: FakeRecords, metrics: Metrics, tmp_path: Path) -> AsyncIterator[DurableWriter]:
     """With room for a few batches in its spool."""
-    folder = tmp_path / "spool"
-    rejected = RejectedFiles(folder, metrics, utc_now)
-    opened = DurableWriter(records, folder, 4 * len(batch(1).to_json()), metrics, rejected)
-    yield opened
-    await opened.close()
+    async with opened(records, tmp_path, 4 * len(batch(1).to_json()), metrics) as made:
+        yield made
 
 
 async def spool(writer: DurableWriter, records: FakeRecords, *batches: int) -> None:
@@ -121,6 +130,43 @@ async def test_a_replay_that_fails_keeps_everything_for_the_next(writer: Durable
     assert numbers(records) == [1, 2]
 
 
+async def test_a_replay_that_fails_in_the_middle_goes_on_there(records: FakeRecords, tmp_path: Path) -> None:
+    long = make_outcome(reply=make_reply(make_classification(description="x" * 3_000_000)))  # a read brings few of them
+    async with opened(records, tmp_path, 100_000_000) as writer:
+        records.away = True
+        for number in range(1, 6):
+            await writer.write(RecordBatch.of("w", number, [long]))
+        everything = writer.waiting_bytes
+        records.away_after = 1
+
+        with pytest.raises(DatabaseUnavailable):
+            await writer.replay()
+
+        done = len(records.written)
+        assert 0 < done < 5
+        assert writer.waiting_answers == 5 - done
+        assert writer.waiting_bytes == everything // 5 * (5 - done)
+        records.away, records.away_after = False, None
+        await writer.replay()
+        assert numbers(records) == [1, 2, 3, 4, 5]
+
+
+async def test_the_spool_of_a_dead_process_is_kept_until_it_has_been_replayed(
+    writer: DurableWriter, records: FakeRecords, tmp_path: Path
+) -> None:
+    async with opened(records, tmp_path, 100_000) as dead:
+        await spool(dead, records, 1, 2)
+    records.away = True
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailable):
+            await writer.replay()
+    records.away = False
+
+    await writer.replay()
+
+    assert numbers(records) == [1, 2]
+
+
 async def test_a_full_spool_takes_nothing_until_it_has_been_replayed(
     writer: DurableWriter, records: FakeRecords
 ) -> None:
@@ -145,7 +191,7 @@ async def test_what_comes_into_the_spool_is_replayed_without_being_asked_for(
 
     await spool(writer, records, 1)
 
-    await until(lambda: numbers(records) == [1])
+    await until(lambda: numbers(records) == [1], seconds=4)  # sooner than the spools of others are looked for
     replaying.cancel()
     await asyncio.wait([replaying])
 

@@ -9,7 +9,7 @@ from app.errors import DatabaseUnavailable, Refused
 from app.observe.metrics import Metrics
 from app.services.model.errors import ModelTimeout
 from app.services.one_call.lease import Leases
-from app.services.one_call.paid_once import PaidOnce, Result
+from app.services.one_call.paid_once import MAX_UNWRITTEN, PaidOnce, Result
 from app.services.one_call.single_flight import SingleFlight
 from tests.factories import make_classification, make_image_hash, make_reply
 from tests.fakes import FakeKnown, FakeLeaseTable, FakeRefusals, FakeWork, as_any, fixed_clock
@@ -190,6 +190,19 @@ async def test_an_answer_that_could_not_be_kept_is_given_to_whoever_asks_next() 
 
     assert (await house.find()).classification == house.work.reply.classification
     assert len(house.work.asked) == 1
+
+
+async def test_no_more_than_so_many_answers_wait_for_whoever_asks_next() -> None:
+    house = House()
+    house.work.cannot_store = True
+
+    for _ in range(MAX_UNWRITTEN + 5):
+        house.image_hash = make_image_hash()
+        with pytest.raises(DatabaseUnavailable):
+            await house.find()
+
+    assert len(house.paid_once.unwritten) == MAX_UNWRITTEN
+    assert house.image_hash in house.paid_once.unwritten  # the oldest have gone
 
 
 async def test_the_question_has_what_the_wait_for_the_lease_has_left_of_the_budget() -> None:

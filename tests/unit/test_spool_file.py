@@ -1,14 +1,16 @@
 """The spool's file: whole lines or none, and an owner at a time."""
 
 import resource
-import threading
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
+from tests.support.audit_events import listening
 
 
 def read_all(file: SpoolFile) -> list[bytes]:
@@ -102,23 +104,53 @@ def test_the_file_of_a_dead_owner_is_adopted_once(tmp_path: Path) -> None:
 
 
 def test_a_file_is_nobodys_orphan_while_it_is_being_made(tmp_path: Path) -> None:
-    done = threading.Event()
+    steps: list[str] = []
+    adopted: list[Path] = []
+    looking = False
 
-    def adopt_all() -> None:
-        while not done.is_set():
-            for orphan in SpoolFile.adopt_orphans(tmp_path):
-                orphan.close(remove=True)
+    def look_for_orphans(step: str, _: object) -> None:
+        nonlocal looking
+        if not looking:
+            looking = True
+            steps.append(step)
+            adopted.extend(orphan.path for orphan in SpoolFile.adopt_orphans(tmp_path))
+            looking = False
 
-    adopting = threading.Thread(target=adopt_all)
-    adopting.start()
+    with listening(look_for_orphans):
+        SpoolFile.create(tmp_path)
+        look_for_orphans("made", None)
+
+    assert {"open", "fcntl.flock", "os.rename", "made"} <= set(steps)
+    assert adopted == []
+
+
+def test_a_file_that_another_finishes_with_just_before_we_lock_it_is_not_adopted(tmp_path: Path) -> None:
+    SpoolFile.create(tmp_path).close(remove=False)
+    (orphan,) = tmp_path.iterdir()
+
+    def finish(step: str, _: object) -> None:
+        if step == "fcntl.flock":
+            orphan.unlink()
+
+    with listening(finish):
+        assert list(SpoolFile.adopt_orphans(tmp_path)) == []
+
+
+def test_a_line_is_on_the_disk_when_it_has_been_appended(tmp_path: Path) -> None:
+    file = SpoolFile.create(tmp_path)
+    calls: list[str] = []
+
+    def note(_: object, event: str, function: Any) -> None:
+        if event == "c_call":
+            calls.append(function.__name__)
+
+    sys.setprofile(note)
     try:
-        for _ in range(5000):
-            file = SpoolFile.create(tmp_path)
-            assert file.path.exists()
-            file.close(remove=True)
+        file.append(b"line")
     finally:
-        done.set()
-        adopting.join()
+        sys.setprofile(None)
+
+    assert [name for name in calls if name in ("write", "fdatasync", "fsync")] == ["write", "fdatasync"]
 
 
 def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:

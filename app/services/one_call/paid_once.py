@@ -27,7 +27,7 @@ from app.services.one_call.single_flight import SingleFlight
 from app.utils.clock import Clock
 from app.utils.deadline import Deadline
 
-_MAX_UNWRITTEN = 1000
+MAX_UNWRITTEN = 1000
 
 T = TypeVar("T")
 
@@ -133,7 +133,7 @@ class PaidOnce:
             await work.store(reply)
         except (DatabaseUnavailable, DatabaseRejected):
             self.unwritten[image_hash] = reply
-            if len(self.unwritten) > _MAX_UNWRITTEN:
+            if len(self.unwritten) > MAX_UNWRITTEN:
                 del self.unwritten[next(iter(self.unwritten))]
             raise
 
