@@ -12,9 +12,11 @@ ServiceError
     UnsupportedFormat           400 unsupported_format
   NotFound                      404 not_found
   MethodNotAllowed              405 method_not_allowed
+  RequestTimeout                408 request_timeout
   RequestTooLarge               413 request_too_large
     ImageTooLarge               413 image_too_large
     ImageTooManyPixels          413 image_too_many_pixels
+  RequestHeaderTooLarge         431 headers_too_large
   DatabaseUnavailable           503 database_unavailable
     DatabaseNotInitialized      503 database_unavailable
   Overloaded                    503 overloaded
@@ -110,6 +112,14 @@ class MethodNotAllowed(ServiceError):
     default_message = "This address does not take this method."
 
 
+class RequestTimeout(ServiceError):
+    """The request did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+    default_message = "The request did not arrive in time."
+
+
 class RequestTooLarge(ServiceError):
     """The body is over its limit in bytes."""
 
@@ -130,6 +140,14 @@ class ImageTooManyPixels(RequestTooLarge):
 
     code = "image_too_many_pixels"
     default_message = "The image has too many pixels."
+
+
+class RequestHeaderTooLarge(ServiceError):
+    """The request line and headers, or the trailers, are over their limits."""
+
+    status = 431
+    code = "headers_too_large"
+    default_message = "The request line and headers are larger than 32 KiB together, or more than 100."
 
 
 class DatabaseUnavailable(ServiceError):
