@@ -16,6 +16,7 @@ from app.errors import (
     InvalidUserId,
     MissingImage,
     Overloaded,
+    RequestTimeout,
     RequestTooLarge,
     UnsupportedFormat,
 )
@@ -43,7 +44,13 @@ _UPLOAD_SCHEMA = {
     "/check-cache",
     summary="Ask whether a photo is known",
     responses=document_errors(
-        InvalidRequest, InvalidImageHash, InvalidUserId, RequestTooLarge, DatabaseUnavailable, Overloaded
+        InvalidRequest,
+        InvalidImageHash,
+        InvalidUserId,
+        RequestTimeout,
+        RequestTooLarge,
+        DatabaseUnavailable,
+        Overloaded,
     ),
     openapi_extra=document_body("application/json", CheckCacheRequest.model_json_schema()),
 )
@@ -74,6 +81,7 @@ async def check_cache(
         MissingImage,
         InvalidImage,
         UnsupportedFormat,
+        RequestTimeout,
         ImageTooLarge,
         ImageTooManyPixels,
         ModelRefused,

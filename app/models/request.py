@@ -16,9 +16,9 @@ UserId = Annotated[str, StringConstraints(pattern=USER_ID_PATTERN)]
 
 
 class CheckCacheRequest(BaseModel):
-    """The body of `POST /classify/check-cache`."""
+    """The body of `POST /classify/check-cache`. What else it holds is ignored, as the fields of a form are."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     image_hash: ImageHash = Field(
         description="SHA-256 of the image file, hexadecimal, in either case",
