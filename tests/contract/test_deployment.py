@@ -86,6 +86,21 @@ def test_the_proxy_keeps_every_body_in_memory() -> None:
     assert "proxy_max_temp_file_size 0;" in NGINX
 
 
+def test_the_bodies_that_the_proxy_buffers_at_the_same_time_fit_into_its_memory(compose: dict[str, Any]) -> None:
+    limits = {zone: int(limit) for zone, limit in re.findall(r"limit_conn (\w+) (\d+);", NGINX)}
+    (gigabytes,) = re.findall(r"^\$\{NGINX_MEMORY:-(\d)g\}$", compose["nginx"]["mem_limit"])
+
+    chunked = limits["all_chunked_uploads"]
+    others = limits["all_uploads"] - chunked
+    bodies = chunked * nginx("client_body_buffer_size") + others * nginx("client_max_body_size")
+    assert bodies < 0.9 * int(gigabytes) * 1024**3
+    assert limits["uploads"] <= limits["all_uploads"] / 2  # one address leaves room for others
+    assert limits["chunked_uploads"] <= chunked / 2
+    assert nginx("client_body_buffer_size", "location / {") >= CHUNK_FRAMING * nginx(
+        "client_max_body_size", "location / {"
+    )
+
+
 def test_the_proxys_own_errors_have_codes_that_the_readme_names() -> None:
     (codes,) = re.findall(r'map "\$status \$request_uri" \$error_code \{(.*?)\}', NGINX, re.DOTALL)
     named = set(re.findall(r"(\w+);", codes))
