@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from starlette.types import Message, Receive
@@ -14,6 +15,7 @@ from tests.factories import make_image_hash
 
 BODY = json.dumps({"image_hash": make_image_hash()}).encode()
 PATIENCE = Patience(portion_bytes=10, portion_seconds=0.2, body_seconds=1.0)
+FOR_EVER = 1000.0
 
 
 def arriving(pieces: Iterable[bytes], seconds_between: float) -> Receive:
@@ -30,9 +32,10 @@ def arriving(pieces: Iterable[bytes], seconds_between: float) -> Receive:
     return receive
 
 
-async def read(pieces: Iterable[bytes], seconds_between: float) -> CheckCacheRequest:
-    async with asyncio.timeout(5):
-        return await read_check_cache({}, arriving(pieces, seconds_between), PATIENCE)
+async def read(pieces: Iterable[bytes], seconds_between: float, body_seconds: float = 1.0) -> CheckCacheRequest:
+    async with asyncio.timeout(10):
+        patience = replace(PATIENCE, body_seconds=body_seconds)
+        return await read_check_cache({}, arriving(pieces, seconds_between), patience)
 
 
 def in_pieces(body: bytes, size: int) -> list[bytes]:
@@ -44,17 +47,19 @@ async def test_a_body_whose_portions_come_in_time_is_read_though_it_takes_longer
 
 
 @pytest.mark.parametrize(
-    ("pieces", "seconds_between"),
+    ("pieces", "seconds_between", "body_seconds"),
     [
-        ([], 0.0),
-        (in_pieces(BODY, 20)[:2], 0.01),
-        (in_pieces(BODY, 1), 0.05),
-        (in_pieces(BODY, 5), 0.09),
+        ([], 0.0, FOR_EVER),
+        (in_pieces(BODY, 20)[:2], 0.01, FOR_EVER),
+        (in_pieces(BODY, 1), 0.05, FOR_EVER),
+        (in_pieces(BODY, 20), 0.08, 0.3),
     ],
     ids=["silent from the start", "silent in the middle", "below the rate", "too long in all"],
 )
-async def test_a_body_that_does_not_come_in_time_is_408(pieces: list[bytes], seconds_between: float) -> None:
+async def test_a_body_that_does_not_come_in_time_is_408(
+    pieces: list[bytes], seconds_between: float, body_seconds: float
+) -> None:
     with pytest.raises(RequestTimeout) as raised:
-        await read(pieces, seconds_between)
+        await read(pieces, seconds_between, body_seconds)
 
     assert (raised.value.status, raised.value.code) == (408, "request_timeout")
