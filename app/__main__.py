@@ -52,6 +52,8 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {
         "host": settings.app_host,
         "port": settings.app_port,
+        "http": "app.http_protocol:LimitedProtocol",
+        "ws": "none",
         "log_config": None,
         "access_log": False,
         "forwarded_allow_ips": ",".join(settings.trusted_proxies),

@@ -12,10 +12,12 @@ ServiceError
     UnsupportedFormat           400 unsupported_format
   NotFound                      404 not_found
   MethodNotAllowed              405 method_not_allowed
+  RequestTimeout                408 request_timeout
   RequestTooLarge               413 request_too_large
     ImageTooLarge               413 image_too_large
     ImageTooManyPixels          413 image_too_many_pixels
   Refused                       422 model_refused
+  RequestHeaderTooLarge         431 headers_too_large
   DatabaseUnavailable           503 database_unavailable
     DatabaseNotInitialized      503 database_unavailable
     DatabaseMisconfigured       503 database_unavailable
@@ -113,6 +115,14 @@ class MethodNotAllowed(ServiceError):
     default_message = "This address does not take this method."
 
 
+class RequestTimeout(ServiceError):
+    """The request did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+    default_message = "The request did not arrive in time."
+
+
 class RequestTooLarge(ServiceError):
     """The body is over its limit in bytes."""
 
@@ -141,6 +151,14 @@ class Refused(ServiceError):
     status = 422
     code = "model_refused"
     default_message = "The model declined to classify this image."
+
+
+class RequestHeaderTooLarge(ServiceError):
+    """The request line and headers, or the trailers, are over their limits."""
+
+    status = 431
+    code = "headers_too_large"
+    default_message = "The request line and headers are larger than 32 KiB together, or more than 100."
 
 
 class DatabaseUnavailable(ServiceError):

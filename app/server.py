@@ -3,11 +3,13 @@
 import asyncio
 import socket
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 from gunicorn.arbiter import Arbiter
 from uvicorn import Server
 from uvicorn_worker import UvicornWorker
+
+from app.http_protocol import LimitedProtocol
 
 _LAST_ANSWER = (b"connection", b"close")
 _DRAIN_SECONDS = 0.5
@@ -39,6 +41,8 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
     Of gunicorn's `graceful_timeout` the first half is for the requests in flight and the second for the application to
     close. Without that limit one slow upload holds the worker until gunicorn kills it, and nothing is closed.
     """
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "auto", "http": LimitedProtocol, "ws": "none"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -16,6 +16,7 @@ from app.errors import (
     InvalidUserId,
     MissingImage,
     Overloaded,
+    RequestTimeout,
     RequestTooLarge,
     UnsupportedFormat,
 )
@@ -61,7 +62,13 @@ REQUEST_BODIES = {"CheckCacheRequest": CheckCacheRequest.model_json_schema(), "C
     responses={
         **document_answer("Known, with the answer; or not known", hit=examples.HIT, miss=examples.MISS),
         **document_errors(
-            InvalidRequest, InvalidImageHash, InvalidUserId, RequestTooLarge, DatabaseUnavailable, Overloaded
+            InvalidRequest,
+            InvalidImageHash,
+            InvalidUserId,
+            RequestTimeout,
+            RequestTooLarge,
+            DatabaseUnavailable,
+            Overloaded,
         ),
     },
     body=document_body("application/json", "CheckCacheRequest"),
@@ -95,6 +102,7 @@ async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
             MissingImage,
             InvalidImage,
             UnsupportedFormat,
+            RequestTimeout,
             ImageTooLarge,
             ImageTooManyPixels,
             ModelRefused,

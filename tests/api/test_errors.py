@@ -60,7 +60,7 @@ JPEG = make_image()
             {**multipart((FILE, JPEG)), "headers": {"content-type": "multipart/form-data; boundary=C"}},
             "invalid_request",
         ),
-        (multipart(('content-disposition: form-data; name="image"', JPEG[:500])), "missing_image"),
+        (multipart(('content-disposition: form-data; name="photo"', JPEG[:500])), "missing_image"),
         (multipart(('content-disposition: form-data; name="other"; filename="a"', JPEG)), "missing_image"),
         (multipart(("content-disposition: form-data", JPEG[:500])), "invalid_request"),
         (multipart((FILE, JPEG), end=False), "missing_image"),
@@ -84,9 +84,69 @@ async def test_a_wrong_upload_is_400_and_says_what_is_wrong(
     assert fake_models.calls == []
 
 
-@pytest.mark.parametrize("filename", ['filename=""', 'filename="\xff.jpg"', 'filename="../../x"'])
-async def test_the_files_name_does_not_matter(filename: str, client: httpx.AsyncClient) -> None:
-    head = f'content-disposition: form-data; name="image"; {filename}'
+PADDED = b"\r\n".join([b"preamble --", b"--B", FILE.encode(), b"", JPEG, b"--B--", b"epilogue"])
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "message"),
+    [
+        (multipart((FILE, JPEG)), "; boundary=", "Content-Type has no boundary: let the HTTP library set it."),
+        (multipart((FILE, JPEG)), "; boundary=C", "body: the boundary that Content-Type names begins no part of it."),
+        (multipart(*[(f'{FILE}; name="{n}"', b"") for n in range(6)]), None, "body: has more than 5 parts."),
+        (multipart((FILE, JPEG), (HASH, b""), (HASH, b"")), None, "body: two parts have the same name."),
+        (
+            multipart((FILE, JPEG), (HASH, b"a" * 1025)),
+            None,
+            "body: a part other than 'image' is longer than 1024 bytes.",
+        ),
+        (multipart(("content-disposition: form-data", JPEG)), None, "body: a part has no name."),
+        (
+            multipart((FILE + "\r\ncontent-transfer-encoding: base64", JPEG)),
+            None,
+            "body: a part has a Content-Transfer-Encoding, which forms do not have (RFC 7578).",
+        ),
+        (multipart(("no colon", JPEG)), None, "body: is not well-formed multipart/form-data."),
+    ],
+)
+async def test_each_thing_that_can_be_wrong_with_a_form_has_a_message_of_its_own(
+    body: dict[str, Any], content_type: str | None, message: str, client: httpx.AsyncClient
+) -> None:
+    if content_type is not None:
+        body["headers"] = {"content-type": f"multipart/form-data{content_type}"}
+
+    response = await client.post("/classify", **body)
+
+    assert_error(response, 400, "invalid_request")
+    assert response.json()["error"]["message"] == message
+
+
+async def test_what_stands_before_and_after_the_parts_of_a_form_is_ignored(client: httpx.AsyncClient) -> None:
+    headers = {"content-type": 'Multipart/Form-Data; charset=utf-8; Boundary="B"'}
+
+    assert (await client.post("/classify", content=PADDED, headers=headers)).status_code == 200
+
+
+async def test_what_a_question_holds_beside_the_documented_is_ignored(client: httpx.AsyncClient) -> None:
+    body = {"image_hash": make_image_hash(), "MARKER": 1}
+
+    response = await client.post("/classify/check-cache", json=body)
+
+    assert (response.status_code, response.json()["cached"]) == (200, False)
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "",
+        '; filename=""',
+        '; filename="\xff.jpg"',
+        '; filename="../../x"',
+        "; filename*=UTF-8''%E7%8C%AB.jpg",
+        "; filename*0=a; filename*1=.jpg",
+    ],
+)
+async def test_the_part_named_image_is_the_file_whatever_else_it_says(filename: str, client: httpx.AsyncClient) -> None:
+    head = f'content-disposition: form-data; name="image"{filename}'
 
     response = await client.post("/classify", **multipart((head, make_image())))
 

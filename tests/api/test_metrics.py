@@ -204,7 +204,8 @@ async def test_what_is_written_shows_in_batches(client: httpx.AsyncClient) -> No
 async def test_what_is_there_at_the_moment_shows(settings: Settings, container: Container) -> None:
     async with make_client(settings, container) as client:
         await classify(client, make_image())
-        with container.uploads.admit(12345):
+        with container.uploads.upload() as hold:
+            hold(12345)
             figures = await read_figures(client)
 
     assert figures.sum("upload_bytes") == 12345

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from app.api.http.body import MULTIPART_OVERHEAD_BYTES, READ_TIMEOUT_SECONDS
+from app.api.http.body import MULTIPART_OVERHEAD_BYTES, PATIENCE
 from app.errors import ServiceError
+from app.http_protocol import LimitedProtocol
 from app.services.one_call.lease import LEASE_SECONDS
 from tests.conftest import make_settings
 from tests.factories import error_codes
@@ -44,11 +45,14 @@ def seconds(duration: str) -> int:
 
 
 def test_time_limits_end_one_inside_the_other(gunicorn: dict[str, Any], compose: dict[str, Any]) -> None:
+    """How long a body may take is in none of them: the proxy hands bodies on when they are complete, and without one a
+    worker that ends waits for no body longer than for its answers."""
     longest_answer = make_settings().llm_timeout + LEASE_SECONDS
-    longest_request = longest_answer + READ_TIMEOUT_SECONDS
 
-    assert nginx("client_body_timeout") <= READ_TIMEOUT_SECONDS
-    assert longest_request < gunicorn["graceful_timeout"] < nginx("proxy_read_timeout")
+    assert nginx("client_body_timeout") <= PATIENCE.portion_seconds
+    assert nginx("client_header_timeout") <= LimitedProtocol.head_seconds
+    assert longest_answer < gunicorn["graceful_timeout"] / 2
+    assert gunicorn["graceful_timeout"] < nginx("proxy_read_timeout")
     assert gunicorn["graceful_timeout"] < seconds(compose["api"]["stop_grace_period"])
     assert longest_answer < nginx("worker_shutdown_timeout") < seconds(compose["nginx"]["stop_grace_period"])
 
@@ -80,6 +84,21 @@ def test_the_proxy_keeps_every_body_in_memory() -> None:
     """A chunked body is buffered with its framing, so that a buffer as large as the limit would not hold it."""
     assert nginx("client_body_buffer_size") >= CHUNK_FRAMING * nginx("client_max_body_size")
     assert "proxy_max_temp_file_size 0;" in NGINX
+
+
+def test_the_bodies_that_the_proxy_buffers_at_the_same_time_fit_into_its_memory(compose: dict[str, Any]) -> None:
+    limits = {zone: int(limit) for zone, limit in re.findall(r"limit_conn (\w+) (\d+);", NGINX)}
+    (gigabytes,) = re.findall(r"^\$\{NGINX_MEMORY:-(\d)g\}$", compose["nginx"]["mem_limit"])
+
+    chunked = limits["all_chunked_uploads"]
+    others = limits["all_uploads"] - chunked
+    bodies = chunked * nginx("client_body_buffer_size") + others * nginx("client_max_body_size")
+    assert bodies < 0.9 * int(gigabytes) * 1024**3
+    assert limits["uploads"] <= limits["all_uploads"] / 2  # one address leaves room for others
+    assert limits["chunked_uploads"] <= chunked / 2
+    assert nginx("client_body_buffer_size", "location / {") >= CHUNK_FRAMING * nginx(
+        "client_max_body_size", "location / {"
+    )
 
 
 def test_the_proxys_own_errors_have_codes_that_the_readme_names() -> None:

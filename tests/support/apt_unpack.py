@@ -25,6 +25,11 @@ def unpack_program(package: str, program: str) -> list[str]:
     return [*loader_command(root), str(root / program)]
 
 
+def unpack_file(package: str, file: str) -> Path:
+    """Return where a file of a package is, as `usr/share/java/okhttp.jar`. Raises RuntimeError."""
+    return _unpack(package, file, (package,)) / file
+
+
 def loader_command(root: Path) -> list[str]:
     """Return what runs an unpacked program: its C library may be newer than this system's, and comes with it."""
     loader = next(iter(sorted(root.glob("usr/lib*/ld-linux-*.so.*")) or sorted(root.glob("lib*/ld-linux-*.so.*"))))

@@ -1,4 +1,4 @@
-"""Uploads in memory are bounded by bytes."""
+"""Uploads in memory are bounded by bytes, as they arrive."""
 
 import pytest
 
@@ -6,29 +6,54 @@ from app.errors import Overloaded
 from app.services.images.upload_budget import UploadBudget
 
 
-def test_uploads_are_admitted_while_they_fit() -> None:
+def test_uploads_grow_while_they_fit() -> None:
     budget = UploadBudget(100)
 
-    with budget.admit(60):
-        with budget.admit(40):
-            pass
-        with pytest.raises(Overloaded), budget.admit(41):
-            pass
+    with budget.upload() as one, budget.upload() as other:
+        one(60)
+        other(40)
+        with pytest.raises(Overloaded):
+            other(1)
 
-    with budget.admit(100):
-        pass
+    assert budget.in_flight == 0
+    with budget.upload() as hold:
+        hold(100)
+
+
+def test_an_upload_that_has_sent_nothing_takes_no_room() -> None:
+    budget = UploadBudget(100)
+
+    with budget.upload(), budget.upload(), budget.upload() as hold:
+        hold(100)
+
+
+def test_what_a_refused_upload_held_is_free_for_the_others() -> None:
+    budget = UploadBudget(100)
+
+    with budget.upload() as one:
+        one(50)
+        with budget.upload() as other:
+            other(50)
+            with pytest.raises(Overloaded):
+                other(1)
+        one(50)
 
 
 def test_room_is_free_again_after_an_error() -> None:
     budget = UploadBudget(100)
 
-    with pytest.raises(ValueError, match="bad"), budget.admit(100):
-        raise ValueError("bad")
+    def fail() -> None:
+        with budget.upload() as hold:
+            hold(100)
+            raise ValueError("bad")
 
-    with budget.admit(100):
-        pass
+    with pytest.raises(ValueError, match="bad"):
+        fail()
+
+    assert budget.in_flight == 0
 
 
 def test_an_upload_alone_always_fits() -> None:
-    with UploadBudget(100).admit(1000):
-        pass
+    with UploadBudget(100).upload() as hold:
+        hold(99)
+        hold(1000)

@@ -2,26 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import parse_options_header
 from starlette.types import Receive
 
 from app.api.http.exception_handlers import invalid_fields
-from app.api.http.multipart import MAX_FIELD_BYTES, MAX_PARTS, MultipartForm
+from app.api.http.multipart import IMAGE, MultipartForm
 from app.container import Container
-from app.errors import ImageTooLarge, InvalidImageHash, InvalidRequest, MissingImage, RequestTooLarge
+from app.errors import ImageTooLarge, InvalidImageHash, InvalidRequest, MissingImage, RequestTimeout, RequestTooLarge
 from app.models.request import CheckCacheRequest
 from app.utils.hash_utils import is_image_hash
 
 MAX_JSON_BYTES = 2048
 MULTIPART_OVERHEAD_BYTES = 64 * 1024
 """What a body may hold beside the image: boundaries, part headers, the other fields."""
-
-READ_TIMEOUT_SECONDS = 30.0
 
 Headers = Mapping[bytes, bytes]
 """A request's headers by lower-case name."""
@@ -35,10 +31,26 @@ class Upload:
     claimed_hash: str | None
 
 
-async def read_check_cache(headers: Headers, receive: Receive) -> CheckCacheRequest:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How slowly a body may come. The defaults are for phones: 35 kbit/s is the least that a bad line of theirs brings,
+    and the largest photo takes 84 seconds at 1 Mbit/s."""
+
+    portion_bytes: int = 64 * 1024
+    portion_seconds: float = 15.0
+    """Within this time comes each next portion, or the end."""
+
+    body_seconds: float = 120.0
+    """For a whole body."""
+
+
+PATIENCE = Patience()
+
+
+async def read_check_cache(headers: Headers, receive: Receive, patience: Patience = PATIENCE) -> CheckCacheRequest:
     """Read the JSON body of `check-cache`."""
     body = bytearray()
-    await _read(headers, receive, MAX_JSON_BYTES, RequestTooLarge(), body.extend)
+    await _read(headers, receive, MAX_JSON_BYTES, RequestTooLarge(), body.extend, patience)
     try:
         return CheckCacheRequest.model_validate_json(body)
     except ValidationError as error:
@@ -46,27 +58,28 @@ async def read_check_cache(headers: Headers, receive: Receive) -> CheckCacheRequ
 
 
 @asynccontextmanager
-async def read_upload(headers: Headers, receive: Receive, container: Container) -> AsyncIterator[Upload]:
+async def read_upload(
+    headers: Headers, receive: Receive, container: Container, patience: Patience = PATIENCE
+) -> AsyncIterator[Upload]:
     """Read the multipart body of `classify`, and hold its room in memory for the time of the block."""
     max_bytes = container.max_image_bytes + MULTIPART_OVERHEAD_BYTES
     too_large = ImageTooLarge(f"The image file is larger than {container.max_image_bytes} bytes.")
-    announced = _announced_bytes(headers)
-    if announced > max_bytes:
-        raise too_large
-    with container.uploads.admit(announced or max_bytes):
-        upload = _upload_of(await _read_form(headers, receive, max_bytes, too_large))
+    with container.uploads.upload() as hold:
+        upload = _upload_of(await _read_form(headers, receive, max_bytes, too_large, hold, patience))
         if len(upload.image) > container.max_image_bytes:
             raise too_large
         yield upload
 
 
 def _upload_of(form: MultipartForm) -> Upload:
-    image = form.files.get(b"image")
+    if not form.has_parts:
+        raise InvalidRequest("body: the boundary that Content-Type names begins no part of it.")
+    image = form.parts.get(IMAGE)
     if image is None:
         raise MissingImage
     if not image:
         raise MissingImage("The part named 'image' is empty.")
-    return Upload(image, _claimed_hash(form.fields.get(b"image_hash")))
+    return Upload(image, _claimed_hash(form.parts.get("image_hash")))
 
 
 def _claimed_hash(value: bytes | None) -> str | None:
@@ -78,18 +91,24 @@ def _claimed_hash(value: bytes | None) -> str | None:
     return text.lower()
 
 
-async def _read_form(headers: Headers, receive: Receive, max_bytes: int, too_large: RequestTooLarge) -> MultipartForm:
-    content_type, options = parse_options_header(headers.get(b"content-type"))
-    if content_type != b"multipart/form-data":
+async def _read_form(
+    headers: Headers,
+    receive: Receive,
+    max_bytes: int,
+    too_large: RequestTooLarge,
+    hold: Callable[[int], None],
+    patience: Patience,
+) -> MultipartForm:
+    content_type = headers.get(b"content-type", b"")
+    if content_type.partition(b";")[0].strip().lower() != b"multipart/form-data":
         raise MissingImage
-    try:
-        with closing(MultipartForm(options.get(b"boundary"))) as form:
-            await _read(headers, receive, max_bytes, too_large, form.write)
-    except FormParserError:
-        raise InvalidRequest(
-            f"body: is not multipart/form-data with at most {MAX_PARTS} parts, each name once, "
-            f"and no field but the image above {MAX_FIELD_BYTES} bytes"
-        ) from None
+    form = MultipartForm(content_type)
+
+    def take(chunk: bytes) -> None:
+        hold(len(chunk))
+        form.write(chunk)
+
+    await _read(headers, receive, max_bytes, too_large, take, patience)
     return form
 
 
@@ -99,13 +118,16 @@ async def _read(
     max_bytes: int,
     too_large: RequestTooLarge,
     take: Callable[[bytes], None],
+    patience: Patience,
 ) -> None:
     """Hand the body's chunks to `take`. A body that announces its size is refused before a byte of it is read."""
     if _announced_bytes(headers) > max_bytes:
         raise too_large
-    received, more = 0, True
+    received, expected, more = 0, patience.portion_bytes, True
+    loop = asyncio.get_running_loop()
+    end = loop.time() + patience.body_seconds
     try:
-        async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+        async with asyncio.timeout(patience.portion_seconds) as limit:
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -115,8 +137,11 @@ async def _read(
                 if received > max_bytes:
                     raise too_large
                 take(chunk)
+                if received >= expected:
+                    expected = received + patience.portion_bytes
+                    limit.reschedule(min(loop.time() + patience.portion_seconds, end))
     except TimeoutError:
-        raise InvalidRequest(f"body: did not arrive within {READ_TIMEOUT_SECONDS:g} seconds") from None
+        raise RequestTimeout("The request body did not arrive in time.") from None
 
 
 def _announced_bytes(headers: Headers) -> int:

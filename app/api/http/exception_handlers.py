@@ -17,6 +17,7 @@ from app.errors import (
     InvalidUserId,
     MethodNotAllowed,
     NotFound,
+    RequestTimeout,
     RequestTooLarge,
     ServiceError,
 )
@@ -43,21 +44,24 @@ def add_exception_handlers(app: FastAPI) -> None:
 def error_response(error: ServiceError, scope: Scope, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return the response for an error. Its code stays in the request's state, where it is counted."""
     scope["state"]["error_code"] = error.code
-    body = ErrorResponse(
-        error=ErrorData(code=error.code, message=error.message),
-        request_id=scope["state"]["request_id"],
-        timestamp=utc_now(),
-    )
+    body = error_body(error, scope["state"]["request_id"])
     response = JSONResponse(body.model_dump(mode="json"), error.status, headers)
     response.headers["Cache-Control"] = "no-store"  # a cache may keep a 404 or a 405 that forbids nothing
     if error.status == 503:
         response.headers["Retry-After"] = str(error.retry_after_seconds or 1)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = error.challenge
-    if isinstance(error, RequestTooLarge):
+    if isinstance(error, RequestTooLarge | RequestTimeout):
         # The rest of the body is not going to be read.
         response.headers["Connection"] = "close"
     return response
+
+
+def error_body(error: ServiceError, request_id: str) -> ErrorResponse:
+    """Return the one error shape, filled."""
+    return ErrorResponse(
+        error=ErrorData(code=error.code, message=error.message), request_id=request_id, timestamp=utc_now()
+    )
 
 
 def invalid_fields(errors: Sequence[Any]) -> ServiceError:

@@ -1,84 +1,76 @@
-"""Multipart forms, in memory: few parts, each name once, small but for the files.
+"""Multipart forms, in memory: few parts, each name once, small but for the files."""
 
-It is fed by the parser's callbacks. The parser's own `FormParser` takes four times as long for a photo, and writes
-large files to disk.
-"""
+import re
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from multipart import MultipartError, MultipartSegment, PushMultipartParser
+
+from app.errors import InvalidRequest
+
+IMAGE = "image"
+"""The name of the part that is the photo, whether or not it has a file name."""
 
 MAX_FIELD_BYTES = 1024
 MAX_PARTS = 5
-_PLAIN_ENCODINGS = (b"binary", b"8bit", b"7bit")
+_PLAIN_ENCODINGS = ("binary", "8bit", "7bit")
+# Clients also send boundaries without the quotes that some of their characters would need.
+_BOUNDARY = re.compile(rb';[ \t]*boundary=(?:"([^"]+)"|([^"; \t]+))', re.IGNORECASE)
 
 
 class MultipartForm:
-    """Takes the body of a form in chunks, and gives its complete parts by name: `files`, which have a file name, and
-    `fields`."""
+    """Takes the body of a form in chunks, and gives its complete parts by name. Files but the image come out empty."""
 
-    def __init__(self, boundary: bytes | None) -> None:
-        """Raises `FormParserError` if the boundary cannot be one."""
-        if not boundary:
-            raise FormParserError("no boundary")
-        self.files: dict[bytes, bytes] = {}
-        self.fields: dict[bytes, bytes] = {}
-        self._headers: dict[bytes, bytes] = {}
-        self._header_name = self._header_value = b""
-        self._name = b""
-        self._is_file = False
+    def __init__(self, content_type: bytes) -> None:
+        """Raises `InvalidRequest` if the content type has no boundary."""
+        boundary = _BOUNDARY.search(content_type)
+        if boundary is None:
+            raise InvalidRequest("Content-Type has no boundary: let the HTTP library set it.")
+        # File names come in any encoding, and nobody reads them.
+        self._parser = PushMultipartParser(boundary[1] or boundary[2], header_charset="latin-1")
+        self.parts: dict[str, bytes] = {}
+        self._names: set[str] = set()
+        self._name = ""
+        self._is_foreign_file = False
         self._chunks: list[bytes] = []
         self._size = 0
-        self._parser: MultipartParser | None = MultipartParser(
-            boundary,
-            {
-                "on_header_field": self._on_header_field,
-                "on_header_value": self._on_header_value,
-                "on_header_end": self._on_header_end,
-                "on_headers_finished": self._on_headers_finished,
-                "on_part_data": self._on_part_data,
-                "on_part_end": self._on_part_end,
-            },
-        )
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether a part has begun."""
+        return bool(self._names)
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes of the body. Raises `FormParserError` where it is not such a form."""
-        assert self._parser is not None
-        self._parser.write(chunk)
+        """Take the next bytes of the body. Raises `InvalidRequest` where it is not such a form."""
+        if not chunk:
+            return  # to the parser it would mean the end
+        try:
+            for event in self._parser.parse(chunk):
+                if isinstance(event, MultipartSegment):
+                    self._begin_part(event)
+                elif event is None:
+                    self.parts[self._name] = b"".join(self._chunks)
+                    self._chunks = []
+                else:
+                    self._take(event)
+        except MultipartError:
+            raise InvalidRequest("body: is not well-formed multipart/form-data.") from None
 
-    def close(self) -> None:
-        """Take no more. The parser and the form hold each other, and with them the photo, until then."""
-        self._parser = None
+    def _begin_part(self, part: MultipartSegment) -> None:
+        if part.header("Content-Transfer-Encoding", "binary").lower() not in _PLAIN_ENCODINGS:
+            raise InvalidRequest("body: a part has a Content-Transfer-Encoding, which forms do not have (RFC 7578).")
+        if not part.name:
+            raise InvalidRequest("body: a part has no name.")
+        if part.name in self._names:
+            raise InvalidRequest("body: two parts have the same name.")
+        if len(self._names) == MAX_PARTS:
+            raise InvalidRequest(f"body: has more than {MAX_PARTS} parts.")
+        self._names.add(part.name)
+        self._name, self._size = part.name, 0
+        self._is_foreign_file = part.name != IMAGE and part.filename is not None
 
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
-
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
-
-    def _on_header_end(self) -> None:
-        self._headers[self._header_name.lower()] = self._header_value.strip(b" \t")
-        self._header_name = self._header_value = b""
-
-    def _on_headers_finished(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition"))
-        if self._headers.get(b"content-transfer-encoding", b"binary").lower() not in _PLAIN_ENCODINGS:
-            raise FormParserError("a part is encoded")  # RFC 7578, section 4.7: not to be used
-        if b"name" not in options:
-            raise FormParserError("a part has no name")
-        self._name, self._is_file = options[b"name"], b"filename" in options
-        if self._name in self.files or self._name in self.fields:
-            raise FormParserError("two parts have the same name")
-        if len(self.files) + len(self.fields) >= MAX_PARTS:
-            raise FormParserError(f"more than {MAX_PARTS} parts")
-        self._headers, self._chunks, self._size = {}, [], 0
-
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        self._size += end - start
-        if self._size > MAX_FIELD_BYTES and not self._is_file:
-            raise FormParserError(f"a field is longer than {MAX_FIELD_BYTES} bytes")
-        self._chunks.append(data[start:end])
-
-    def _on_part_end(self) -> None:
-        parts = self.files if self._is_file else self.fields
-        parts[self._name] = b"".join(self._chunks)
-        self._chunks = []
+    def _take(self, piece: bytes) -> None:
+        if self._is_foreign_file:
+            return
+        self._size += len(piece)
+        if self._size > MAX_FIELD_BYTES and self._name != IMAGE:
+            raise InvalidRequest(f"body: a part other than '{IMAGE}' is longer than {MAX_FIELD_BYTES} bytes.")
+        self._chunks.append(piece)

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app.api.http.openapi import JSON, RETRY_AFTER, error_example
-from app.errors import MethodNotAllowed, NotFound, ServiceError
+from app.errors import MethodNotAllowed, NotFound, RequestHeaderTooLarge, ServiceError
 from app.services.access.settings import AccessSettings
 
 _DESCRIPTION = """\
@@ -112,10 +112,10 @@ def _finish_responses(responses: dict[str, Any]) -> None:
         response.setdefault("headers", {})["Retry-After"] = RETRY_AFTER
     elsewhere = {
         error.code: {"value": error_example(error.code, error.default_message)}
-        for error in (NotFound, MethodNotAllowed)
+        for error in (NotFound, MethodNotAllowed, RequestHeaderTooLarge)
     }
     responses["default"] = {
-        "description": "Whatever else goes wrong has this shape too: another path, another method",
+        "description": "Whatever else goes wrong has this shape too: another path, another method, headers too large",
         "content": {JSON: {"schema": _ERROR, "examples": elsewhere}},
     }
     for response in responses.values():

@@ -1,13 +1,13 @@
 """So many bytes of uploads in memory at the same time, and no more."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.errors import Overloaded
 
 
 class UploadBudget:
-    """Admits uploads while they fit; the next fails at once with `Overloaded`. One alone always fits."""
+    """Counts the bytes of uploads as they arrive. What a client announces takes no room."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -19,12 +19,21 @@ class UploadBudget:
         return self._in_flight
 
     @contextmanager
-    def admit(self, size: int) -> Iterator[None]:
-        """Hold room for an upload of at most `size` bytes for the time of the block."""
-        if self._in_flight and self._in_flight + size > self._max_bytes:
-            raise Overloaded(detail="too many bytes of uploads are in flight")
-        self._in_flight += size
+    def upload(self) -> Iterator[Callable[[int], None]]:
+        """Yield what is to be called with the size of each piece before it is kept; free all of them at the end.
+
+        It raises `Overloaded` where the piece does not fit beside the other uploads. One alone always fits.
+        """
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if self._in_flight + size > self._max_bytes and self._in_flight > held:
+                raise Overloaded(detail="too many bytes of uploads are in flight")
+            held += size
+            self._in_flight += size
+
         try:
-            yield
+            yield hold
         finally:
-            self._in_flight -= size
+            self._in_flight -= held
