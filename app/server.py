@@ -3,14 +3,24 @@
 import asyncio
 import socket
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 from gunicorn.arbiter import Arbiter
 from uvicorn import Server
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn_worker import UvicornWorker
+
+from app.utils.joined_writes import JoinedWrites
 
 _LAST_ANSWER = (b"connection", b"close")
 _DRAIN_SECONDS = 0.5
+
+
+class JoiningProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, which sends the head of an answer and its body together."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(JoinedWrites(transport, self.loop))
 
 
 class DrainingServer(Server):
@@ -39,6 +49,8 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
     Of gunicorn's `graceful_timeout` the first half is for the requests in flight and the second for the application to
     close. Without that limit one slow upload holds the worker until gunicorn kills it, and nothing is closed.
     """
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "auto", "http": JoiningProtocol}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
