@@ -18,7 +18,7 @@ from bench.overhead import make_photo
 from tests.support.mysql_server import provision
 
 
-def compare(load: Load, ours: str, empty: str, connections: int, seconds: float, rounds: int) -> None:
+def compare(load: Load, ours: str, empty: str, connections: int, seconds: int, rounds: int) -> None:
     """Print one row of the table."""
     our_url, empty_url = ours + load.path, empty + load.empty_path
     send(load.script, our_url, connections, 5), send(load.script, empty_url, connections, 1)  # warm
@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--connections", type=int, nargs="+", default=[64])
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=["hit", "memory", "miss", "upload"], nargs="+")
     arguments = parser.parse_args()

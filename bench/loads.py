@@ -53,9 +53,9 @@ def require_wrk() -> None:
         sys.exit("wrk is needed: apt-get install wrk, or build it from github.com/wg/wrk")
 
 
-def send(script: Path, url: str, connections: int, seconds: float) -> Answered:
+def send(script: Path, url: str, connections: int, seconds: int) -> Answered:
     """Send requests for so long. A single answer other than 200 makes the figures worthless: it is an error."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(script), url]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script), url]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise RuntimeError(output)

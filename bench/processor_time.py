@@ -53,7 +53,7 @@ class Cost:
     mysql: float
 
 
-def measure(subject: Subject, load: Load, mysql: int | None, connections: int, seconds: float) -> Cost:
+def measure(subject: Subject, load: Load, mysql: int | None, connections: int, seconds: int) -> Cost:
     """Send requests for so long and return what one of them cost."""
     (worker,) = _children(subject.service(load).process.pid)
     before = _readings(worker, mysql)
@@ -104,7 +104,7 @@ def _ratio(costs: dict[str, list[Cost]], one: str, two: str) -> str:
 
 
 def compare(
-    subjects: list[Subject], load: Load, mysql: int | None, connections: int, seconds: float, rounds: int
+    subjects: list[Subject], load: Load, mysql: int | None, connections: int, seconds: int, rounds: int
 ) -> None:
     """Print a row of the table for each commit. The last of the subjects is what the others are compared with."""
     costs: dict[str, list[Cost]] = {subject.name: [] for subject in subjects}
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--old", type=Path, help="a checkout of the commit to compare with")
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--connections", type=int, nargs="+", default=[64, 256])
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", choices=["hit", "memory", "miss", "upload"], nargs="+")
     arguments = parser.parse_args()
