@@ -32,8 +32,9 @@ certs: ## Make a certificate for trying HTTPS (in ssl/; HOST=name for another na
 		-addext "subjectAltName=DNS:$(HOST),IP:127.0.0.1" -keyout $(SSL_DIR)/key.pem -out $(SSL_DIR)/cert.pem 2>/dev/null
 	@echo "$(SSL_DIR)/cert.pem and key.pem: self-signed, for 365 days, for $(HOST)"
 
-bench: .venv/.installed-dev ## Measure cached answers beside an empty application, and misses beside the model
-	.venv/bin/python -m bench.hot_path
+bench: .venv/.installed-dev ## Measure cached answers beside an empty application (and beside OLD=checkout), misses beside the model
+	.venv/bin/python -m bench.processor_time $(if $(OLD),--old $(OLD))
+	.venv/bin/python -m bench.hot_path --connections 64 256
 	.venv/bin/python -m bench.table_size --images 10000 1000000
 	.venv/bin/python -m bench.overhead --mysql
 

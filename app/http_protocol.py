@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from app.api.http.exception_handlers import error_body
 from app.errors import InvalidRequest, RequestHeaderTooLarge, RequestTimeout, ServiceError
 from app.utils.id_generator import generate_request_id
+from app.utils.joined_writes import JoinedWrites
 
 
 @dataclass(slots=True)
@@ -57,8 +58,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        self._socket = transport
-        self._polite = _Transport(transport.write, transport.is_closing, self._close)
+        self._socket = JoinedWrites(transport, self.loop)
+        self._polite = _Transport(self._socket.write, transport.is_closing, self._close)
         self.transport = cast(asyncio.Transport, self._polite)
         self._timer = self.loop.call_later(self.head_seconds, self._on_head_timeout)
 
@@ -194,7 +195,7 @@ class LimitedProtocol(HttpToolsProtocol):
         content = error_body(error, request_id).model_dump_json().encode()
         headers = [
             *self.server_state.default_headers,
-            (b"content-type", b"application/json"),
+            (b"content-type", b"application/json; charset=utf-8"),
             (b"content-length", b"%d" % len(content)),
             (b"x-request-id", request_id.encode()),
             (b"connection", b"close"),

@@ -8,13 +8,12 @@ nothing kept in memory by the service, every hit durably recorded. MySQL's defau
 """
 
 import argparse
-import hashlib
 import statistics
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.hot_path import SAMPLE, Load, fill, hash_script, one_worker, throughput
+from bench.loads import fill, hash_script, known_hashes, one_worker, require_wrk, send
 from tests.support.mysql_server import MySQLServer, provision
 
 _CONNECTIONS = 64
@@ -31,9 +30,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, nargs="+", default=[10_000, 1_000_000, 5_000_000])
     parser.add_argument("--buffer-pool-mb", type=int, default=4096)
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
+    require_wrk()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = provision()
@@ -41,19 +41,19 @@ def main() -> None:
         ((before,),) = server.query("SELECT @@innodb_buffer_pool_size")
         server.query(f"SET GLOBAL innodb_buffer_pool_size = {arguments.buffer_pool_mb * 1024 * 1024}")
         stack.callback(server.query, f"SET GLOBAL innodb_buffer_pool_size = {before}")
-        loads = []
+        scripts: dict[str, Path] = {}
         for images in arguments.images:
             fill(server, f"image_classifier_bench_{images}", images)
             _read_into_memory(server, f"image_classifier_bench_{images}")
             settings = server.settings(f"image_classifier_bench_{images}")
-            url = stack.enter_context(one_worker({**settings, "memory_cache_entries": 0}))
-            asked = range(0, images, max(1, images // SAMPLE))
-            script = hash_script(folder, str(images), (hashlib.sha256(b"%d" % number).hexdigest() for number in asked))
-            loads.append(Load(f"{url}/api/v1/classify/check-cache", script))
-        for load in loads:
-            throughput(load, _CONNECTIONS, 2)  # warm
+            service = stack.enter_context(one_worker({**settings, "memory_cache_entries": 0}))
+            asked = hash_script(folder, str(images), known_hashes(images))
+            scripts[service.url + "/api/v1/classify/check-cache"] = asked
+        for url, script in scripts.items():
+            send(script, url, _CONNECTIONS, 2)  # warm
         rounds = [
-            [throughput(load, _CONNECTIONS, arguments.seconds) for load in loads] for _ in range(arguments.rounds)
+            [send(script, url, _CONNECTIONS, arguments.seconds).per_second for url, script in scripts.items()]
+            for _ in range(arguments.rounds)
         ]
         print("| cached images | requests/s | ratios | median |\n| --- | --- | --- | --- |")
         for place, images in enumerate(arguments.images):

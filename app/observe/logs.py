@@ -120,7 +120,9 @@ def configure_logging(*, level: str, as_json: bool) -> AccessLog | None:
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     # Its warnings quote what a client sent; what was wrong with an upload is in our answer.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    # One access line a request is ours; uvicorn's would be a second one, without the request id.
+    # One access line a request is ours; uvicorn's would be a second one, without the request id. It composes none for a
+    # logger that reaches no handler.
+    logging.getLogger("uvicorn.access").propagate = False
     logging.getLogger("uvicorn.access").disabled = True
     if as_json:
         # What nobody catches Python would write as it is: many lines, with the texts of exceptions.

@@ -48,6 +48,12 @@ def test_an_event_is_one_json_object_with_the_request_id(capsys: pytest.CaptureF
     assert (event["level"], event["message"], event["path"]) == ("INFO", "request", "/x\nforged {line}")
 
 
+def test_uvicorn_composes_no_access_line_that_nobody_reads() -> None:
+    configure_logging(level="INFO", as_json=True)
+
+    assert not logging.getLogger("uvicorn.access").hasHandlers()
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_line_break_or_escape_in_a_value_forges_no_line(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(level="INFO", as_json=as_json)
