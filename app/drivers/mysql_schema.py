@@ -22,8 +22,7 @@ _NO_RIGHTS = frozenset({1044, 1045, 1142, 1143, 1227})
 _NO_DATABASE = 1049
 _SESSION = (
     # Whoever wants a table while a change waits for it, waits behind the change: so it waits shortly, and again.
-    # max_error_count = 0: keep no warnings, such as that a table which was to be made if it is missing is there.
-    "SET SESSION max_error_count = 0, lock_wait_timeout = 2, innodb_lock_wait_timeout = 30, "
+    "SET SESSION lock_wait_timeout = 2, innodb_lock_wait_timeout = 30, "
     "transaction_isolation = 'READ-COMMITTED', time_zone = '+00:00', "
     "sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')"
 )
@@ -75,8 +74,8 @@ class MySQLSchema:
     async def _change(self, statement: str) -> None:
         for attempt in range(_TABLE_LOCK_ATTEMPTS):
             try:
-                async with self._connection.cursor() as cursor:
-                    await cursor.execute(statement)
+                # Without a cursor, which would make Python warnings of what the server has to remark.
+                await self._connection.query(statement)
                 return
             except pymysql.MySQLError as error:
                 if _number(error) in _DONE_ALREADY:
