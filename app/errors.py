@@ -170,7 +170,7 @@ class DatabaseUnavailable(ServiceError):
 
 
 class DatabaseNotInitialized(DatabaseUnavailable):
-    """The database answers but has no tables: nobody has run sql/init.sql."""
+    """The database answers but lacks tables, or migrations of them: `detail` names the command that adds them."""
 
 
 class DatabaseMisconfigured(DatabaseUnavailable):

@@ -1,4 +1,4 @@
--- The database of the image classifier, for MySQL 8.0.17 or newer: the whole schema, for a new database.
+-- The database of the image classifier, for MySQL 8.0.19 or newer: the whole schema, for a new database.
 --   mysql -u root -p < sql/init.sql
 -- An older database is brought up to date by `python -m app.cli migrate`. Safe to run again: it creates what is missing.
 -- All times are UTC, set by the application. What each table, column and index is for: sql/README.md.

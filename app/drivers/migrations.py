@@ -1,6 +1,8 @@
 """Numbered changes of the schema. The files in sql/migrations hold them; a table of the database says which it has."""
 
+import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ MIGRATIONS_FOLDER = SQL_FOLDER / "migrations"
 COMMAND = "python -m app.cli migrate"
 
 _SLICE_ROWS = 1000
+_LONGEST_PAUSE_SECONDS = 1.0
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 _BATCHED = re.compile(r"^-- total: (?P<total>.+)\n-- slice after (?P<start>0|''): (?P<slice>.+)\n", re.MULTILINE)
 
@@ -173,9 +176,12 @@ async def _move_rows(connection: SchemaConnection, migration: Migration, progres
             ((upto, rows),) = await connection.read(batches.end_of_slice, {"after": after, "rows": _SLICE_ROWS})
             if upto is None:
                 break
+            started = time.perf_counter()
             await connection.write(batches.write, {"after": after, "upto": upto})
             after, done = upto, done + rows
             progress(migration, done, total)
+            # Half of the time is for those whom the service answers meanwhile.
+            await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, time.perf_counter() - started))
 
 
 def _parsed(path: Path) -> Migration:

@@ -79,7 +79,7 @@ class MySQLDatabase:
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         async def read(connection: Any) -> list[Row]:
             async with connection.cursor() as cursor:
-                await cursor.execute(_pyformat(sql.mysql), params)
+                await cursor.execute(pyformat(sql.mysql), params)
                 return list(await cursor.fetchall())
 
         if timeout_seconds is None or timeout_seconds <= self._timeout_seconds:
@@ -93,7 +93,7 @@ class MySQLDatabase:
     async def execute(self, sql: Sql, params: Params) -> int:
         async def write(connection: Any) -> int:
             async with connection.cursor() as cursor:
-                return int(await cursor.execute(_pyformat(sql.mysql), params))
+                return int(await cursor.execute(pyformat(sql.mysql), params))
 
         return await self._guarded(write, self._timeout_seconds)
 
@@ -123,7 +123,7 @@ class MySQLDatabase:
         async def write(connection: Any) -> None:
             try:
                 async with connection.cursor() as cursor:
-                    writes = [cursor.mogrify(_pyformat(sql.mysql), params) for sql, params in statements]
+                    writes = [cursor.mogrify(pyformat(sql.mysql), params) for sql, params in statements]
                     for packet in self._session.packets(["BEGIN", *writes, end]):
                         await cursor.execute(packet)
                         while await cursor.nextset():
@@ -175,6 +175,6 @@ class MySQLDatabase:
 
 
 @lru_cache(maxsize=256)
-def _pyformat(text: str) -> str:
+def pyformat(text: str) -> str:
     """Return a `:name` statement as the driver wants it: `%(name)s`."""
     return re.sub(r"(?<![:\w]):([a-z_]+)", r"%(\1)s", text.replace("%", "%%"))

@@ -10,7 +10,8 @@ import pymysql
 
 from app.database import Params, Row
 from app.drivers.migrations import INSERT_VERSION, Migration, MigrationError, MigrationLocked, SchemaConnection
-from app.drivers.mysql import MySQLAddress, _pyformat
+from app.drivers.mysql import MySQLAddress, pyformat
+from app.drivers.mysql_errors import error_number
 
 _CONNECT_SECONDS = 10.0
 _LOCK_SECONDS = 1
@@ -22,8 +23,7 @@ _NO_RIGHTS = frozenset({1044, 1045, 1142, 1143, 1227})
 _NO_DATABASE = 1049
 _SESSION = (
     # Whoever wants a table while a change waits for it, waits behind the change: so it waits shortly, and again.
-    # max_error_count = 0: keep no warnings, such as that a table which was to be made if it is missing is there.
-    "SET SESSION max_error_count = 0, lock_wait_timeout = 2, innodb_lock_wait_timeout = 30, "
+    "SET SESSION lock_wait_timeout = 2, innodb_lock_wait_timeout = 30, "
     "transaction_isolation = 'READ-COMMITTED', time_zone = '+00:00', "
     "sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')"
 )
@@ -60,7 +60,7 @@ class MySQLSchema:
     async def read(self, sql: str, params: Params) -> list[Row]:
         with _translated_errors():
             async with self._connection.cursor() as cursor:
-                await cursor.execute(_pyformat(sql), params)
+                await cursor.execute(pyformat(sql), params)
                 return list(await cursor.fetchall())
 
     async def write(self, sql: str, params: Params) -> None:
@@ -75,13 +75,13 @@ class MySQLSchema:
     async def _change(self, statement: str) -> None:
         for attempt in range(_TABLE_LOCK_ATTEMPTS):
             try:
-                async with self._connection.cursor() as cursor:
-                    await cursor.execute(statement)
+                # Without a cursor, which would make Python warnings of what the server has to remark.
+                await self._connection.query(statement)
                 return
             except pymysql.MySQLError as error:
-                if _number(error) in _DONE_ALREADY:
+                if error_number(error) in _DONE_ALREADY:
                     return
-                if _number(error) != _TABLE_LOCKED or attempt == _TABLE_LOCK_ATTEMPTS - 1:
+                if error_number(error) != _TABLE_LOCKED or attempt == _TABLE_LOCK_ATTEMPTS - 1:
                     raise
             await asyncio.sleep(_TABLE_LOCK_PAUSE_SECONDS)
 
@@ -120,18 +120,4 @@ def _translated_errors(what: str = "") -> Iterator[None]:
     except TimeoutError as error:
         raise MigrationError(f"{what}MySQL gave no answer within {_CONNECT_SECONDS:g} s") from error
     except pymysql.MySQLError as error:
-        raise MigrationError(f"{what}{_reason(_number(error))}") from error
-
-
-def _number(error: pymysql.MySQLError) -> int:
-    return int(error.args[0]) if error.args and isinstance(error.args[0], int) else 0
-
-
-def _reason(number: int) -> str:
-    if number == _NO_DATABASE:
-        return "there is no such database: run sql/init.sql, or CREATE DATABASE, as an administrator"
-    if number in _NO_RIGHTS:
-        return f"MySQL error {number}: this user may not do that; sql/README.md has the rights that migrations need"
-    if number == _TABLE_LOCKED:
-        return "a table was in use by a long transaction all the time; run it again"
-    return f"MySQL error {number}"
+        raise MigrationError(f"{what}{_reason(error_number(error))}") from error

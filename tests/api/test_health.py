@@ -10,8 +10,9 @@ import pytest
 
 from app.config import Settings
 from app.container import open_container
+from app.drivers.build import build_migrator
 from tests.api.calls import check_cache, upload
-from tests.conftest import TABLES, TEST_DATABASE, make_client, make_settings, with_settings
+from tests.conftest import TEST_DATABASE, make_client, make_settings, with_settings
 from tests.factories import make_image
 from tests.support.damage import make_damaged_file
 from tests.support.fake_model_server import Behaviour, FakeModels
@@ -112,8 +113,7 @@ async def test_an_empty_database_is_told_from_one_that_is_away_and_served_once_i
         response = await client.get("/health")
         assert (response.status_code, response.json()["database"]) == (503, "not_initialized")
 
-        for table in TABLES:
-            mysql_server.query(f"CREATE TABLE {empty_database}.{table} LIKE {TEST_DATABASE}.{table}")
+        await build_migrator(settings).migrate(lambda *_: None)
 
         assert (await client.get("/health")).json()["database"] == "connected"
         assert (await check_cache(client, make_image()))["cached"] is False

@@ -7,13 +7,13 @@ import pytest
 
 from app.config import Settings
 from app.container import open_container
-from app.database import Database, Sql
-from app.models.domain import Usage
+from app.database import Database
 from app.repositories.refusal_repository import RefusalRepository
 from tests.api.calls import check_cache, classify, get_data, upload
 from tests.conftest import make_client, with_settings
-from tests.factories import make_image, make_image_hash
+from tests.factories import make_failure, make_image, make_image_hash
 from tests.support.fake_model_server import Behaviour, FakeModels
+from tests.support.ledger import write_outcomes
 
 pytestmark = pytest.mark.on_both_databases
 
@@ -59,23 +59,14 @@ async def test_without_a_time_to_remember_every_upload_is_asked_about(
 
 
 async def test_a_refusal_is_forgotten_when_its_time_is_over(database: Database) -> None:
-    repository, image_hash, now = RefusalRepository(database), make_image_hash(), datetime(2025, 10, 10, tzinfo=UTC)
+    repository, now = RefusalRepository(database), datetime(2025, 10, 10, tzinfo=UTC)
+    refusal = make_failure(created_at=now, refused_until=now + timedelta(seconds=60))
 
-    await repository.upsert(image_hash, now, 60, Usage())
+    await write_outcomes(database, [refusal])
 
-    assert await repository.is_refused(image_hash, now + timedelta(seconds=59))
-    assert not await repository.is_refused(image_hash, now + timedelta(seconds=60))
+    assert await repository.is_refused(refusal.image_hash, now + timedelta(seconds=59))
+    assert not await repository.is_refused(refusal.image_hash, now + timedelta(seconds=60))
     assert not await repository.is_refused(make_image_hash(), now)
-
-
-async def test_what_refusals_cost_is_kept_and_summed(database: Database) -> None:
-    repository, image_hash, now = RefusalRepository(database), make_image_hash(), datetime(2025, 10, 10, tzinfo=UTC)
-
-    await repository.upsert(image_hash, now, 60, Usage(100, 10, 50))
-    await repository.upsert(image_hash, now + timedelta(days=1), 60, Usage(100, 20, 0))
-
-    sql = Sql.same("SELECT input_tokens, output_tokens, cached_tokens FROM classification_refusal")
-    assert await database.fetch_all(sql, {}) == [(200, 30, 50)]
 
 
 async def test_the_statistics_count_the_tokens_of_answers_and_of_refusals_and_price_them(

@@ -120,7 +120,7 @@ def test_the_database_is_not_published_and_has_no_password_by_default(compose: d
     assert ":?" in compose["mysql"]["environment"]["MYSQL_ROOT_PASSWORD"]
 
 
-@pytest.mark.parametrize("name", ["nginx", "api", "mysql"])
+@pytest.mark.parametrize("name", ["nginx", "migrate", "api", "mysql"])
 def test_a_container_gains_no_rights_and_leaves_no_core_dump(name: str, compose: dict[str, Any]) -> None:
     assert compose[name]["cap_drop"] == ["ALL"]
     assert compose[name]["security_opt"] == ["no-new-privileges:true"]
@@ -134,8 +134,10 @@ def test_containers_that_hold_photos_have_nowhere_to_write_them(compose: dict[st
     assert [place for place in compose["nginx"]["tmpfs"] if ":size=4k" in place]  # temporary folders without room
 
 
-def test_the_database_is_on_a_network_that_only_the_api_shares(compose: dict[str, Any]) -> None:
-    assert [name for name, service in compose.items() if "database" in service.get("networks", [])] == ["api", "mysql"]
+def test_the_database_is_on_a_network_that_only_the_api_and_its_migrations_share(compose: dict[str, Any]) -> None:
+    on_it = [name for name, service in compose.items() if "database" in service.get("networks", [])]
+
+    assert on_it == ["migrate", "api", "mysql"]
     assert compose["mysql"]["networks"] == ["database"]
 
 
@@ -144,7 +146,12 @@ def test_logs_do_not_fill_the_disk(compose: dict[str, Any]) -> None:
 
 
 def test_the_api_starts_after_the_database_has_its_tables_and_the_proxy_after_the_api(compose: dict[str, Any]) -> None:
-    assert compose["api"]["depends_on"] == {"mysql": {"condition": "service_healthy"}}
+    assert compose["migrate"]["depends_on"] == {"mysql": {"condition": "service_healthy"}}
+    assert compose["migrate"]["command"] == ["python", "-m", "app.cli", "migrate"]
+    assert compose["api"]["depends_on"] == {
+        "mysql": {"condition": "service_healthy"},
+        "migrate": {"condition": "service_completed_successfully"},
+    }
     assert compose["nginx"]["depends_on"] == {"api": {"condition": "service_healthy"}}
     assert "request_log" in compose["mysql"]["healthcheck"]["test"][1]
     assert "./sql/init.sql:/docker-entrypoint-initdb.d/init.sql:ro" in compose["mysql"]["volumes"]

@@ -73,6 +73,17 @@ def test_a_pod_is_restarted_by_live_and_served_by_health(pod: dict[str, Any]) ->
     assert container["readinessProbe"]["httpGet"]["path"] == "/api/v1/health"
 
 
+def test_tables_are_migrated_with_the_settings_and_the_image_of_the_service(pod: dict[str, Any]) -> None:
+    job = manifest("Job")["spec"]["template"]["spec"]
+    (migrate,) = job["containers"]
+    (api,) = pod["containers"]
+
+    assert migrate["command"] == ["python", "-m", "app.cli", "migrate"]
+    assert (migrate["image"], migrate["envFrom"]) == (api["image"], api["envFrom"])
+    assert migrate["securityContext"] == api["securityContext"]
+    assert job["securityContext"]["runAsNonRoot"] is True
+
+
 def test_a_pod_ends_in_order(pod: dict[str, Any], gunicorn: dict[str, Any]) -> None:  # noqa: F811
     wait = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from app.config import Settings
 from app.database import Database, Sql
@@ -359,20 +360,46 @@ async def test_a_change_that_was_made_before_the_interruption_is_not_made_twice(
     assert [migration.number for migration in done] == [1]
 
 
+@pytest.fixture
+def documented_rights() -> list[str]:
+    """The rights of sql/README.md: the service's, and what migrations need beside them."""
+    documented = (MIGRATIONS_FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"GRANT (.+) ON image_classifier", documented)
+
+
 async def test_a_user_without_the_rights_is_told_where_they_are_listed(
-    old: Settings, mysql_server: MySQLServer
+    old: Settings, mysql_server: MySQLServer, documented_rights: list[str]
 ) -> None:
-    mysql_server.query(
-        "DROP USER IF EXISTS reader; CREATE USER reader IDENTIFIED BY 'pw'; "
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {MIGRATED}.* TO reader"
-    )
-    settings = old.model_copy(
-        update={"mysql_user": "reader", "mysql_password": make_settings(mysql_password="pw").mysql_password}
-    )
+    service, _ = documented_rights
 
     with pytest.raises(MigrationError, match=r"sql/README.md"):
-        await build_migrator(settings).migrate(silent)
-    mysql_server.query("DROP USER reader")
+        await build_migrator(make_user(old, mysql_server, service)).migrate(silent)
+
+
+async def test_the_documented_rights_are_all_that_migrations_need(
+    old: Settings, mysql_server: MySQLServer, documented_rights: list[str]
+) -> None:
+    migrator = build_migrator(make_user(old, mysql_server, ", ".join(documented_rights)))
+
+    assert [migration.number for migration in await migrator.migrate(silent)] == [1, 2, 3]
+
+
+async def test_the_services_own_rights_are_enough_where_nothing_is_missing(
+    old: Settings, mysql_server: MySQLServer, documented_rights: list[str]
+) -> None:
+    await build_migrator(old).migrate(silent)
+    service, _ = documented_rights
+
+    assert await build_migrator(make_user(old, mysql_server, service)).migrate(silent) == []
+
+
+def make_user(settings: Settings, server: MySQLServer, rights: str) -> Settings:
+    """Return settings for a user with these rights on the database alone."""
+    server.query(
+        "DROP USER IF EXISTS limited; CREATE USER limited IDENTIFIED BY 'pw'; "
+        f"GRANT {rights} ON {settings.mysql_database}.* TO limited"
+    )
+    return settings.model_copy(update={"mysql_user": "limited", "mysql_password": SecretStr("pw")})
 
 
 def test_numbers_of_migrations_have_no_gap(tmp_path: Path) -> None:
