@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import httptools
-from loguru import logger
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.api.http.exception_handlers import error_body
+from app.api.http.raw_answer import raw_answer
 from app.errors import InvalidRequest, RequestHeaderTooLarge, RequestTimeout, ServiceError
-from app.utils.id_generator import generate_request_id
 from app.utils.joined_writes import JoinedWrites
 
 
@@ -190,18 +188,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._linger()
 
     def _answer(self, error: ServiceError) -> None:
-        request_id = generate_request_id()
-        logger.info("refused before it was a request", code=error.code, status=error.status, request_id=request_id)
-        content = error_body(error, request_id).model_dump_json().encode()
-        headers = [
-            *self.server_state.default_headers,
-            (b"content-type", b"application/json; charset=utf-8"),
-            (b"content-length", b"%d" % len(content)),
-            (b"x-request-id", request_id.encode()),
-            (b"connection", b"close"),
-        ]
-        lines = b"".join(b"%s: %s\r\n" % header for header in headers)
-        self._socket.write(b"%s%s\r\n%s" % (STATUS_LINE[error.status], lines, content))
+        self._socket.write(raw_answer(error, self.server_state.default_headers))
 
     # Bodies whose answer has been sent.
 

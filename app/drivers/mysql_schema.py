@@ -121,3 +121,13 @@ def _translated_errors(what: str = "") -> Iterator[None]:
         raise MigrationError(f"{what}MySQL gave no answer within {_CONNECT_SECONDS:g} s") from error
     except pymysql.MySQLError as error:
         raise MigrationError(f"{what}{_reason(error_number(error))}") from error
+
+
+def _reason(number: int) -> str:
+    if number == _NO_DATABASE:
+        return "there is no such database: run sql/init.sql, or CREATE DATABASE, as an administrator"
+    if number in _NO_RIGHTS:
+        return f"MySQL error {number}: this user may not do that; sql/README.md has the rights that migrations need"
+    if number == _TABLE_LOCKED:
+        return "a table was in use by a long transaction all the time; run it again"
+    return f"MySQL error {number}"

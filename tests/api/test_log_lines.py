@@ -50,7 +50,7 @@ def test_every_line_of_master_and_workers_is_a_json_object(tmp_path: Path) -> No
     messages = [event["message"] for event in events(service)]
     for expected in ("Starting gunicorn", "Listening at", "Booting worker", "Hang up", "Shutting down: Master"):
         assert any(message.startswith(expected) for message in messages), expected
-    assert "Invalid HTTP request received." in messages
+    assert "refused before it was a request" in messages
     assert "Started server process" in service.printed()
     assert any("SIGKILL" in message for message in messages)
 
