@@ -4,14 +4,11 @@ import asyncio
 from dataclasses import replace
 
 from app.errors import Overloaded
-from app.services.images.decoding_server import DecodingProcess, DecodingServer
+from app.services.images.decoding_server import SMALL_BYTES, DecodingServer
 from app.services.images.memory_budget import MemoryBudget
 from app.services.images.wire import Job
 from app.utils.deadline import Deadline
 from app.utils.image_utils import Prepared
-
-SMALL_BYTES = 64 * 1024 * 1024
-"""What takes no more than this to decode needs no more than a place; nearly all photos do not."""
 
 _POLL_SECONDS = 0.02
 
@@ -32,12 +29,18 @@ class DecodingPool:
         self._large_turn = asyncio.Lock()
         self._most = places + queue_length
         self._inside = 0
+        self._busy = 0
         self._large = 0
+
+    @property
+    def busy(self) -> int:
+        """How many have a place."""
+        return self._busy
 
     @property
     def waiting(self) -> int:
         """How many wait for a place or for memory."""
-        return max(0, self._inside - self._server.processes)
+        return max(0, self._inside - self._busy)
 
     async def prepare(self, job: Job, data: bytes, deadline: Deadline) -> Prepared:
         """Return the picture as a model gets it.
@@ -63,17 +66,20 @@ class DecodingPool:
     async def _decode(self, job: Job, data: bytes, deadline: Deadline, memory: list[int] | None) -> Prepared:
         """Give the picture a place and a process. `memory` is what a large one has been given already.
 
-        A place and memory are free again when the process is gone, not when its caller is.
+        A place and memory are free again when the process is, not when its caller is.
         """
-        process = None
-        try:
-            await self._places.acquire()
-            try:
-                process = self._server.open()
-            except BaseException:
+        process, has_place = None, False
+
+        def free() -> None:
+            self._give_back(memory)
+            if has_place:
+                self._busy -= 1
                 self._places.release()
-                raise
-            process.ended.add_done_callback(lambda _: self._places.release())
+
+        try:
+            has_place = await self._places.acquire()
+            self._busy += 1
+            process = self._server.open()
             cost = await process.look(replace(job, wall_seconds=max(0.001, deadline.remaining_seconds())), data)
             if memory is None and cost.memory_bytes > SMALL_BYTES:
                 memory = self._take_memory(cost.memory_bytes)
@@ -81,10 +87,10 @@ class DecodingPool:
                     raise _TooLargeForNow(cost.memory_bytes)
             return await process.decode()
         finally:
-            if process is not None:
-                process.close()
-            if memory is not None:
-                self._give_back_after(process, memory)
+            if process is None:
+                free()
+            else:
+                process.leave(free)
 
     async def _wait_for_memory(self, size: int) -> list[int]:
         async with self._large_turn:  # in the order in which they came
@@ -99,15 +105,10 @@ class DecodingPool:
         self._large += memory is not None
         return memory
 
-    def _give_back_after(self, process: DecodingProcess | None, memory: list[int]) -> None:
-        def give_back(_: object) -> None:
+    def _give_back(self, memory: list[int] | None) -> None:
+        if memory is not None:
             self._large -= 1
             self._budget.give_back(memory)
-
-        if process is None:
-            give_back(None)
-        else:
-            process.ended.add_done_callback(give_back)
 
 
 class _TooLargeForNow(Exception):

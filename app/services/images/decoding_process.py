@@ -1,7 +1,8 @@
 """The processes that decode pictures. Run by `decoding_server.py` as a program, which imports Pillow and little else.
 
-The program waits for sockets and forks a process for each, which prepares one picture and ends. It has one thread, no
-connection, no key and no lock that a fork could copy, and it ends, with all its children, when its worker does.
+The program waits for sockets and forks a process for each, which prepares the pictures that come through it. It has one
+thread, no connection, no key and no lock that a fork could copy, and it ends, with all its children, when its worker
+does.
 """
 
 import ctypes
@@ -38,13 +39,12 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
 class DecodingProgram:
-    """Starts a process for each picture and tells how each has ended."""
+    """Starts processes and tells how each has ended."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._pictures: dict[int, int] = {}
-        """Process ids and the numbers of their pictures."""
-        self._data_bytes = _data_bytes()
+        self._children: dict[int, int] = {}
+        """Process ids and their numbers."""
         self._woken, self._waker = socket.socketpair()
         for end in (self._woken, self._waker):
             end.setblocking(False)
@@ -61,7 +61,7 @@ class DecodingProgram:
                     self._reap()
                 if self._control in ready and not self._obey():
                     break
-        for process in self._pictures:
+        for process in self._children:
             os.kill(process, signal.SIGKILL)
 
     def _obey(self) -> bool:
@@ -69,30 +69,30 @@ class DecodingProgram:
         message, sockets, _, _ = socket.recv_fds(self._control, wire.COMMAND.size, 1)
         if len(message) < wire.COMMAND.size:
             return False
-        command, picture = wire.COMMAND.unpack(message)
+        command, number = wire.COMMAND.unpack(message)
         if command == wire.START:
-            self._start(picture, socket.socket(fileno=sockets[0]))
+            self._start(number, socket.socket(fileno=sockets[0]))
         else:
-            for process in [process for process, its in self._pictures.items() if its == picture]:
+            for process in [process for process, its in self._children.items() if its == number]:
                 os.kill(process, signal.SIGKILL)
         return True
 
-    def _start(self, picture: int, connection: socket.socket) -> None:
+    def _start(self, number: int, connection: socket.socket) -> None:
         parent = os.getpid()
         try:
             process = os.fork()
         except OSError:  # no memory, or too many processes: as if it had been killed
-            self._control.sendall(wire.ENDED.pack(picture, signal.SIGKILL))
+            self._control.sendall(wire.ENDED.pack(number, signal.SIGKILL))
             process = -1
         if process == 0:
             try:
                 self._leave_parent(parent)
-                _serve(connection, self._data_bytes)
+                _serve(connection)
             finally:
                 os._exit(0)
         connection.close()
         if process > 0:
-            self._pictures[process] = picture
+            self._children[process] = number
 
     def _leave_parent(self, parent: int) -> None:
         signal.set_wakeup_fd(-1)
@@ -104,21 +104,30 @@ class DecodingProgram:
             os._exit(0)
 
     def _reap(self) -> None:
-        while self._pictures:
+        while self._children:
             process, status = os.waitpid(-1, os.WNOHANG)
             if process == 0:
                 return
-            self._control.sendall(wire.ENDED.pack(self._pictures.pop(process), status))
+            self._control.sendall(wire.ENDED.pack(self._children.pop(process), status))
 
 
-def _serve(connection: socket.socket, data_bytes: int) -> None:
-    """Prepare the one picture that comes through the connection, and answer."""
+def _serve(connection: socket.socket) -> None:
+    """Prepare the pictures that come through the connection, one by one, until it is closed at the other end."""
+    with suppress(EOFError):
+        while True:
+            _prepare_one(connection)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _prepare_one(connection: socket.socket) -> None:
     job_size, file_size = wire.REQUEST_HEAD.unpack(_receive(connection, wire.REQUEST_HEAD.size))
     job = wire.Job.unpack(_receive(connection, job_size))
     signal.setitimer(signal.ITIMER_REAL, job.wall_seconds)
     _limit_cpu(min(_HEADER_SECONDS, job.cpu_seconds))
+    data_bytes = _data_bytes()
     _limit_memory(data_bytes + 2 * file_size + _HEADER_BYTES)
-    data = bytes(_receive(connection, file_size))
+    data = _receive(connection, file_size)
 
     def admit(cost: DecodingCost) -> None:
         _reply(connection, wire.COST, wire.pack_cost(cost))
@@ -131,20 +140,20 @@ def _serve(connection: socket.socket, data_bytes: int) -> None:
     except ServiceError as error:
         _reply(connection, wire.REFUSED, wire.pack_refusal(error))
     except EOFError:
-        return  # nobody waits for the picture any more
+        raise  # nobody waits for the picture any more
     except Exception as error:
         _reply(connection, wire.DEFECT, type(error).__name__.encode())
     else:
         _reply(connection, wire.PREPARED, wire.pack_prepared(prepared))
 
 
-def _receive(connection: socket.socket, size: int) -> bytearray:
-    received, at = bytearray(size), 0
-    while at < size:
-        count = connection.recv_into(memoryview(received)[at:])
-        if count == 0:
+def _receive(connection: socket.socket, size: int) -> bytes:
+    received = connection.recv(size, socket.MSG_WAITALL)  # all at once, where nothing interrupts
+    while len(received) < size:
+        more = connection.recv(size - len(received), socket.MSG_WAITALL)
+        if not more:
             raise EOFError
-        at += count
+        received += more
     return received
 
 

@@ -1,4 +1,4 @@
-"""Starts decoding processes, one for each picture, through a program that has nothing of this process in it."""
+"""Starts decoding processes, through a program that has nothing of this process in it, and speaks to them."""
 
 import asyncio
 import os
@@ -6,12 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 
 from loguru import logger
 
-from app.errors import InvalidImage, Overloaded, ServiceError
+from app.errors import ImageTooManyPixels, InvalidImage, Overloaded, ServiceError, UnsupportedFormat
 from app.services.images import wire
 from app.utils.image_cost import DecodingCost
 from app.utils.image_utils import Prepared
@@ -19,6 +20,12 @@ from app.utils.image_utils import Prepared
 _SECONDS_BETWEEN_STARTS = 1.0
 _END_SECONDS = 5.0
 
+_MOST_PICTURES = 500
+
+SMALL_BYTES = 64 * 1024 * 1024
+"""What takes no more than this to decode is not accounted for, and its process is kept. Nearly all photos are so."""
+
+_REFUSED_BY_HEADER = (UnsupportedFormat, ImageTooManyPixels)
 _TIME_SIGNALS = frozenset({signal.SIGPROF, signal.SIGXCPU})
 _OUTSIDE_SIGNALS = frozenset({signal.SIGKILL, signal.SIGALRM, signal.SIGTERM})
 
@@ -62,10 +69,11 @@ class DecodingServer:
         self._started_at = float("-inf")
         self._numbers = count()
         self._ends: dict[int, asyncio.Future[int]] = {}
+        self._idle: list[DecodingProcess] = []
 
     @property
     def processes(self) -> int:
-        """How many pictures have a process at the moment."""
+        """How many processes there are, idle ones included."""
         return len(self._ends)
 
     @property
@@ -81,21 +89,26 @@ class DecodingServer:
         self._started_at = loop.time()
         ours, theirs = socket.socketpair()
         with theirs:
-            # In a session of its own no signal to this process group reaches it; of the environment it needs nothing
-            # but where modules are, and no key is in it.
+            # In a group of its own no signal to this process's group reaches it. Not in a session of its own: then its
+            # niceness would count for nothing. Of the environment it needs only where modules are, and gets no key.
             self._program = subprocess.Popen(  # noqa: S603  # nosec B603
                 [sys.executable, "-B", "-m", "app.services.images.decoding_process", ",".join(sorted(self._formats))],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                start_new_session=True,
+                process_group=0,
             )
         ours.setblocking(False)
         self._control = ours
         self._reader = asyncio.create_task(self._read_ends(ours))
 
     def open(self) -> "DecodingProcess":
-        """Start a process for one picture. Raises `Overloaded` when that cannot be done at the moment."""
+        """Return a process for one picture. Raises `Overloaded` when that cannot be done at the moment."""
+        while self._idle:
+            process = self._idle.pop()
+            if not process.ended.done():
+                return process
+            process.end()
         if self._control is None:
             self.start()
         assert self._control is not None
@@ -111,6 +124,10 @@ class DecodingServer:
                 raise DecodingEnded(detail=type(error).__name__) from error
         ended = self._ends[number] = asyncio.get_running_loop().create_future()
         return DecodingProcess(self, number, ours, ended)
+
+    def keep(self, process: "DecodingProcess") -> None:
+        """Take back a process that is ready for the next picture."""
+        self._idle.append(process)
 
     def kill(self, number: int) -> None:
         """End the process of a picture that nobody waits for any more."""
@@ -150,11 +167,14 @@ class DecodingServer:
         for end in self._ends.values():
             _settle(end, signal.SIGKILL)
         self._ends.clear()
+        for process in self._idle:
+            process.end()
+        self._idle.clear()
         return program
 
 
 class DecodingProcess:
-    """One picture's process, from this side."""
+    """A process that decodes, from this side: one picture at a time, and a few hundred in all."""
 
     def __init__(
         self, server: DecodingServer, number: int, connection: socket.socket, ended: asyncio.Future[int]
@@ -164,17 +184,27 @@ class DecodingProcess:
         self._connection = connection
         self.ended = ended
         """Done when the process is gone, with its status as waitpid() gives it."""
+        self._pictures = 0
+        self._is_ready = self._is_small = True
 
     async def look(self, job: wire.Job, data: bytes) -> DecodingCost:
         """Send the picture; return what decoding it will cost. Raises `InvalidImage` and the like, `Overloaded`."""
         loop = asyncio.get_running_loop()
         packed = job.pack()
+        self._pictures += 1
+        self._is_ready = False
         try:
             await loop.sock_sendall(self._connection, wire.REQUEST_HEAD.pack(len(packed), len(data)) + packed)
             await loop.sock_sendall(self._connection, data)
         except OSError:
             raise await self._what_ended_it() from None
-        return wire.unpack_cost(await self._receive(wire.COST))
+        try:
+            cost = wire.unpack_cost(await self._receive(wire.COST))
+        except _REFUSED_BY_HEADER:
+            self._is_ready = True
+            raise
+        self._is_small = cost.memory_bytes <= SMALL_BYTES
+        return cost
 
     async def decode(self) -> Prepared:
         """Let the process go on after `look()`. Raises `InvalidImage`, `Overloaded`."""
@@ -182,10 +212,21 @@ class DecodingProcess:
             await asyncio.get_running_loop().sock_sendall(self._connection, wire.GO_ON)
         except OSError:
             raise await self._what_ended_it() from None
-        return wire.unpack_prepared(await self._receive(wire.PREPARED))
+        prepared = wire.unpack_prepared(await self._receive(wire.PREPARED))
+        self._is_ready = self._is_small  # after a large one it ends, and so gives back its memory for certain
+        return prepared
 
-    def close(self) -> None:
-        """Let the process end, or make it."""
+    def leave(self, then: Callable[[], None]) -> None:
+        """Let the process be ready for another picture, or end it; call `then` when it takes no more memory."""
+        if self._is_ready and self._pictures < _MOST_PICTURES:
+            self._server.keep(self)
+            then()
+        else:
+            self.end()
+            self.ended.add_done_callback(lambda _: then())
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
         self._connection.close()
         if not self.ended.done():
             self._server.kill(self._number)

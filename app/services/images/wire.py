@@ -10,11 +10,11 @@ from app.errors import ImageTooManyPixels, InvalidImage, ServiceError, Unsupport
 from app.utils.image_cost import DecodingCost
 from app.utils.image_utils import ImageLimits, Prepared
 
-# To the server, which starts processes: what to do, for which picture. With START comes the picture's socket.
+# To the program that starts processes: what to do, with the process of which number. With START comes its socket.
 COMMAND = struct.Struct("<cI")
 START, KILL = b"S", b"K"
 
-# From the server: which picture's process has ended, and its status as waitpid() gives it.
+# From the program: which process has ended, and its status as waitpid() gives it.
 ENDED = struct.Struct("<Ii")
 
 # To a process: the sizes of the job and of the file, then both.
