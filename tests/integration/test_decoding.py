@@ -15,7 +15,8 @@ from PIL import Image
 from app.errors import ImageTooManyPixels, InvalidImage, Overloaded, UnsupportedFormat
 from app.observe.metrics import Metrics
 from app.services.images.decoding_pool import DecodingPool
-from app.services.images.decoding_server import DecodingServer, KilledForTime
+from app.services.images.decoding_process import KilledForTime
+from app.services.images.decoding_server import DecodingServer
 from app.services.images.memory_budget import UNIT_BYTES, MemoryBudget
 from app.services.images.preparer import ImagePreparer
 from app.services.images.wire import Job
@@ -206,6 +207,7 @@ async def test_a_program_that_is_killed_takes_its_processes_along_and_is_started
 
 WORKER = """
 import asyncio, sys
+from app.services.images.decoding_process import KilledForTime
 from app.services.images.decoding_server import DecodingServer
 from tests.integration.test_decoding import *
 async def main():

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import replace
 
 from app.errors import Overloaded
-from app.services.images.decoding_server import SMALL_BYTES, DecodingServer
+from app.services.images.decoding_process import SMALL_BYTES
+from app.services.images.decoding_server import DecodingServer
 from app.services.images.memory_budget import MemoryBudget
 from app.services.images.wire import Job
 from app.utils.deadline import Deadline
@@ -84,6 +85,7 @@ class DecodingPool:
             if memory is None and cost.memory_bytes > SMALL_BYTES:
                 memory = self._take_memory(cost.memory_bytes)
                 if memory is None:
+                    await process.drop()
                     raise _TooLargeForNow(cost.memory_bytes)
             return await process.decode()
         finally:

@@ -1,218 +1,151 @@
-"""The processes that decode pictures. Run by `decoding_server.py` as a program, which imports Pillow and little else.
+"""A process that decodes, as its worker sees it, and what may become of a picture in it."""
 
-The program waits for sockets and forks a process for each, which prepares the pictures that come through it. It has one
-thread, no connection, no key and no lock that a fork could copy, and it ends, with all its children, when its worker
-does.
-"""
-
-import ctypes
-import gc
+import asyncio
 import os
-import resource
-import select
 import signal
 import socket
-import sys
-import warnings
-from contextlib import suppress
-from types import FrameType
+from collections.abc import Callable
+from typing import Protocol
 
-from PIL import AvifImagePlugin, Image
-
-from app.errors import ServiceError
+from app.errors import ImageTooManyPixels, InvalidImage, Overloaded, ServiceError, UnsupportedFormat
 from app.services.images import wire
 from app.utils.image_cost import DecodingCost
-from app.utils.image_utils import enable_heif, prepare_image
+from app.utils.image_utils import Prepared
 
-_NICENESS = 5
-"""Requests that need no decoding go first where processors are short."""
+_MOST_PICTURES = 500
 
-_SPARE_BYTES = 32 * 1024 * 1024
-_HEADER_BYTES = 256 * 1024 * 1024
-"""What opening may take before the cost is known: the canvas of the largest WebP, which is not touched yet."""
+SMALL_BYTES = 64 * 1024 * 1024
+"""What takes no more than this to decode is not accounted for, and its process is kept. Nearly all photos are so."""
 
-_HEADER_SECONDS = 1.0
-_LARGE_PIXELS = 40_000_000
-_SMALLEST_SHARE = 0.2
-
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+_REFUSED_BY_HEADER = (UnsupportedFormat, ImageTooManyPixels)
+_TIME_SIGNALS = frozenset({signal.SIGPROF, signal.SIGXCPU})
+_OUTSIDE_SIGNALS = frozenset({signal.SIGKILL, signal.SIGALRM, signal.SIGTERM})
 
 
-class DecodingProgram:
-    """Starts processes and tells how each has ended."""
+class KilledForTime(InvalidImage):
+    """Decoding took more processor time than an image of its size may take."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self._control = control
-        self._children: dict[int, int] = {}
-        """Process ids and their numbers."""
-        self._woken, self._waker = socket.socketpair()
-        for end in (self._woken, self._waker):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self._waker.fileno())
-        signal.signal(signal.SIGCHLD, _do_nothing)
+    default_message = "The image takes too long to decode."
 
-    def run(self) -> None:
-        """Serve until the worker's end of the socket is closed; then end what is left."""
-        with suppress(OSError):
-            while True:
-                ready, _, _ = select.select([self._control, self._woken], [], [])
-                if self._woken in ready:
-                    self._woken.recv(4096)
-                    self._reap()
-                if self._control in ready and not self._obey():
-                    break
-        for process in self._children:
-            os.kill(process, signal.SIGKILL)
 
-    def _obey(self) -> bool:
-        """Carry out one command; return False when there will be no more."""
-        message, sockets, _, _ = socket.recv_fds(self._control, wire.COMMAND.size, 1)
-        if len(message) < wire.COMMAND.size:
-            return False
-        command, number = wire.COMMAND.unpack(message)
-        if command == wire.START:
-            self._start(number, socket.socket(fileno=sockets[0]))
-        else:
-            for process in [process for process, its in self._children.items() if its == number]:
-                os.kill(process, signal.SIGKILL)
-        return True
+class DecoderCrashed(InvalidImage):
+    """The decoder crashed on the image."""
 
-    def _start(self, number: int, connection: socket.socket) -> None:
-        parent = os.getpid()
+
+class DecodingEnded(Overloaded):
+    """Something else than the image ended its process: it may be sent again."""
+
+
+def killed_by(error: ServiceError) -> str | None:
+    """Return why the image's process was ended before it was done, if it was."""
+    match error:
+        case KilledForTime():
+            return "time"
+        case DecoderCrashed():
+            return "crash"
+        case DecodingEnded():
+            return "other"
+        case InvalidImage(detail="MemoryError"):
+            return "memory"
+    return None
+
+
+class Keeper(Protocol):
+    """Who has started a process."""
+
+    def keep(self, process: "DecodingProcess") -> None:
+        """Take back a process that is ready for the next picture."""
+
+    def kill(self, number: int) -> None:
+        """End a process."""
+
+
+class DecodingProcess:
+    """A process that decodes, from this side: one picture at a time, and a few hundred in all."""
+
+    def __init__(self, keeper: Keeper, number: int, connection: socket.socket, ended: asyncio.Future[int]) -> None:
+        self._keeper = keeper
+        self._number = number
+        self._connection = connection
+        self.ended = ended
+        """Done when the process is gone, with its status as waitpid() gives it."""
+        self._pictures = 0
+        self._is_ready = self._is_small = True
+
+    async def look(self, job: wire.Job, data: bytes) -> DecodingCost:
+        """Send the picture; return what decoding it will cost. Raises `InvalidImage` and the like, `Overloaded`."""
+        packed = job.pack()
+        self._pictures += 1
+        self._is_ready = False
+        await self._tell(wire.REQUEST_HEAD.pack(len(packed), len(data)) + packed)
+        await self._tell(data)
         try:
-            process = os.fork()
-        except OSError:  # no memory, or too many processes: as if it had been killed
-            self._control.sendall(wire.ENDED.pack(number, signal.SIGKILL))
-            process = -1
-        if process == 0:
-            try:
-                self._leave_parent(parent)
-                _serve(connection)
-            finally:
-                os._exit(0)
-        connection.close()
-        if process > 0:
-            self._children[process] = number
+            cost = wire.unpack_cost(await self._receive(wire.COST))
+        except _REFUSED_BY_HEADER:
+            self._is_ready = True
+            raise
+        self._is_small = cost.memory_bytes <= SMALL_BYTES
+        return cost
 
-    def _leave_parent(self, parent: int) -> None:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for end in (self._control, self._woken, self._waker):
-            end.close()
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before it could be asked for its signal
-            os._exit(0)
+    async def drop(self) -> None:
+        """Let the process forget what it has looked at. Raises `Overloaded`."""
+        await self._tell(wire.DROP)
+        self._is_ready = True
 
-    def _reap(self) -> None:
-        while self._children:
-            process, status = os.waitpid(-1, os.WNOHANG)
-            if process == 0:
-                return
-            self._control.sendall(wire.ENDED.pack(self._children.pop(process), status))
+    async def decode(self) -> Prepared:
+        """Let the process go on after `look()`. Raises `InvalidImage`, `Overloaded`."""
+        await self._tell(wire.GO_ON)
+        prepared = wire.unpack_prepared(await self._receive(wire.PREPARED))
+        self._is_ready = self._is_small  # after a large one it ends, and so gives back its memory for certain
+        return prepared
 
+    def leave(self, then: Callable[[], None]) -> None:
+        """Let the process be ready for another picture, or end it; call `then` when it takes no more memory."""
+        if self._is_ready and self._pictures < _MOST_PICTURES:
+            self._keeper.keep(self)
+            then()
+        else:
+            self.end()
+            self.ended.add_done_callback(lambda _: then())
 
-def _serve(connection: socket.socket) -> None:
-    """Prepare the pictures that come through the connection, one by one, until it is closed at the other end."""
-    with suppress(EOFError):
-        while True:
-            _prepare_one(connection)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.setitimer(signal.ITIMER_PROF, 0)
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self._connection.close()
+        if not self.ended.done():
+            self._keeper.kill(self._number)
 
+    async def _tell(self, message: bytes) -> None:
+        try:
+            await asyncio.get_running_loop().sock_sendall(self._connection, message)
+        except OSError:
+            raise await self._what_ended_it() from None
 
-def _prepare_one(connection: socket.socket) -> None:
-    job_size, file_size = wire.REQUEST_HEAD.unpack(_receive(connection, wire.REQUEST_HEAD.size))
-    job = wire.Job.unpack(_receive(connection, job_size))
-    signal.setitimer(signal.ITIMER_REAL, job.wall_seconds)
-    _limit_cpu(min(_HEADER_SECONDS, job.cpu_seconds))
-    data_bytes = _data_bytes()
-    _limit_memory(data_bytes + 2 * file_size + _HEADER_BYTES)
-    data = _receive(connection, file_size)
+    async def _receive(self, expected: bytes) -> bytes:
+        kind, size = wire.REPLY_HEAD.unpack(await self._receive_exactly(wire.REPLY_HEAD.size))
+        body = await self._receive_exactly(min(size, wire.MAX_REPLY_BYTES))
+        if kind == wire.REFUSED:
+            raise wire.unpack_refusal(body)
+        if kind != expected:
+            raise RuntimeError(f"decoding failed: {body[:40].decode(errors='replace')}")
+        return body
 
-    def admit(cost: DecodingCost) -> None:
-        _reply(connection, wire.COST, wire.pack_cost(cost))
-        _receive(connection, len(wire.GO_ON))
-        _limit_memory(data_bytes + _SPARE_BYTES + cost.memory_bytes * 5 // 4)
-        _limit_cpu(job.cpu_seconds * max(_SMALLEST_SHARE, min(1.0, cost.pixels / _LARGE_PIXELS)))
+    async def _receive_exactly(self, size: int) -> bytes:
+        received = bytearray()
+        try:
+            while len(received) < size:
+                more = await asyncio.get_running_loop().sock_recv(self._connection, size - len(received))
+                if not more:
+                    raise await self._what_ended_it()
+                received += more
+        except OSError:
+            raise await self._what_ended_it() from None
+        return bytes(received)
 
-    try:
-        prepared = prepare_image(data, job.limits, job.max_side, admit)
-    except ServiceError as error:
-        _reply(connection, wire.REFUSED, wire.pack_refusal(error))
-    except EOFError:
-        raise  # nobody waits for the picture any more
-    except Exception as error:
-        _reply(connection, wire.DEFECT, type(error).__name__.encode())
-    else:
-        _reply(connection, wire.PREPARED, wire.pack_prepared(prepared))
-
-
-def _receive(connection: socket.socket, size: int) -> bytes:
-    received = connection.recv(size, socket.MSG_WAITALL)  # all at once, where nothing interrupts
-    while len(received) < size:
-        more = connection.recv(size - len(received), socket.MSG_WAITALL)
-        if not more:
-            raise EOFError
-        received += more
-    return received
-
-
-def _reply(connection: socket.socket, kind: bytes, body: bytes) -> None:
-    connection.sendall(wire.REPLY_HEAD.pack(kind, len(body)) + body)
-
-
-def _limit_cpu(seconds: float) -> None:
-    """End this process after so many more seconds of processor time, by a signal that nothing here handles."""
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-
-
-def _limit_memory(data_bytes: int) -> None:
-    """Let this process take so much memory of its own, or less where the operator has set a stricter limit."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    soft = data_bytes if hard == resource.RLIM_INFINITY else min(data_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def _data_bytes() -> int:
-    """Return how much memory of its own this process has by now. Where there is no /proc: a guess."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[5]) * resource.getpagesize()
-    except OSError:
-        return 64 * 1024 * 1024
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def _do_nothing(_signal: int, _frame: FrameType | None) -> None:
-    """Stand in for a handler: what matters is that the signal wakes the program."""
-
-
-def _give_up_rights() -> None:
-    """Never write to a file, dump core or be interrupted: what is in here are photos."""
-    _prctl(_PR_SET_DUMPABLE, 0)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    with suppress(OSError):
-        os.nice(_NICENESS)
-
-
-def main(formats: str) -> None:
-    """Serve the worker whose socket is the standard input."""
-    _give_up_rights()
-    warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
-    Image.init()  # all formats, once, and not in each child
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    if "HEIF" in formats.split(","):
-        enable_heif()
-    gc.freeze()
-    DecodingProgram(socket.socket(fileno=0)).run()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    async def _what_ended_it(self) -> ServiceError:
+        status = await asyncio.shield(self.ended)
+        cause = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        if cause in _TIME_SIGNALS:
+            return KilledForTime(detail="over its limit of processor time")
+        if cause in _OUTSIDE_SIGNALS or cause == 0:
+            return DecodingEnded(detail="the image's process was ended")
+        return DecoderCrashed(detail=signal.Signals(cause).name)

@@ -6,7 +6,7 @@ from time import perf_counter
 from app.errors import ServiceError
 from app.observe.metrics import Metrics
 from app.services.images.decoding_pool import DecodingPool
-from app.services.images.decoding_server import killed_by
+from app.services.images.decoding_process import killed_by
 from app.services.images.wire import Job
 from app.utils.deadline import Deadline
 from app.utils.image_utils import Prepared

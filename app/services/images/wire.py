@@ -19,7 +19,8 @@ ENDED = struct.Struct("<Ii")
 
 # To a process: the sizes of the job and of the file, then both.
 REQUEST_HEAD = struct.Struct("<II")
-GO_ON = b"g"
+GO_ON, DROP = b"g", b"d"
+"""What a process is told when it has said what a picture will cost: of one it drops it says no more."""
 
 # From a process: a kind and a size, then so many bytes.
 REPLY_HEAD = struct.Struct("<cI")
