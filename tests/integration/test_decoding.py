@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -150,6 +151,18 @@ async def test_a_picture_over_its_time_is_refused_and_the_next_is_prepared(decod
     assert await prepare(pool, PHOTO) == (320, 240)
 
 
+async def test_a_picture_may_take_little_more_than_it_is_judged_to(server: DecodingServer) -> None:
+    pool = pool_on(server)
+    await prepare(pool, PHOTO)
+    assert server.process_id is not None
+    (child,) = children_of(server.process_id)
+
+    limit = re.search(r"Max data size +(\d+) ", read(child, "limits"))
+
+    assert limit is not None
+    assert int(limit[1]) < 100 * 1024 * 1024
+
+
 async def test_a_picture_over_its_memory_is_refused_and_the_next_is_prepared(server: DecodingServer) -> None:
     assert server.process_id is not None
     metrics, pool = Metrics(), pool_on(server)
@@ -237,8 +250,11 @@ async def test_signals_to_the_group_do_not_reach_a_picture(server: DecodingServe
     program = server.process_id
     assert program is not None
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        os.kill(program, number)
+    for process in [program, *children_of(program)]:
+        ignored = int(re.search(r"SigIgn:\s+(\w+)", read(process, "status"))[1], 16)  # type: ignore[index]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            assert ignored & 1 << number - 1
+            os.kill(process, number)
 
     assert await prepare(pool, PHOTO) == (320, 240)
     assert server.process_id == program
@@ -305,7 +321,7 @@ async def test_a_caller_who_leaves_ends_the_process_and_frees_its_place(server: 
 
 
 async def test_small_pictures_do_not_wait_for_large_ones(server: DecodingServer) -> None:
-    pool = pool_on(server, places=2)
+    pool = pool_on(server, places=2, memory=4 * LARGE)
     large = [asyncio.create_task(prepare(pool, flat_webp((6000, 4000)))) for _ in range(4)]
     await until(lambda: pool.busy == 2)
 
