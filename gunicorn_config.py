@@ -52,8 +52,12 @@ class logger_class(Logger):  # type: ignore[misc]  # gunicorn's name for it; it 
 
 
 def on_starting(_server: Any) -> None:
-    """Give the workers a new folder for their metrics, in memory, before one of them is there."""
+    """Give the workers a new folder, in memory, before one of them is there: for their metrics, and for their shares of
+    the memory that decoding takes."""
     metrics_folder.make(os.environ, worker_tmp_dir)
+    if _settings.image_decode_lock_file is None:
+        # Beside the figures: it goes when they do.
+        os.environ["IMAGE_DECODE_LOCK_FILE"] = f"{os.environ[metrics_folder.VARIABLE]}/decoding.lock"
 
 
 def post_fork(server: Any, _worker: Any) -> None:

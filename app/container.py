@@ -1,7 +1,6 @@
 """Builds every part once, in order, from the settings, and closes them in reverse. A table of contents."""
 
 import asyncio
-import os
 import platform
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,7 +29,8 @@ from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
 from app.services.health_service import HealthService
-from app.services.images.preparer import BoundedThreads, ImagePreparer
+from app.services.images.build import open_images
+from app.services.images.decoding_server import DecodingServer
 from app.services.images.upload_budget import UploadBudget
 from app.services.model.build import build_model
 from app.services.model.prompt import PROMPT_VERSION
@@ -44,11 +44,7 @@ from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
 from app.services.upkeep.retention import NONCE_MARGIN, Retention
 from app.utils.clock import utc_now
-from app.utils.image_utils import ImageLimits, enable_heif
 from app.version import VERSION
-
-_MAX_IMAGE_THREADS = 4
-_IMAGE_QUEUE_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +105,25 @@ def storage_on(database: Database, settings: Settings) -> Storage:
 
 
 @asynccontextmanager
-async def open_container(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[Container]:
+async def open_container(
+    settings: Settings, metrics: Metrics | None = None, decoders: DecodingServer | None = None
+) -> AsyncIterator[Container]:
     """Open the database and the service on it. A database or a model that is away does not fail the start."""
-    async with open_storage(settings) as storage, open_service(settings, storage, metrics or Metrics()) as container:
+    async with (
+        open_storage(settings) as storage,
+        open_service(settings, storage, metrics or Metrics(), decoders) as container,
+    ):
         yield container
 
 
 @asynccontextmanager
-async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -> AsyncIterator[Container]:
-    """Build the service on its storage, and start what it does beside answering; end that on leaving."""
+async def open_service(
+    settings: Settings, storage: Storage, metrics: Metrics, decoders: DecodingServer | None = None
+) -> AsyncIterator[Container]:
+    """Build the service on its storage, and start what it does beside answering; end that on leaving.
+
+    Images are decoded by `decoders`, or by a server of its own.
+    """
     exposition = Exposition(metrics)
     async with AsyncExitStack() as stack:
         stack.callback(exposition.flush)  # last of all
@@ -131,13 +137,9 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
         stack.push_async_callback(commits.close)
         models = build_model(settings, metrics)
         stack.push_async_callback(models.close)
-        if "HEIF" in settings.pillow_formats:
-            enable_heif()
-        threads = BoundedThreads(
-            threads=image_threads(os.cpu_count() or 1, settings.web_concurrency), queue_length=_IMAGE_QUEUE_LENGTH
+        preparer = await stack.enter_async_context(
+            open_images(settings, settings.image_max_side, settings.web_concurrency, metrics, decoders)
         )
-        metrics.queues.watch(lambda: threads.waiting, "images")
-        stack.callback(threads.close)
         cache = CacheService(
             MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds),
             BatchedLookups(storage.cache.fetch_many, metrics=metrics),
@@ -159,12 +161,7 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
                     clock=utc_now,
                     metrics=metrics,
                 ),
-                preparer=ImagePreparer(
-                    threads,
-                    ImageLimits(settings.pillow_formats, settings.image_max_pixels),
-                    settings.image_max_side,
-                    metrics=metrics,
-                ),
+                preparer=preparer,
                 model=models.client,
                 recorder=Recorder(commits, utc_now, settings.enable_request_log, settings.prices),
                 refusal_ttl=timedelta(seconds=settings.llm_refusal_ttl_seconds),
@@ -186,14 +183,6 @@ async def open_service(settings: Settings, storage: Storage, metrics: Metrics) -
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await _report_start(settings, container)
         yield container
-
-
-def image_threads(cores: int, processes: int | None) -> int:
-    """Return how many images one of so many processes may prepare at a time: one a core, over all of them.
-
-    Never many: each may take a few hundred MiB, and a container sees all cores of its machine.
-    """
-    return min(_MAX_IMAGE_THREADS, max(1, cores // (processes or 1)))
 
 
 def build_stats(settings: Settings, storage: Storage) -> StatsService:

@@ -25,6 +25,7 @@ from app.container import Container, open_container
 from app.database import Database
 from app.drivers.build import open_database
 from app.main import create_app
+from app.services.images.decoding_server import DecodingServer
 from tests.support.fake_model_server import FakeModels, RunningFakeModels
 from tests.support.mysql_server import MySQLServer, NoServer, provision
 
@@ -141,10 +142,18 @@ def settings(database_settings: dict[str, Any], provider_settings: dict[str, Any
     return make_settings(**database_settings, **provider_settings)
 
 
+@pytest.fixture(scope="session")
+async def decoders() -> AsyncIterator[DecodingServer]:
+    """What starts decoding processes, once for all tests."""
+    server = DecodingServer(frozenset({"HEIF"}))
+    yield server
+    await server.close()
+
+
 @pytest.fixture
-async def container(settings: Settings) -> AsyncIterator[Container]:
+async def container(settings: Settings, decoders: DecodingServer) -> AsyncIterator[Container]:
     """Every real part."""
-    async with open_container(settings) as opened:
+    async with open_container(settings, decoders=decoders) as opened:
         yield opened
 
 

@@ -140,10 +140,18 @@ class Metrics:
         )
         self.image_seconds = Histogram(
             "image_preparation_seconds",
-            "Time to make an image ready, its wait for a thread included",
+            "Time to make an image ready, its wait for a place included",
             (),
             _IMAGE_SECONDS,
         )
+        self.images_killed = Counter(
+            "images_killed_total",
+            "Images whose decoding was ended: over its limit of `time` or `memory`, by a `crash`, by something `other` "
+            "than the image",
+            ("reason",),
+        )
+        self.image_processes = Gauge("image_processes", "Processes that decode an image")
+        self.image_memory = Gauge("image_memory_bytes", "Memory set aside for decoding large images")
 
     def _add_models(self) -> None:
         self.model_calls = Counter(
@@ -198,7 +206,7 @@ class Metrics:
     def _add_present(self) -> None:
         self.queues = Gauge(
             "queue_length",
-            "What waits, by `queue`: `lookups`, `records`, `images` (for a thread), `questions` (for their turn to be "
+            "What waits, by `queue`: `lookups`, `records`, `images` (to be decoded), `questions` (for their turn to be "
             "sent to a model)",
             ("queue",),
         )

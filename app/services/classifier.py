@@ -23,6 +23,9 @@ from app.utils.hash_utils import sha256_hex
 _HASH_IN_THREAD_BYTES = 1024 * 1024
 """Hashing takes 0.7 ms a MiB: from here on it would hold up the event loop."""
 
+_PREPARATION_SHARE = 2 / 3
+"""Of the time budget, for the wait for a place and for decoding: the model is not blamed for what others needed."""
+
 _GRACE_SECONDS = 0.2
 
 
@@ -99,7 +102,8 @@ class _Upload:
         try:
             # A moment later than the model's own limit, which knows what was too slow and counts it against the model.
             async with asyncio.timeout_at(deadline.at + _GRACE_SECONDS):
-                question = Question(await self.service.preparer.prepare(self.image), deadline, self.calls)
+                prepared = await self.service.preparer.prepare(self.image, deadline.share(_PREPARATION_SHARE))
+                question = Question(prepared.jpeg, deadline, self.calls)
                 reply = await self.service.model.ask(question)
                 return replace(reply, usage=question.usage, calls=tuple(question.calls))
         except TimeoutError:

@@ -1,19 +1,26 @@
-"""Looking at and re-encoding images with Pillow. Pure functions on bytes; slow ones, for a worker thread."""
+"""Looks at and re-encodes images with Pillow. Pure functions on bytes; slow ones, for a process of their own."""
 
 import importlib
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from app.errors import ImageTooManyPixels, InvalidImage, UnsupportedFormat
+from app.utils.image_cost import DecodingCost, estimate, target_mode
+from app.utils.image_structure import examine, too_complex
 
 # Pillow's own limit warns where we need an error and raises where we have our own code; ours is checked in `_open`.
 Image.MAX_IMAGE_PIXELS = None
 
 MAX_PIXELS_WITHOUT_DRAFT = 24_000_000
-"""Most pixels of a format that cannot be decoded at reduced size. WebP takes up to 20 bytes a pixel: 480 MB here."""
+"""Most pixels of a format that cannot be decoded at reduced size. WebP takes 16 bytes a pixel: 384 MB here."""
+
+MAX_SCANNED_PIXELS = 1_000_000_000
+"""Most pixels times scans of a JPEG: each scan goes over the whole picture. 50 megapixels in 10 scans are usual."""
 
 MIN_SHORT_SIDE = 200
 """Below this many pixels on the short edge vision models get worse, so that a long image is shrunk less."""
@@ -47,24 +54,49 @@ class ImageLimits:
     max_pixels: int
 
 
-def prepare_jpeg(data: bytes, limits: ImageLimits, max_side: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture as a model gets it: a JPEG. The width and height are the original's, in pixels, upright."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+def prepare_image(
+    data: bytes, limits: ImageLimits, max_side: int, admit: Callable[[DecodingCost], None] = lambda _: None
+) -> Prepared:
     """Return the first frame as a JPEG: upright, on white, at most `max_side` pixels long, without any metadata.
 
-    Small images are not enlarged, and the short side stays at 200 or more where it was. Format and pixels are checked
-    from the header, before anything is decoded. Raises `UnsupportedFormat`, `ImageTooManyPixels` or `InvalidImage`.
+    Small images are not enlarged, and the short side stays at 200 or more where it was. Structure, format and pixels
+    are checked from the header, then `admit` is called, and only then anything is decoded. Raises `UnsupportedFormat`,
+    `ImageTooManyPixels`, `InvalidImage`, or what `admit` raises.
     """
-    with _open(data, limits) as image:
-        try:
-            size = _target_size(image.size, max_side)
+    image, scans = _open(data, limits)
+    with image:
+        original = image.size
+        size = _target_size(original, max_side)
+        with _damage_is_invalid():
             # Lets the JPEG decoder work at 1/2, 1/4 or 1/8 scale: a fraction of the time and the memory.
             image.draft("RGB", size)
+            cost = estimate(image, original, scans, len(data))
+        admit(cost)
+        with _damage_is_invalid():
             image.load()
             orientation = _orientation(image)
             # Shrunk first: what follows is done to a small picture.
             small = _to_rgb_or_rgba(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-            return _as_jpeg(_on_white(small), orientation)
-        except _DECODE_ERRORS as error:
-            raise InvalidImage(detail=type(error).__name__) from error
+            jpeg = _as_jpeg(_on_white(small), orientation)
+    width, height = original[::-1] if orientation in _SIDEWAYS else original
+    return Prepared(jpeg, width, height)
+
+
+@contextmanager
+def _damage_is_invalid() -> Iterator[None]:
+    try:
+        yield
+    except _DECODE_ERRORS as error:
+        raise InvalidImage(detail=type(error).__name__) from error
 
 
 def _as_jpeg(picture: Image.Image, orientation: Image.Transpose | None) -> bytes:
@@ -81,20 +113,28 @@ def enable_heif() -> None:
     pillow_heif.register_heif_opener(thumbnails=False)
 
 
-def _open(data: bytes, limits: ImageLimits) -> Image.Image:
-    """Read the header, and no more, of an image that the limits admit."""
-    try:
-        image = Image.open(BytesIO(data), formats=sorted(limits.formats))
-    except UnidentifiedImageError as error:
-        raise UnsupportedFormat(_accepts(limits)) from error
-    except _DECODE_ERRORS as error:
-        raise InvalidImage(detail=type(error).__name__) from error
+def _open(data: bytes, limits: ImageLimits) -> tuple[Image.Image, int]:
+    """Read the header, and no more, of an image that the limits admit. Return the image and its number of scans."""
+    structure = examine(data)
+    _check_pixels(structure.pixels, limits, draftable=False)
+    with _damage_is_invalid():
+        try:
+            image = Image.open(BytesIO(data), formats=sorted(limits.formats))
+        except UnidentifiedImageError as error:
+            raise UnsupportedFormat(_accepts(limits)) from error
     # Phones write MPO, a JPEG with more pictures behind the first; it counts as JPEG.
     draftable = image.format in ("JPEG", "MPO")
+    pixels = image.width * image.height
+    _check_pixels(pixels, limits, draftable=draftable)
+    if draftable and structure.scans * pixels > MAX_SCANNED_PIXELS:
+        raise too_complex("scans")
+    return image, structure.scans
+
+
+def _check_pixels(pixels: int, limits: ImageLimits, *, draftable: bool) -> None:
     most = limits.max_pixels if draftable else min(limits.max_pixels, MAX_PIXELS_WITHOUT_DRAFT)
-    if image.width * image.height > most:
+    if pixels > most:
         raise ImageTooManyPixels(f"The image has more than {most} pixels.")
-    return image
 
 
 def _accepts(limits: ImageLimits) -> str:
@@ -127,11 +167,20 @@ _TURNS = {
 }
 
 
+_SIDEWAYS = (
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+)
+
+
 def _to_rgb_or_rgba(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode == "I":
         # Pillow would cut 16-bit grey off at 255 instead of scaling it.
         return image.point(lambda value: value / 257).convert("L").convert("RGB")
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    wanted = target_mode(image)
+    return image if image.mode == wanted else image.convert(wanted)  # convert() would copy it
 
 
 def _on_white(image: Image.Image) -> Image.Image:

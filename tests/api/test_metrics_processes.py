@@ -81,7 +81,7 @@ def test_what_killed_workers_had_counted_stays_in_no_more_files_and_what_was_in_
         assert figures.sum("database_connections_limit") == 2 * 3
         upload(service, 5)
         wait_for(service, lambda figures: figures.sum("request_duration_seconds_count", **UPLOADS) == 15)
-        files = [file.name.partition("_")[0] for file in folder_of(workers(service)[-1]).iterdir()]
+        files = [file.name.partition("_")[0] for file in folder_of(workers(service)[-1]).glob("*.db")]
         assert sorted(files) == sorted(["counter", "histogram", "gauge"] * 2)
 
 

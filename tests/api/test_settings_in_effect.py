@@ -10,6 +10,7 @@ from PIL import Image
 from app.config import Settings
 from app.container import open_container
 from app.database import Database, Sql
+from app.services.images.decoding_server import DecodingServer
 from tests.api.calls import check_cache, classify, get_data, upload
 from tests.conftest import make_client, make_settings, settings_for_provider, with_settings
 from tests.factories import make_image
@@ -65,12 +66,12 @@ async def test_the_model_is_asked_with_the_operators_words_and_sizes(
 
 
 async def test_a_question_ends_with_the_operators_budget(
-    sqlite_settings: dict[str, Any], fake_models: FakeModels
+    sqlite_settings: dict[str, Any], fake_models: FakeModels, decoders: DecodingServer
 ) -> None:
     fake_models.behaviour = Behaviour(hang=True)
-    values = {**settings_for_provider("claude", fake_models), "llm_timeout": 0.3}
+    values = {**settings_for_provider("claude", fake_models), "llm_timeout": 1}
     settings = make_settings(**sqlite_settings, **values)
-    async with open_container(settings) as container, make_client(settings, container) as client:
+    async with open_container(settings, decoders=decoders) as container, make_client(settings, container) as client:
         response = await upload(client, make_image())
 
     assert response.status_code == 504

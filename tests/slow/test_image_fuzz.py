@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from app.errors import InvalidRequest, RequestTooLarge
-from app.utils.image_utils import ImageLimits, enable_heif, prepare_jpeg
+from app.utils.image_utils import ImageLimits, enable_heif, prepare_image
 from tests.factories import make_image
 
 enable_heif()
@@ -53,7 +53,7 @@ def test_a_damaged_image_is_a_picture_or_a_4xx(image_format: str) -> None:
     for number in range(INPUTS_PER_FORMAT):
         data = damaged(chance.choice(originals), chance)
         try:
-            jpeg = prepare_jpeg(data, LIMITS, 64)
+            jpeg = prepare_image(data, LIMITS, 64).jpeg
         except (InvalidRequest, RequestTooLarge):
             continue
         except BaseException as error:
@@ -80,12 +80,12 @@ LARGEST = {
 # VmHWM and not ru_maxrss: the latter starts at what the parent had.
 CHILD = """
 import re, sys
-from app.utils.image_utils import ImageLimits, prepare_jpeg
+from app.utils.image_utils import ImageLimits, prepare_image
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 data = open(sys.argv[1], "rb").read()
 before = peak()
-prepare_jpeg(data, ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF"}), 50_000_000), 512)
+prepare_image(data, ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF"}), 50_000_000), 512)
 print((peak() - before) // 1024)
 """
 

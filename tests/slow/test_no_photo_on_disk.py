@@ -148,7 +148,7 @@ def without_what_may_be_written(paths: set[str], tmp_path: Path) -> set[str]:
         rf"{tmp_path}/nginx/(access\.log|error\.log|output|nginx\.pid|ssl/key\.pem|ssl/cert\.pem)",
         rf"{tmp_path}/service/(service\.log|spool/\w+\.(spool|new))",
         r"/dev/shm/wgunicorn-\w+( \(deleted\))?",
-        r"/dev/shm/image-classifier-metrics-\w+/(counter|histogram|gauge_livesum)_\d+\.db",
+        r"/dev/shm/image-classifier-metrics-\w+/((counter|histogram|gauge_livesum)_\d+\.db|decoding\.lock)",
         r"/dev/(null|urandom|tty|pts/\d+)",
         r"/proc/.*",
     ]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from app.errors import ImageTooManyPixels, InvalidImage, InvalidRequest, RequestTooLarge
-from app.utils.image_utils import ImageLimits, enable_heif, prepare_jpeg
+from app.utils.image_utils import ImageLimits, enable_heif, prepare_image
 from tests.factories import make_image, save_image
 
 enable_heif()
@@ -18,7 +18,7 @@ LIMITS = ImageLimits(frozenset(FORMATS), 50_000_000)
 
 
 def prepared(data: bytes, max_side: int = 512) -> Image.Image:
-    image = Image.open(BytesIO(prepare_jpeg(data, LIMITS, max_side)))
+    image = Image.open(BytesIO(prepare_image(data, LIMITS, max_side).jpeg))
     image.load()
     return image
 
@@ -92,7 +92,7 @@ def test_a_photo_with_damaged_exif_is_still_a_photo() -> None:
 @pytest.mark.parametrize("image_format", sorted(FORMATS))
 @pytest.mark.parametrize("tail", [b"PK\x03\x04" + b"zip" * 50, b"<html><script>alert(1)</script>", b"\0" * 5000])
 def test_what_is_appended_to_an_image_is_not_passed_on(image_format: str, tail: bytes) -> None:
-    jpeg = prepare_jpeg(make_image(image_format) + tail, LIMITS, 512)
+    jpeg = prepare_image(make_image(image_format) + tail, LIMITS, 512).jpeg
 
     assert tail not in jpeg
     assert b"script" not in jpeg
@@ -127,7 +127,7 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_refused_by_its_header(bomb: str) -> None:
     with pytest.raises(ImageTooManyPixels):
-        prepare_jpeg(BOMBS[bomb](), LIMITS, 512)
+        prepare_image(BOMBS[bomb](), LIMITS, 512)
 
 
 def test_a_palette_image_without_a_palette_is_invalid() -> None:
@@ -136,7 +136,7 @@ def test_a_palette_image_without_a_palette_is_invalid() -> None:
     length = struct.unpack(">I", data[start : start + 4])[0]
 
     with pytest.raises(InvalidImage):
-        prepare_jpeg(data[:start] + data[start + 12 + length :], LIMITS, 512)
+        prepare_image(data[:start] + data[start + 12 + length :], LIMITS, 512)
 
 
 def test_a_bomb_of_compressed_text_is_refused_or_ignored() -> None:
@@ -144,7 +144,7 @@ def test_a_bomb_of_compressed_text_is_refused_or_ignored() -> None:
     data = png(4, 4, b"\0" * 52, text)
 
     with pytest.raises(InvalidRequest):
-        prepare_jpeg(data, LIMITS, 512)
+        prepare_image(data, LIMITS, 512)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 1), (3, 2)])
@@ -159,4 +159,4 @@ def test_every_truncation_of_a_small_image_is_a_picture_or_a_4xx(image_format: s
 
     for length in range(0, len(data), max(1, len(data) // 200)):
         with suppress(InvalidRequest, RequestTooLarge):
-            assert prepare_jpeg(data[:length], LIMITS, 512).startswith(b"\xff\xd8")
+            assert prepare_image(data[:length], LIMITS, 512).jpeg.startswith(b"\xff\xd8")

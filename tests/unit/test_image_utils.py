@@ -7,7 +7,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from app.errors import ImageTooManyPixels, InvalidImage, UnsupportedFormat
-from app.utils.image_utils import MAX_PIXELS_WITHOUT_DRAFT, ImageLimits, prepare_jpeg
+from app.utils.image_utils import MAX_PIXELS_WITHOUT_DRAFT, ImageLimits, prepare_image
 from tests.factories import make_image, save_image
 
 LIMITS = ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF"}), 50_000_000)
@@ -15,7 +15,7 @@ WHITE, RED, BLUE = (255, 255, 255), (255, 0, 0), (0, 0, 255)
 
 
 def prepared(data: bytes, max_side: int = 512, limits: ImageLimits = LIMITS) -> Image.Image:
-    image = Image.open(BytesIO(prepare_jpeg(data, limits, max_side)))
+    image = Image.open(BytesIO(prepare_image(data, limits, max_side).jpeg))
     assert (image.format, image.mode) == ("JPEG", "RGB")
     image.load()
     return image
@@ -72,7 +72,7 @@ def test_metadata_comments_and_profiles_are_gone() -> None:
     assert drawing.count(b"MARKER") >= 2
 
     for data in (photo, drawing):
-        assert b"MARKER" not in prepare_jpeg(data, LIMITS, 512)
+        assert b"MARKER" not in prepare_image(data, LIMITS, 512).jpeg
 
 
 def test_what_is_transparent_is_white_and_hidden_colours_stay_hidden() -> None:
@@ -116,18 +116,18 @@ def test_a_phone_photo_with_more_pictures_behind_it_is_a_jpeg() -> None:
 @pytest.mark.parametrize("data", [b"", b"x", b"%PDF-1.7", b"<html>", b"\xff\xd8\xff", b"GIF89a"])
 def test_bytes_that_are_no_image_are_refused(data: bytes) -> None:
     with pytest.raises((UnsupportedFormat, InvalidImage)):
-        prepare_jpeg(data, LIMITS, 512)
+        prepare_image(data, LIMITS, 512)
 
 
 @pytest.mark.parametrize("image_format", ["BMP", "TIFF", "ICO", "PPM"])
 def test_a_format_that_is_not_accepted_is_refused_whatever_its_name(image_format: str) -> None:
     with pytest.raises(UnsupportedFormat):
-        prepare_jpeg(make_image(image_format, size=(64, 64)), LIMITS, 512)
+        prepare_image(make_image(image_format, size=(64, 64)), LIMITS, 512)
 
 
 def test_a_format_that_the_operator_does_not_accept_is_refused() -> None:
     with pytest.raises(UnsupportedFormat):
-        prepare_jpeg(make_image("GIF"), ImageLimits(frozenset({"JPEG"}), 50_000_000), 512)
+        prepare_image(make_image("GIF"), ImageLimits(frozenset({"JPEG"}), 50_000_000), 512)
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF"])
@@ -136,7 +136,7 @@ def test_a_truncated_image_is_invalid(image_format: str, kept: float) -> None:
     data = make_image(image_format)
 
     with pytest.raises((InvalidImage, UnsupportedFormat)):
-        prepare_jpeg(data[: int(len(data) * kept)], LIMITS, 512)
+        prepare_image(data[: int(len(data) * kept)], LIMITS, 512)
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
@@ -145,9 +145,9 @@ def test_an_image_with_too_many_pixels_is_refused_before_it_is_decoded(image_for
     cut = data[: len(data) // 2]  # the header is there, the pixels are not: decoding would fail otherwise
 
     with pytest.raises(ImageTooManyPixels):
-        prepare_jpeg(cut, ImageLimits(LIMITS.formats, 39_999), 512)
+        prepare_image(cut, ImageLimits(LIMITS.formats, 39_999), 512)
     with pytest.raises(InvalidImage):
-        prepare_jpeg(cut, ImageLimits(LIMITS.formats, 40_000), 512)
+        prepare_image(cut, ImageLimits(LIMITS.formats, 40_000), 512)
 
 
 def test_formats_that_must_be_decoded_whole_have_a_lower_limit() -> None:
@@ -155,5 +155,5 @@ def test_formats_that_must_be_decoded_whole_have_a_lower_limit() -> None:
     image = Image.new("L", (side, side))
 
     with pytest.raises(ImageTooManyPixels):
-        prepare_jpeg(save_image(image, "PNG"), LIMITS, 512)
+        prepare_image(save_image(image, "PNG"), LIMITS, 512)
     assert prepared(save_image(image, "JPEG")).size == (512, 512)

@@ -1,6 +1,7 @@
 """Which images are accepted."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -28,6 +29,18 @@ class ImageSettings(BaseModel):
     )
     image_max_pixels: int = Field(
         50_000_000, ge=10_000, le=200_000_000, description="Most pixels of an image; other formats than JPEG: 24000000"
+    )
+    image_decode_seconds: float = Field(
+        5, gt=0, le=60, description="Most seconds of processor time that decoding an image of 40 megapixels may take"
+    )
+    image_decode_memory_mb: int = Field(
+        0,
+        ge=0,
+        le=1_048_576,
+        description="Most MiB for decoding large images at a time, over all processes; 0: by the memory there is",
+    )
+    image_decode_lock_file: Path | None = Field(
+        None, description="File in memory by which processes share that; gunicorn's workers have one of their own"
     )
     allowed_image_formats: CommaSeparated = Field(
         ("jpg", "jpeg", "png", "webp", "gif"),

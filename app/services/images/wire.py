@@ -1,0 +1,81 @@
+"""What a worker and the processes that decode for it say to each other. Plain structures: nothing that is unpickled,
+since whoever takes over a decoder by a crafted image must not thereby take over a worker."""
+
+import json
+import struct
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from app.errors import ImageTooManyPixels, InvalidImage, ServiceError, UnsupportedFormat
+from app.utils.image_cost import DecodingCost
+from app.utils.image_utils import ImageLimits, Prepared
+
+# To the program that starts processes: what to do, with the process of which number. With START comes its socket.
+COMMAND = struct.Struct("<cI")
+START, KILL = b"S", b"K"
+
+# From the program: which process has ended, and its status as waitpid() gives it.
+ENDED = struct.Struct("<Ii")
+
+# To a process: the sizes of the job and of the file, then both.
+REQUEST_HEAD = struct.Struct("<II")
+GO_ON, DROP = b"g", b"d"
+"""What a process is told when it has said what a picture will cost: of one it drops it says no more."""
+
+# From a process: a kind and a size, then so many bytes.
+REPLY_HEAD = struct.Struct("<cI")
+COST, PREPARED, REFUSED, DEFECT = b"C", b"P", b"R", b"D"
+MAX_REPLY_BYTES = 32 * 1024 * 1024
+_COST = struct.Struct("<QQ")
+_SIZE = struct.Struct("<II")
+_REFUSALS: dict[str, type[ServiceError]] = {
+    error.code: error for error in (InvalidImage, UnsupportedFormat, ImageTooManyPixels)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How a picture is to be prepared, and within which limits of time."""
+
+    formats: tuple[str, ...]
+    max_pixels: int
+    max_side: int
+    cpu_seconds: float
+    wall_seconds: float
+
+    def pack(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def unpack(cls, packed: bytes | bytearray) -> Self:
+        return cls(**json.loads(packed))
+
+    @property
+    def limits(self) -> ImageLimits:
+        return ImageLimits(frozenset(self.formats), self.max_pixels)
+
+
+def pack_cost(cost: DecodingCost) -> bytes:
+    return _COST.pack(cost.pixels, cost.memory_bytes)
+
+
+def unpack_cost(packed: bytes) -> DecodingCost:
+    return DecodingCost(*_COST.unpack(packed))
+
+
+def pack_prepared(prepared: Prepared) -> bytes:
+    return _SIZE.pack(prepared.width, prepared.height) + prepared.jpeg
+
+
+def unpack_prepared(packed: bytes) -> Prepared:
+    width, height = _SIZE.unpack_from(packed)
+    return Prepared(packed[_SIZE.size :], width, height)
+
+
+def pack_refusal(error: ServiceError) -> bytes:
+    return json.dumps([error.code, error.message, error.detail]).encode()
+
+
+def unpack_refusal(packed: bytes) -> ServiceError:
+    code, message, detail = json.loads(packed)
+    return _REFUSALS[code](message, detail=detail)
