@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
+import subprocess  # nosec B404
 import sys
 from contextlib import suppress
 from itertools import count
