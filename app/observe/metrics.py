@@ -150,6 +150,8 @@ class Metrics:
             "than the image",
             ("reason",),
         )
+        for reason in ("time", "memory", "crash", "other"):
+            self.images_killed.add(reason, amount=0)
         self.image_processes = Gauge("image_processes", "Processes that decode an image")
         self.image_memory = Gauge("image_memory_bytes", "Memory set aside for decoding large images")
 

@@ -125,7 +125,11 @@ async def test_questions_to_a_model_are_counted_with_their_outcome_time_and_toke
 
     model = {"provider": "openai", "model": "gpt-6-luna"}
     outcomes = {name: figures.sum("model_calls_total", **model, outcome=name) for name in figures.values("outcome")}
-    assert outcomes == {"answered": 2, "unavailable": 1, "refused": 1}
+    assert {name: number for name, number in outcomes.items() if number} == {
+        "answered": 2,
+        "unavailable": 1,
+        "refused": 1,
+    }
     assert figures.sum("model_call_duration_seconds_count", **model) == 4
     assert figures.sum("model_tokens_total", **model, kind="input") > 0
     assert figures.sum("model_tokens_total", **model, kind="output") > 0
@@ -176,13 +180,13 @@ async def test_waiting_for_another_processs_answer_is_counted_and_looking_for_it
     image = make_image()
     image_hash = hashlib.sha256(image).hexdigest()
     leases = LeaseRepository(database)
-    assert await leases.claim(image_hash, "another process", 10)
+    assert await leases.claim(f"photo:{image_hash}", "another process", 10)
 
     async with make_client(settings, container) as client:
         answer = asyncio.create_task(upload(client, image))
         looks = container.metrics.lookup_batch_size.tallies
         await until(lambda: bool(looks) and looks[()].total >= 4)
-        await leases.release(image_hash, "another process")
+        await leases.release(f"photo:{image_hash}", "another process")
         assert (await answer).status_code == 200
         figures = await read_figures(client)
 

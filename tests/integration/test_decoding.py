@@ -146,7 +146,7 @@ async def test_a_picture_over_its_time_is_refused_and_the_next_is_prepared(decod
     with pytest.raises(KilledForTime):
         await ImagePreparer(pool, impatient, metrics).prepare(flat_webp((6000, 4000)), Deadline.after(20))
 
-    assert metrics.images_killed.tallies == {("time",): 1}
+    assert metrics.images_killed.tallies[("time",)] == 1
     assert metrics.images_rejected.tallies == {("invalid_image",): 1}
     assert await prepare(pool, PHOTO) == (320, 240)
 
@@ -172,7 +172,7 @@ async def test_a_picture_over_its_memory_is_refused_and_the_next_is_prepared(ser
     with pytest.raises(InvalidImage):
         await ImagePreparer(pool, JOB, metrics).prepare(large, Deadline.after(20))
 
-    assert metrics.images_killed.tallies == {("memory",): 1}
+    assert metrics.images_killed.tallies[("memory",)] == 1
     assert await prepare(pool, PHOTO) == (320, 240)
 
 

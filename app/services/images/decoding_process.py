@@ -122,7 +122,9 @@ class DecodingProcess:
 
     async def _receive(self, expected: bytes) -> bytes:
         kind, size = wire.REPLY_HEAD.unpack(await self._receive_exactly(wire.REPLY_HEAD.size))
-        body = await self._receive_exactly(min(size, wire.MAX_REPLY_BYTES))
+        if size > wire.MAX_REPLY_BYTES:
+            raise RuntimeError("a decoding process answers at no end")
+        body = await self._receive_exactly(size)
         if kind == wire.REFUSED:
             raise wire.unpack_refusal(body)
         if kind != expected:

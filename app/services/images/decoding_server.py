@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
+import subprocess  # nosec B404
 import sys
 from contextlib import suppress
 from itertools import count
@@ -52,7 +52,7 @@ class DecodingServer:
         with theirs:
             # In a group of its own no signal to this process's group reaches it. Not in a session of its own: then its
             # niceness would count for nothing. Of the environment it needs only where modules are, and gets no key.
-            self._program = subprocess.Popen(  # noqa: S603  # nosec B603
+            self._program = subprocess.Popen(  # noqa: S603  # nosec B603  # our own program, no shell
                 [sys.executable, "-B", "-m", "app.services.images.decoding_program", ",".join(sorted(self._formats))],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
