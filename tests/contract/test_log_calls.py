@@ -5,7 +5,8 @@ from pathlib import Path
 
 APP = Path(__file__).parents[2] / "app"
 VERBS = {"trace", "debug", "info", "success", "warning", "error", "critical", "exception", "log"}
-MAY_PRINT = ("logs.py", "__main__.py")
+MAY_PRINT = ("observe/logs.py", "__main__.py", "cli/")
+"""Logging itself, and what talks to a person at a terminal."""
 
 
 def logger_calls(source: str) -> list[ast.Call]:

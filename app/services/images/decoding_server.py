@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess  # nosec B404
+import subprocess  # nosec B404  # one program, of our own
 import sys
 from contextlib import suppress
 from itertools import count
