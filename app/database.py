@@ -112,7 +112,9 @@ class Database(Protocol):
 
 def to_sql_time(moment: datetime) -> str:
     """Return a moment as both databases store it: UTC, whole seconds, the fraction cut off (MySQL would round)."""
-    return moment.astimezone(UTC).isoformat(" ", "seconds")[:19]
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(" ", "seconds")[:19]
 
 
 def from_sql_time(value: datetime | str) -> datetime:

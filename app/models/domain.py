@@ -117,7 +117,7 @@ class RequestContext:
         return self if self.user_id is not None else replace(self, user_id=user_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that makes one take three times as long, and each answer makes one
 class Outcome:
     """One answered request, with all that has to be written down about it.
 

@@ -40,7 +40,7 @@ class RecordBatch:
             results=[_result_row(outcome) for outcome in answers if outcome.reply is not None],
             hits=sum_hits(_hit_row(outcome) for outcome in answers if outcome.from_cache),
             records=[_record_row(outcome) for outcome in answers if outcome.logged],
-            calls=[row for outcome in outcomes for row in _call_rows(outcome)],
+            calls=[row for outcome in outcomes if outcome.calls for row in _call_rows(outcome)],
             refusals=[_refusal_row(failure) for failure in failures if failure.refused_until is not None],
         )
 

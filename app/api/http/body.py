@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import ValidationError
 from starlette.types import Receive
@@ -21,6 +22,9 @@ MULTIPART_OVERHEAD_BYTES = 64 * 1024
 
 Headers = Mapping[bytes, bytes]
 """A request's headers by lower-case name."""
+
+TooLarge = Callable[[], RequestTooLarge]
+"""Makes the error for a body above its limit: hardly any request needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ PATIENCE = Patience()
 async def read_check_cache(headers: Headers, receive: Receive, patience: Patience = PATIENCE) -> CheckCacheRequest:
     """Read the JSON body of `check-cache`."""
     body = bytearray()
-    await _read(headers, receive, MAX_JSON_BYTES, RequestTooLarge(), body.extend, patience)
+    await _read(headers, receive, MAX_JSON_BYTES, RequestTooLarge, body.extend, patience)
     try:
         return CheckCacheRequest.model_validate_json(body)
     except ValidationError as error:
@@ -63,11 +67,11 @@ async def read_upload(
 ) -> AsyncIterator[Upload]:
     """Read the multipart body of `classify`, and hold its room in memory for the time of the block."""
     max_bytes = container.max_image_bytes + MULTIPART_OVERHEAD_BYTES
-    too_large = ImageTooLarge(f"The image file is larger than {container.max_image_bytes} bytes.")
+    too_large = partial(ImageTooLarge, f"The image file is larger than {container.max_image_bytes} bytes.")
     with container.uploads.upload() as hold:
         upload = _upload_of(await _read_form(headers, receive, max_bytes, too_large, hold, patience))
         if len(upload.image) > container.max_image_bytes:
-            raise too_large
+            raise too_large()
         yield upload
 
 
@@ -95,7 +99,7 @@ async def _read_form(
     headers: Headers,
     receive: Receive,
     max_bytes: int,
-    too_large: RequestTooLarge,
+    too_large: TooLarge,
     hold: Callable[[int], None],
     patience: Patience,
 ) -> MultipartForm:
@@ -116,13 +120,13 @@ async def _read(
     headers: Headers,
     receive: Receive,
     max_bytes: int,
-    too_large: RequestTooLarge,
+    too_large: TooLarge,
     take: Callable[[bytes], None],
     patience: Patience,
 ) -> None:
     """Hand the body's chunks to `take`. A body that announces its size is refused before a byte of it is read."""
     if _announced_bytes(headers) > max_bytes:
-        raise too_large
+        raise too_large()
     received, expected, more = 0, patience.portion_bytes, True
     loop = asyncio.get_running_loop()
     end = loop.time() + patience.body_seconds
@@ -135,7 +139,7 @@ async def _read(
                 chunk, more = message.get("body", b""), message.get("more_body", False)
                 received += len(chunk)
                 if received > max_bytes:
-                    raise too_large
+                    raise too_large()
                 take(chunk)
                 if received >= expected:
                     expected = received + patience.portion_bytes

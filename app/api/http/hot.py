@@ -25,7 +25,7 @@ from app.models.request import is_user_id
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One request to a hot route. The caller is admitted and the user id checked; the body is not read yet."""
 
