@@ -34,11 +34,8 @@ from app.services.images.decoding_server import DecodingServer
 from app.services.images.upload_budget import UploadBudget
 from app.services.model.build import build_model
 from app.services.model.prompt import PROMPT_VERSION
-from app.services.one_call.lease import Leases
-from app.services.one_call.paid_once import PaidOnce, Result
-from app.services.one_call.single_flight import SingleFlight
-from app.services.records.durable_writer import DurableWriter
-from app.services.records.group_commit import GroupCommit
+from app.services.one_call.build import open_paid_once
+from app.services.records.build import open_records
 from app.services.records.recorder import Recorder
 from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
@@ -127,49 +124,37 @@ async def open_service(
     exposition = Exposition(metrics)
     async with AsyncExitStack() as stack:
         stack.callback(exposition.flush)  # last of all
-        rejected = RejectedFiles(settings.spool_dir, metrics, utc_now)
-        writer = DurableWriter(
-            storage.records, settings.spool_dir, settings.spool_max_mb * 1024 * 1024, metrics, rejected
-        )
-        stack.push_async_callback(writer.close)
-        stack.push_async_callback(_cancel, asyncio.create_task(writer.run_forever()))
-        commits = GroupCommit(writer, metrics=metrics)
-        stack.push_async_callback(commits.close)
+        records = await stack.enter_async_context(open_records(settings, storage.records, metrics, utc_now))
         models = build_model(settings, metrics)
         stack.push_async_callback(models.close)
         preparer = await stack.enter_async_context(
             open_images(settings, settings.image_max_side, settings.web_concurrency, metrics, decoders)
         )
-        cache = CacheService(
-            MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds),
-            BatchedLookups(storage.cache.fetch_many, metrics=metrics),
-            metrics=metrics,
+        cache = build_cache(settings, storage, metrics)
+        paid_once = await stack.enter_async_context(
+            open_paid_once(
+                cache,
+                storage.refusals,
+                storage.leases,
+                check_storage=records.writer.check,
+                model_timeout_seconds=settings.llm_timeout,
+                clock=utc_now,
+                metrics=metrics,
+            )
         )
-        metrics.remembered.watch(lambda: len(cache.memory))
-        flights = SingleFlight[Result](metrics=metrics)
-        stack.push_async_callback(flights.close, settings.llm_timeout)
         container = Container(
             classifier=ClassifierService(
                 cache=cache,
-                paid_once=PaidOnce(
-                    known=cache,
-                    refusals=storage.refusals,
-                    flights=flights,
-                    leases=Leases(storage.leases, metrics),
-                    check_storage=writer.check,
-                    model_timeout_seconds=settings.llm_timeout,
-                    clock=utc_now,
-                    metrics=metrics,
-                ),
+                paid_once=paid_once,
                 preparer=preparer,
                 model=models.client,
-                recorder=Recorder(commits, utc_now, settings.enable_request_log, settings.prices),
+                recorder=Recorder(records.commits, utc_now, settings.enable_request_log, settings.prices),
                 refusal_ttl=timedelta(seconds=settings.llm_refusal_ttl_seconds),
                 clock=utc_now,
                 metrics=metrics,
             ),
             stats=build_stats(settings, storage),
-            health=HealthService(storage.database, models.breakers, writer),
+            health=HealthService(storage.database, models.breakers, records.writer),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
             access=build_access(settings, storage.nonces, utc_now),
             max_image_bytes=settings.max_image_bytes,
@@ -178,11 +163,18 @@ async def open_service(
         )
         metrics.upload_bytes.watch(lambda: container.uploads.in_flight)
         _watch_process(metrics, storage.database)
-        for retention in build_retention(settings, storage, rejected):
+        for retention in build_retention(settings, storage, records.rejected):
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await _report_start(settings, container)
         yield container
+
+
+def build_cache(settings: Settings, storage: Storage, metrics: Metrics) -> CacheService:
+    """Build the tiers of the cache: memory, then batched lookups in the database."""
+    memory = MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds)
+    metrics.remembered.watch(lambda: len(memory))
+    return CacheService(memory, BatchedLookups(storage.cache.fetch_many, metrics=metrics), metrics)
 
 
 def build_stats(settings: Settings, storage: Storage) -> StatsService:

@@ -1,0 +1,39 @@
+"""Opens the one part that says whether a model may be asked."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from app.observe.metrics import Metrics
+from app.repositories.lease_repository import LeaseRepository
+from app.services.one_call.lease import Leases
+from app.services.one_call.paid_once import Known, PaidOnce, Refusals, Result
+from app.services.one_call.single_flight import SingleFlight
+from app.utils.clock import Clock
+
+
+@asynccontextmanager
+async def open_paid_once(
+    known: Known,
+    refusals: Refusals,
+    leases: LeaseRepository,
+    *,
+    check_storage: Callable[[], None],
+    model_timeout_seconds: float,
+    clock: Clock,
+    metrics: Metrics,
+) -> AsyncIterator[PaidOnce]:
+    """Build the part; on leaving, let the questions that are under way end, for at most a question's time."""
+    flights = SingleFlight[Result](metrics=metrics)
+    try:
+        yield PaidOnce(
+            known=known,
+            refusals=refusals,
+            flights=flights,
+            leases=Leases(leases, metrics),
+            check_storage=check_storage,
+            model_timeout_seconds=model_timeout_seconds,
+            clock=clock,
+            metrics=metrics,
+        )
+    finally:
+        await flights.close(model_timeout_seconds)
