@@ -113,7 +113,7 @@ class Settings(
 
     @property
     def memory_entries(self) -> int:
-        """None while answers are offline guesses: a model's answer, whoever asked it, is to be seen at once."""
+        """How many answers are kept in memory: 0 for offline guesses, since a model's answer is to be seen at once."""
         return 0 if self.provider == "local" else self.memory_cache_entries
 
 

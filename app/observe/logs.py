@@ -118,8 +118,6 @@ def configure_logging(*, level: str, as_json: bool) -> AccessLog | None:
     logging.captureWarnings(True)
     # What damaged metadata makes Pillow say is of no use to anybody.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
-    # Its warnings quote what a client sent; what was wrong with an upload is in our answer.
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     # One access line a request is ours; uvicorn's would be a second one, without the request id. It composes none for a
     # logger that reaches no handler.
     logging.getLogger("uvicorn.access").propagate = False

@@ -126,7 +126,7 @@ class Metrics:
         self.lease_waits = Counter("lease_waits_total", "Images for whose answer by another process this one waited")
         self._add_images()
         self._add_models()
-        self._add_ledger()
+        self._add_records()
         self._add_present()
 
     def all(self) -> list[Metric]:
@@ -152,7 +152,7 @@ class Metrics:
         )
         for reason in ("time", "memory", "crash", "other"):
             self.images_killed.add(reason, amount=0)
-        self.image_processes = Gauge("image_processes", "Processes that decode an image")
+        self.image_processes = Gauge("image_processes", "Processes for decoding images, idle ones included")
         self.image_memory = Gauge("image_memory_bytes", "Memory set aside for decoding large images")
 
     def _add_models(self) -> None:
@@ -189,7 +189,7 @@ class Metrics:
             ("provider", "model", "state"),
         )
 
-    def _add_ledger(self) -> None:
+    def _add_records(self) -> None:
         self.commit_batch_size = Histogram("commit_batch_size", "Records written by one transaction", (), _BATCH_SIZES)
         self.commit_seconds = Histogram(
             "commit_duration_seconds", "Time until one batch of records was durable", (), _DATABASE_SECONDS
@@ -208,8 +208,8 @@ class Metrics:
     def _add_present(self) -> None:
         self.queues = Gauge(
             "queue_length",
-            "What waits, by `queue`: `lookups`, `records`, `images` (to be decoded), `questions` (for their turn to be "
-            "sent to a model)",
+            "What waits, by `queue`: `lookups`, `records`, `images` (to be decoded), `questions` (to be sent to a "
+            "model)",
             ("queue",),
         )
         self.upload_bytes = Gauge("upload_bytes", "Bytes of uploads in memory")

@@ -35,7 +35,7 @@ async def test_so_many_run_so_many_wait_and_the_next_fails_at_once() -> None:
     await ask(model)
 
 
-async def test_waiting_for_a_turn_ends_with_the_budget_and_keeps_no_place() -> None:
+async def test_waiting_for_a_place_ends_with_the_budget_and_keeps_none() -> None:
     gate = asyncio.Event()
 
     async def wait(question: Question) -> ModelReply:
