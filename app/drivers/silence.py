@@ -17,6 +17,11 @@ class Silence:
         self._probe_began: float | None = None
         self._answered_at = 0.0
 
+    @property
+    def lasts(self) -> bool:
+        """Whether the server has answered nobody since it was found to be silent."""
+        return self._until is not None
+
     def admit(self, limit_seconds: float, *, quick: bool) -> float:
         """Return the moment if a call may try now. Raises `DatabaseUnavailable` if it would be in vain.
 
