@@ -103,6 +103,12 @@ class Settings(
             raise ValueError("APP_DEBUG: is not for ENV=production")
         if self.mysql_host is None and self.sqlite_path == DEFAULT_SQLITE_PATH:
             raise ValueError("MYSQL_HOST: ENV=production needs MySQL, or SQLITE_PATH set to a place of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _serving_is_explicit(self) -> Self:
+        if self.env != "production":
+            return self
         if self.provider == "local" and self.llm_provider is None:
             raise ValueError("LLM_PROVIDER: ENV=production needs a model, or LLM_PROVIDER=local set by name")
         if not (self.admin_key_digests or self.admin_networks or self.allow_open_statistics):
@@ -117,13 +123,25 @@ class Settings(
         return 0 if self.provider == "local" else self.memory_cache_entries
 
 
-def load_settings() -> Settings:
+class CommandSettings(Settings):
+    """The settings of a command, which serves nobody and asks no model: it needs the database's alone."""
+
+    @model_validator(mode="after")
+    def _serving_is_explicit(self) -> Self:
+        return self
+
+    @model_validator(mode="after")
+    def _models_are_complete(self) -> Self:
+        return self
+
+
+def load_settings(kind: type[Settings] = Settings) -> Settings:
     """Read the settings, or end the process with one line that names each wrong variable."""
     unknown = unknown_names(Path(str(Settings.model_config["env_file"])))
     if unknown:
         sys.exit(f"configuration: {'; '.join(unknown)}")
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         sys.exit(f"configuration: {describe(error)}")
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
-from app.config import Settings, load_settings
+from app.config import CommandSettings, Settings, load_settings
 from app.container import open_storage
 from app.drivers.check import NEEDED_VERSION
 from app.drivers.migrations import Migration, MigrationError, MigrationLocked, MigrationState, Progress
@@ -61,7 +61,7 @@ def migrate(
     migrates.
     """
     errors = Console(stderr=True)
-    settings = load_settings()
+    settings = load_settings(CommandSettings)
     try:
         with _progress(errors) as progress:
             outcome = asyncio.run(

@@ -46,6 +46,19 @@ def test_a_person_sees_a_table(tmp_path: Path) -> None:
     assert shown.stdout.endswith("up to date\n")
 
 
+def test_in_production_it_needs_no_model_and_no_operators_key(tmp_path: Path) -> None:
+    done = migrate(tmp_path, env="production", llm_provider="openai")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_in_production_it_makes_no_database_in_the_folder_that_it_is_called_in(tmp_path: Path) -> None:
+    refused = migrate(tmp_path, env="production", sqlite_path="")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("configuration: MYSQL_HOST: ")
+
+
 def test_a_database_that_is_away_is_one_line_and_a_failure(tmp_path: Path) -> None:
     away = migrate(tmp_path, mysql_host="127.0.0.1", mysql_port=1)
 
