@@ -44,20 +44,6 @@ def make_reply(classification: Classification | None = None, model_used: str = "
     return ModelReply(classification or make_classification(), model_used, "1", Usage(412, 37, 0))
 
 
-def make_model_call(**changes: Any) -> ModelCall:
-    """Return one question that was sent to a model: by default one that was answered."""
-    values: dict[str, Any] = {
-        "provider": "openai",
-        "model": "gpt-6-luna",
-        "prompt_version": "1",
-        "outcome": "answered",
-        "usage": Usage(412, 37, 0),
-        "started_at": datetime(2025, 10, 10, 12, 0, 0, tzinfo=UTC),
-        "duration_ms": 900,
-    }
-    return ModelCall(**{**values, **changes})
-
-
 def make_context(user_id: str | None = "device-42", ip_address: str | None = "192.0.2.7") -> RequestContext:
     return RequestContext(generate_request_id(), user_id, ip_address)
 

@@ -13,7 +13,7 @@ from app.config import Settings
 from app.container import open_container
 from app.database import Database, Sql
 from app.drivers.build import open_database
-from app.errors import DatabaseRejected
+from app.errors import DatabaseRejected, RecordPutAside
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
@@ -98,7 +98,7 @@ async def test_the_neighbours_of_records_that_do_not_fit_are_written_and_these_c
 
     failed = [outcome for outcome, result in zip(crowd, results, strict=True) if result is not None]
     assert failed == [long, uncounted]
-    assert {type(result) for result in results if result is not None} == {DatabaseRejected}
+    assert {type(result) for result in results if result is not None} == {RecordPutAside}
     # The answer about `long` is worth keeping for all others, though it could not be logged who asked.
     assert await counted(narrow) == (102, 102)
     (line,) = put_aside(tmp_path)

@@ -7,7 +7,7 @@ from app.models.domain import ModelReply, Usage
 from app.services.model.errors import ModelError
 from app.services.model_client import ModelClient, Question
 from app.utils.deadline import Deadline
-from tests.factories import make_model_call
+from tests.factories import make_call
 
 Step = ModelReply | Exception | Callable[[Question], Awaitable[ModelReply]]
 
@@ -29,7 +29,7 @@ class FakeModel:
     async def ask(self, question: Question) -> ModelReply:
         self.questions.append(question)
         if self.adds_calls:
-            question.calls.append(make_model_call(duration_ms=self.call_ms, usage=self.call_usage))
+            question.calls.append(make_call(duration_ms=self.call_ms, usage=self.call_usage))
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(step, Exception):
             raise step

@@ -21,7 +21,7 @@ from app.services.model.errors import (
 from app.services.model.stack.breaker import FAILURES_TO_OPEN, BreakerModel
 from app.services.model.stack.counted import CountedModel
 from app.services.model_client import Question
-from tests.factories import make_model_call, make_reply
+from tests.factories import make_call, make_reply
 from tests.support.fake_model import FakeModel, Step, ask, failing, make_question
 
 BUDGET_SECONDS = 30.0
@@ -208,7 +208,7 @@ async def test_what_an_earlier_attempt_took_is_not_added_to_the_time_that_the_mo
 
     for _ in range(FAILURES_TO_OPEN):
         question = make_question()
-        question.calls.append(make_model_call(duration_ms=20_000, outcome="unavailable"))
+        question.calls.append(make_call(duration_ms=20_000, outcome="unavailable"))
         with pytest.raises(ModelTimeout):
             await breaker.ask(question)
 
