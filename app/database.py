@@ -48,30 +48,6 @@ class Load:
     limit: int
 
 
-class Queue:
-    """Counts, in an `async with` block, who is at a counter with so many places: being served, or waiting."""
-
-    __slots__ = ("_places", "_present")
-
-    def __init__(self, places: int) -> None:
-        self._places = places
-        self._present = 0
-
-    async def __aenter__(self) -> None:
-        self._present += 1
-
-    async def __aexit__(self, *_: object) -> None:
-        self._present -= 1
-
-    @property
-    def in_use(self) -> int:
-        return min(self._present, self._places)
-
-    @property
-    def waiting(self) -> int:
-        return max(0, self._present - self._places)
-
-
 class Database(Protocol):
     """A database that answers within a known time or raises `DatabaseUnavailable`."""
 

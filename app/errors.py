@@ -24,6 +24,7 @@ ServiceError
   Overloaded                    503 overloaded
   InternalError                 500 internal_error
     DatabaseRejected            500 internal_error
+      RecordPutAside            500 internal_error
 """
 
 from typing import ClassVar
@@ -195,3 +196,7 @@ class InternalError(ServiceError):
 
 class DatabaseRejected(InternalError):
     """The database refused a statement or a value. To send the same again is in vain."""
+
+
+class RecordPutAside(DatabaseRejected):
+    """Some rows of a record do not fit into the database and were put aside; the others were written."""

@@ -1,28 +1,34 @@
-"""Whether records can be kept where the settings say, tried before a server starts: later than that it would be a
+"""Whether the service can write where the settings say, tried before a server starts: later than that it would be a
 traceback in the middle of a log."""
 
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.config import Settings
 from app.drivers.sqlite import check_writable
+from app.services.images.memory_budget import MemoryBudget
 from app.services.records.spool_file import SpoolFile
 
 
 def check_storage(settings: Settings) -> None:
     """Make what the service will write to, or end the process with one line that names the setting."""
-    try:
+    with _refused("SPOOL_DIR", settings.spool_dir):
         SpoolFile.create(settings.spool_dir).close(remove=True)
-    except OSError as error:
-        _refuse("SPOOL_DIR", settings.spool_dir, error)
-    try:
-        if settings.mysql_host is None:
+    if settings.mysql_host is None:
+        with _refused("SQLITE_PATH", settings.sqlite_path):
             check_writable(settings.sqlite_path)
+    if settings.image_decode_lock_file is not None:
+        with _refused("IMAGE_DECODE_LOCK_FILE", settings.image_decode_lock_file):
+            MemoryBudget(0, settings.image_decode_lock_file).close()
+
+
+@contextmanager
+def _refused(variable: str, path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, sqlite3.Error) as error:
-        _refuse("SQLITE_PATH", settings.sqlite_path, error)
-
-
-def _refuse(variable: str, path: Path, error: Exception) -> None:
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    sys.exit(f"configuration: {variable}: {str(path)!r} cannot be used ({reason})")
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        sys.exit(f"configuration: {variable}: {str(path)!r} cannot be used ({reason})")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseUnavailable, ServiceError
 from app.models.domain import Classification, Failure, ModelReply, Outcome
 from app.repositories.record_batch import RecordBatch
 
@@ -147,7 +147,8 @@ class FakeWork:
     known: FakeKnown
     image_hash: str
     failure: Exception | None = None
-    cannot_store: bool = False
+    store_failure: ServiceError | None = None
+    stored: list[ModelReply] = field(default_factory=list)
     asked: list[float] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -162,8 +163,9 @@ class FakeWork:
         return self.reply
 
     async def store(self, reply: ModelReply) -> None:
-        if self.cannot_store:
-            raise DatabaseUnavailable(detail="nowhere to keep it")
+        if self.store_failure is not None:
+            raise self.store_failure
+        self.stored.append(reply)
         self.known.answers[self.image_hash] = reply.classification
 
 

@@ -14,13 +14,14 @@ from typing import Any, Literal, TypeVar
 import pymysql
 from loguru import logger
 
-from app.database import Load, Params, Queue, Row, Sql, Statement
+from app.database import Load, Params, Row, Sql, Statement
 from app.drivers.check import CHECKS, SELECT_VERSION, check_version
 from app.drivers.mysql_errors import CONNECTION_LOST, LOCK_CONFLICT, error_number, translated
 from app.drivers.mysql_pool import MySQLPool
 from app.drivers.mysql_session import Session
 from app.drivers.silence import Silence
 from app.errors import DatabaseMisconfigured, DatabaseUnavailable, ServiceError
+from app.utils.places import Places
 
 _LOCK_ATTEMPTS = 4
 
@@ -59,11 +60,8 @@ class MySQLDatabase:
             autocommit=True,
             charset="utf8mb4",
         )
-        self._pool_size = pool_size
-        self._queue = Queue(pool_size)
         # Reads that may take long get a part of the pool, so that statistics cannot hold up the product.
-        self._slow_slots = asyncio.Semaphore(max(1, pool_size // 4))
-        self._slow_queue = Queue(max(1, pool_size // 4))
+        self._slow_places = Places(max(1, pool_size // 4), waiting=None)
         self._timeout_seconds = timeout_seconds
         self._silence = Silence()
         self._unwritable: str | None = None
@@ -76,7 +74,8 @@ class MySQLDatabase:
 
     @property
     def load(self) -> Load:
-        return Load(self._queue.in_use, self._queue.waiting + self._slow_queue.waiting, self._pool_size)
+        places = self._pool.places
+        return Load(places.in_use, places.waiting + self._slow_places.waiting, places.running)
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         async def read(connection: Any) -> list[Row]:
@@ -89,10 +88,10 @@ class MySQLDatabase:
         if self._silence.lasts:  # where nobody else asks, nobody else would find out that it is over
             await self.fetch_all(_ASK_FOR_A_SIGN, {})
         try:
-            async with asyncio.timeout(timeout_seconds), self._slow_queue, self._slow_slots:
+            async with asyncio.timeout(timeout_seconds), self._slow_places.take():
                 return await self._guarded(read, timeout_seconds)
         except TimeoutError as error:
-            raise DatabaseUnavailable(detail=f"no turn within {timeout_seconds:g} s") from error
+            raise DatabaseUnavailable(detail=f"no connection was free within {timeout_seconds:g} s") from error
 
     async def execute(self, sql: Sql, params: Params) -> int:
         async def write(connection: Any) -> int:
@@ -144,7 +143,7 @@ class MySQLDatabase:
         quick = timeout_seconds <= self._timeout_seconds
         began = self._silence.admit(timeout_seconds, quick=quick)
         try:
-            async with asyncio.timeout(timeout_seconds), self._queue:
+            async with asyncio.timeout(timeout_seconds):
                 result = await self._repeated(work, lost_allowed=int(repeat_lost))
         except TimeoutError as error:
             if quick:  # that a slow read is slow says nothing about the others

@@ -8,7 +8,7 @@ cancellation that comes at the moment of its success: a caller whose time is up 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import pymysql
 
 from app.drivers.mysql_errors import CONNECT_ANEW, error_number
 from app.errors import DatabaseUnavailable, ServiceError
+from app.utils.places import Places
 
 _CONNECT_SECONDS = 2.0
 _CLOSE_SECONDS = 2.0
@@ -55,12 +56,11 @@ class MySQLPool:
         max_age_seconds: float = 900.0,
         **options: Any,
     ) -> None:
-        self._size = size
         self._set_up = set_up
         self._spare_seconds = spare_seconds
         self._max_age_seconds = max_age_seconds
         self._options = options
-        self._slots = asyncio.Semaphore(size)
+        self.places = Places(size, waiting=None)
         self._idle: list[_Pooled] = []
         self._used: set[_Pooled] = set()
         self._sweep_timer: asyncio.TimerHandle | None = None
@@ -77,7 +77,9 @@ class MySQLPool:
 
         How long to wait for one is the caller's to bound; connecting has a limit of its own.
         """
-        async with self._slots:
+        async with self.places.take():
+            if self._closing:
+                raise DatabaseUnavailable(detail="the connections are being closed")
             pooled = self._take() or await self._connect()
             self._used.add(pooled)
             try:
@@ -105,9 +107,9 @@ class MySQLPool:
             self._sweep_timer.cancel()
         self._drop_idle()
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                for _ in range(self._size):
-                    await self._slots.acquire()
+            async with asyncio.timeout(_CLOSE_SECONDS), AsyncExitStack() as all_places:
+                for _ in range(self.places.running):
+                    await all_places.enter_async_context(self.places.take())
         except TimeoutError:
             for pooled in self._used:
                 pooled.connection.close()

@@ -10,11 +10,12 @@ from typing import Literal
 
 import aiosqlite
 
-from app.database import ConstraintError, Load, Params, Queue, Row, Sql, Statement, ValueRejected
+from app.database import ConstraintError, Load, Params, Row, Sql, Statement, ValueRejected
 from app.drivers.check import CHECKS, SELECT_VERSION, check_version
 from app.drivers.migrations import COMMAND, MigrationError
 from app.drivers.sqlite_schema import bring_up_to_date
 from app.errors import DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable, ServiceError
+from app.utils.places import Places
 
 # FULL: a commit survives a power cut, not only a crash. busy_timeout lets several processes share the file.
 _PRAGMAS = "PRAGMA busy_timeout = 3000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
@@ -36,10 +37,8 @@ class SQLiteDatabase:
         self._inode = _inode_of(path)
         self._damaged = False
         self._writer, self._reader, self._slow_reader = connections
-        self._write_turn = asyncio.Lock()
-        self._slow_turn = asyncio.Lock()
         self._timeout_seconds = timeout_seconds
-        self._queues = self._writers, self._readers, self._slow_readers = Queue(1), Queue(1), Queue(1)
+        self._places = self._writing, self._reading, self._slow_reading = [Places(1, waiting=None) for _ in range(3)]
         self._running: set[asyncio.Task[int]] = set()
 
     @classmethod
@@ -61,19 +60,19 @@ class SQLiteDatabase:
 
     @property
     def load(self) -> Load:
-        in_use = sum(queue.in_use for queue in self._queues)
-        return Load(in_use, sum(queue.waiting for queue in self._queues), len(self._queues))
+        in_use = sum(places.in_use for places in self._places)
+        return Load(in_use, sum(places.waiting for places in self._places), len(self._places))
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         if timeout_seconds is None or timeout_seconds <= self._timeout_seconds:
             limit = asyncio.timeout(timeout_seconds or self._timeout_seconds)
-            async with self._translated_errors(), limit, self._readers:
+            async with self._translated_errors(), limit, self._reading.take():
                 return [tuple(row) for row in await self._reader.execute_fetchall(sql.sqlite, params)]
-        async with self._translated_errors(), asyncio.timeout(timeout_seconds), self._slow_readers, self._slow_turn:
+        async with self._translated_errors(), asyncio.timeout(timeout_seconds), self._slow_reading.take():
             try:
                 return [tuple(row) for row in await self._slow_reader.execute_fetchall(sql.sqlite, params)]
             except asyncio.CancelledError:
-                # The query would go on. Nobody else's runs on this connection: it is this one's turn.
+                # The query would go on. Nobody else's runs on this connection.
                 await self._slow_reader.interrupt()
                 raise
 
@@ -112,7 +111,7 @@ class SQLiteDatabase:
 
     async def _transaction(self, statements: Sequence[Statement], end: Literal["COMMIT", "ROLLBACK"]) -> int:
         changed = 0
-        async with self._writers, self._write_turn:
+        async with self._writing.take():
             await self._writer.execute("BEGIN IMMEDIATE")
             try:
                 for sql, params in statements:

@@ -208,7 +208,7 @@ class Metrics:
     def _add_present(self) -> None:
         self.queues = Gauge(
             "queue_length",
-            "What waits, by `queue`: `lookups`, `records`, `images` (to be decoded), `questions` (to be sent to a "
+            "What waits, by `queue`: `lookups`, `records`, `images` (to be decoded), `questions` (to be asked of a "
             "model)",
             ("queue",),
         )

@@ -1,19 +1,22 @@
-"""A bounded number of places: so many may run at the same time, so many may wait, and no more."""
+"""A bounded number of places: so many run at the same time, and no more wait than may."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.errors import Overloaded
+from app.errors import Overloaded, ServiceError
 
 
 class Places:
-    """Lets `running` callers run and `waiting` callers wait. The next one fails at once."""
+    """Lets `running` callers run and `waiting` callers wait. The next one fails at once.
 
-    def __init__(self, running: int, waiting: int, refusal: type[Overloaded] = Overloaded) -> None:
+    With None for `waiting` all may wait: for callers whose wait is bounded by time.
+    """
+
+    def __init__(self, running: int, waiting: int | None, refusal: type[ServiceError] = Overloaded) -> None:
         """`refusal` is what a caller gets for whom there is no place."""
         self.running = running
-        self._limit = running + waiting
+        self._limit = None if waiting is None else running + waiting
         self._refusal = refusal
         self._free = asyncio.Semaphore(running)
         self._present = 0
@@ -35,7 +38,7 @@ class Places:
         Raises `refusal` at once where all places are taken, and at the moment `until` (on the event loop's clock) where
         none has become free.
         """
-        if self._present >= self._limit:
+        if self._limit is not None and self._present >= self._limit:
             raise self._refusal(detail="all places are taken")
         self._present += 1
         try:

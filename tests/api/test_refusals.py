@@ -13,7 +13,7 @@ from tests.api.calls import check_cache, classify, get_data, upload
 from tests.conftest import make_client, with_settings
 from tests.factories import make_failure, make_image, make_image_hash
 from tests.support.fake_model_server import Behaviour, FakeModels
-from tests.support.ledger import write_outcomes
+from tests.support.records import write_outcomes
 
 pytestmark = pytest.mark.on_both_databases
 

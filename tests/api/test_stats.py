@@ -20,8 +20,8 @@ from app.services.stats_service import StatsService
 from tests.api.calls import get_data
 from tests.conftest import TEST_DATABASE, make_settings
 from tests.factories import make_classification, make_context, make_image_hash, make_outcome, make_reply
-from tests.support.ledger import write_outcomes
 from tests.support.mysql_server import MySQLServer
+from tests.support.records import write_outcomes
 
 pytestmark = pytest.mark.on_both_databases
 

@@ -27,8 +27,8 @@ from app.drivers.sqlite_schema import connect_sqlite_schema
 from app.errors import DatabaseNotInitialized
 from tests.conftest import TEST_DATABASE, make_settings
 from tests.factories import make_outcome
-from tests.support.ledger import fetch_one, write_outcomes
 from tests.support.mysql_server import MySQLServer
+from tests.support.records import fetch_one, write_outcomes
 
 VERSIONS = "CREATE TABLE IF NOT EXISTS schema_version (number INT PRIMARY KEY, name TEXT, applied_at DATETIME);\n"
 MIGRATED = f"{TEST_DATABASE}_migrated"

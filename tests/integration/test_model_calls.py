@@ -17,7 +17,7 @@ from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from app.services.stats_service import StatsService
 from tests.factories import make_call, make_failure, make_image_hash, make_outcome
-from tests.support.ledger import write_outcomes
+from tests.support.records import write_outcomes
 
 NOON = datetime(2025, 10, 10, 12, 0, tzinfo=UTC)
 COLUMNS = (

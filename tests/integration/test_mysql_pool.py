@@ -9,6 +9,7 @@ import pytest
 
 from app.drivers.mysql_pool import MySQLPool
 from app.drivers.mysql_session import Session
+from app.errors import DatabaseUnavailable
 from tests.support.mysql_server import MySQLServer
 from tests.support.waiting import until
 
@@ -93,3 +94,18 @@ async def test_a_young_connection_is_used_again(open_pool: OpenPool) -> None:
     pool = open_pool()
 
     assert len({await use(pool) for _ in range(20)}) == 1
+
+
+async def test_closing_waits_for_a_connection_in_use_and_lets_nobody_connect_behind_it(open_pool: OpenPool) -> None:
+    pool = open_pool()
+    async with pool.connection() as connection:
+        closing = asyncio.create_task(pool.close())
+        await asyncio.sleep(0)
+        late = asyncio.create_task(use(pool))
+        await connection.ping(reconnect=False)
+        assert not closing.done()
+
+    await closing
+    with pytest.raises(DatabaseUnavailable, match="being closed"):
+        await late
+    assert (pool.idle, connection.closed) == (0, True)

@@ -13,7 +13,7 @@ from app.config import Settings
 from app.container import open_container
 from app.database import Database, Sql
 from app.drivers.build import open_database
-from app.errors import DatabaseRejected
+from app.errors import DatabaseRejected, RecordPutAside
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
@@ -53,7 +53,7 @@ async def narrow(narrow_settings: dict[str, Any]) -> AsyncIterator[UnreliableDat
 
 
 @pytest.fixture
-async def ledger(narrow: UnreliableDatabase, tmp_path: Path) -> AsyncIterator[DurableWriter]:
+async def writer(narrow: UnreliableDatabase, tmp_path: Path) -> AsyncIterator[DurableWriter]:
     metrics = Metrics()
     rejected = RejectedFiles(tmp_path / "spool", metrics, utc_now)
     opened = DurableWriter(RecordRepository(narrow), tmp_path / "spool", 100_000_000, metrics, rejected)
@@ -83,9 +83,9 @@ def put_aside(folder: Path) -> list[Any]:
 
 
 async def test_the_neighbours_of_records_that_do_not_fit_are_written_and_these_callers_alone_are_told(
-    narrow: UnreliableDatabase, ledger: DurableWriter, tmp_path: Path
+    narrow: UnreliableDatabase, writer: DurableWriter, tmp_path: Path
 ) -> None:
-    commits = GroupCommit(ledger, metrics=Metrics())
+    commits = GroupCommit(writer, metrics=Metrics())
     full = make_outcome(context=make_context(user_id=None))
     await commits.record(full)
     await fill_up(narrow, full.image_hash)
@@ -98,7 +98,7 @@ async def test_the_neighbours_of_records_that_do_not_fit_are_written_and_these_c
 
     failed = [outcome for outcome, result in zip(crowd, results, strict=True) if result is not None]
     assert failed == [long, uncounted]
-    assert {type(result) for result in results if result is not None} == {DatabaseRejected}
+    assert {type(result) for result in results if result is not None} == {RecordPutAside}
     # The answer about `long` is worth keeping for all others, though it could not be logged who asked.
     assert await counted(narrow) == (102, 102)
     (line,) = put_aside(tmp_path)
@@ -142,9 +142,9 @@ async def test_a_worker_goes_on_when_a_client_sends_what_the_table_cannot_hold(
 
 
 async def test_a_record_that_does_not_fit_holds_up_no_replay(
-    narrow: UnreliableDatabase, ledger: DurableWriter, tmp_path: Path
+    narrow: UnreliableDatabase, writer: DurableWriter, tmp_path: Path
 ) -> None:
-    commits = GroupCommit(ledger, metrics=Metrics())
+    commits = GroupCommit(writer, metrics=Metrics())
     narrow.away = True
     for number in range(3):  # a batch each
         outcomes = [make_outcome(context=make_context(user_id="short")) for _ in range(5)]
@@ -152,22 +152,22 @@ async def test_a_record_that_does_not_fit_holds_up_no_replay(
         await asyncio.gather(*(commits.record(outcome) for outcome in outcomes))
     narrow.away = False
 
-    await ledger.replay()
+    await writer.replay()
 
-    assert ledger.waiting_answers == ledger.waiting_bytes == 0
+    assert writer.waiting_answers == writer.waiting_bytes == 0
     assert await counted(narrow) == (15, 12)
     assert sum(len(line["records"]) for line in put_aside(tmp_path)) == 3
     assert sum(len(line["results"]) for line in put_aside(tmp_path)) == 0
 
 
-async def test_a_batch_that_was_sifted_counts_as_written(narrow: UnreliableDatabase, ledger: DurableWriter) -> None:
+async def test_a_batch_that_was_sifted_counts_as_written(narrow: UnreliableDatabase, writer: DurableWriter) -> None:
     first = make_outcome(context=make_context(user_id="short"))
-    await ledger.write(RecordBatch.of("w", 1, [first]))
+    await writer.write(RecordBatch.of("w", 1, [first]))
     long = make_context(user_id=LONG_USER)
     batch = RecordBatch.of("w", 2, [make_hit(first, logged=False), make_outcome(context=long)])
 
-    rejected = await ledger.write(batch)
-    await ledger.write(batch)  # as after an answer that was lost
+    rejected = await writer.write(batch)
+    await writer.write(batch)  # as after an answer that was lost
 
     assert rejected is not None
     assert rejected.rows == 1
@@ -176,20 +176,20 @@ async def test_a_batch_that_was_sifted_counts_as_written(narrow: UnreliableDatab
 
 
 async def test_when_the_statements_themselves_are_refused_nothing_is_put_aside_and_the_spool_keeps_all(
-    narrow: UnreliableDatabase, ledger: DurableWriter, tmp_path: Path
+    narrow: UnreliableDatabase, writer: DurableWriter, tmp_path: Path
 ) -> None:
     narrow.away = True
-    await GroupCommit(ledger, metrics=Metrics()).record(make_outcome(context=make_context(user_id="short")))
+    await GroupCommit(writer, metrics=Metrics()).record(make_outcome(context=make_context(user_id="short")))
     narrow.away = False
     narrow.refuses = True
 
     with pytest.raises(DatabaseRejected):
-        await ledger.replay()
+        await writer.replay()
 
     assert put_aside(tmp_path) == []
-    assert ledger.waiting_answers == 1
+    assert writer.waiting_answers == 1
     narrow.refuses = False
-    await ledger.replay()
+    await writer.replay()
     assert await counted(narrow) == (1, 1)
 
 
@@ -201,21 +201,21 @@ async def test_a_spool_of_any_size_is_replayed_into_a_server_that_takes_small_pa
         line = UnreliableDatabase(await open_database(settings))
         metrics = Metrics()
         rejected = RejectedFiles(tmp_path / "spool", metrics, utc_now)
-        ledger = DurableWriter(RecordRepository(line), tmp_path / "spool", 100_000_000, metrics, rejected)
+        writer = DurableWriter(RecordRepository(line), tmp_path / "spool", 100_000_000, metrics, rejected)
         line.away = True
         first = make_outcome()
         outcomes = [first, *(make_hit(first) for _ in range(255)), *(make_outcome() for _ in range(256))]
         for number in range(3):
             others = [make_outcome() for _ in range(200)]
-            await ledger.write(RecordBatch.of("w", number + 1, others if number else outcomes))
+            await writer.write(RecordBatch.of("w", number + 1, others if number else outcomes))
         line.away = False
-        assert ledger.waiting_bytes > 4 * 64 * 1024
+        assert writer.waiting_bytes > 4 * 64 * 1024
 
-        await ledger.replay()
+        await writer.replay()
 
-        assert ledger.waiting_bytes == 0
+        assert writer.waiting_bytes == 0
         assert await counted(line) == (657, 912)
-        await ledger.close()
+        await writer.close()
         await line.inner.close()
 
 

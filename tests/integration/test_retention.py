@@ -8,7 +8,7 @@ from app.repositories.lease_repository import LeaseRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.services.upkeep.retention import Retention
 from tests.factories import make_outcome
-from tests.support.ledger import write_outcomes
+from tests.support.records import write_outcomes
 
 DAY = timedelta(days=1)
 

@@ -17,8 +17,8 @@ from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from tests.conftest import TABLES, TEST_DATABASE, make_settings, schema_of
 from tests.factories import make_failure, make_outcome
-from tests.support.ledger import write_outcomes
 from tests.support.mysql_server import MySQLServer
+from tests.support.records import write_outcomes
 
 SQL = Path(__file__).parents[2] / "sql"
 NEVER_EMPTIED = {"schema_version", "classification_lease"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.drivers.sqlite import SQLiteDatabase
 from tests.factories import make_outcome
-from tests.support.ledger import write_outcomes
+from tests.support.records import write_outcomes
 
 
 async def make_damaged_file(folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """A batch is in the database or in the spool when `write` returns, and in the database once, in order, in the end."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -149,6 +150,26 @@ async def test_a_replay_that_fails_in_the_middle_goes_on_there(records: FakeReco
         records.away, records.away_after = False, None
         await writer.replay()
         assert numbers(records) == [1, 2, 3, 4, 5]
+
+
+async def test_a_spool_that_somebody_empties_in_the_middle_of_a_replay_holds_nothing(
+    records: FakeRecords, tmp_path: Path
+) -> None:
+    long = make_outcome(reply=make_reply(make_classification(description="x" * 3_000_000)))  # a read brings few of them
+    async with opened(records, tmp_path, 100_000_000) as writer:
+        records.away = True
+        for number in range(1, 4):
+            await writer.write(RecordBatch.of("w", number, [long]))
+        records.away_after = 1
+        with pytest.raises(DatabaseUnavailable):
+            await writer.replay()
+        records.away, records.away_after = False, None
+        (path,) = (tmp_path / "spool").glob("*.spool")
+        os.truncate(path, 0)
+
+        await writer.replay()
+
+        assert (writer.waiting_bytes, writer.waiting_answers) == (0, 0)
 
 
 async def test_the_spool_of_a_dead_process_is_kept_until_it_has_been_replayed(

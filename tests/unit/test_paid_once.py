@@ -1,17 +1,17 @@
 """P1 in one part: one paid call, whoever asks, and what is done while the database is away."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from app.errors import DatabaseUnavailable, Refused
+from app.errors import DatabaseUnavailable, RecordPutAside, Refused
 from app.observe.metrics import Metrics
 from app.services.model.errors import ModelTimeout
 from app.services.one_call.lease import Leases
 from app.services.one_call.paid_once import MAX_UNWRITTEN, PaidOnce, Result
 from app.services.one_call.single_flight import SingleFlight
-from tests.factories import make_classification, make_image_hash, make_reply
+from tests.factories import make_call, make_classification, make_image_hash, make_reply
 from tests.fakes import FakeKnown, FakeLeaseTable, FakeRefusals, FakeWork, as_any, fixed_clock
 from tests.support.waiting import until
 
@@ -182,19 +182,48 @@ async def test_while_nothing_can_be_kept_nothing_is_paid_for() -> None:
 
 async def test_an_answer_that_could_not_be_kept_is_given_to_whoever_asks_next() -> None:
     house = House()
-    house.work.cannot_store = True
+    house.work.store_failure = DatabaseUnavailable(detail="nowhere to keep it")
     with pytest.raises(DatabaseUnavailable):
         await house.find()
 
-    house.work.cannot_store = False
+    house.work.store_failure = None
 
     assert (await house.find()).classification == house.work.reply.classification
     assert len(house.work.asked) == 1
 
 
+async def test_the_questions_of_an_answer_that_was_put_aside_are_not_recorded_a_second_time() -> None:
+    house = House()
+    house.work.reply = replace(make_reply(), calls=(make_call(),))
+    house.work.store_failure = RecordPutAside()
+    with pytest.raises(RecordPutAside):
+        await house.find()
+
+    house.work.store_failure = None
+    await house.find()
+
+    assert len(house.work.asked) == 1
+    assert [reply.calls for reply in house.work.stored] == [()]
+
+
+async def test_an_answer_that_was_kept_after_all_does_not_come_back_when_an_operator_deletes_it() -> None:
+    house = House()
+    house.work.store_failure = RecordPutAside()
+    with pytest.raises(RecordPutAside):
+        await house.find()
+    house.known.answers[house.image_hash] = house.work.reply.classification
+    await house.find()
+
+    del house.known.answers[house.image_hash]
+    house.work.store_failure = None
+
+    assert (await house.find()).paid is True
+    assert len(house.work.asked) == 2
+
+
 async def test_no_more_than_so_many_answers_wait_for_whoever_asks_next() -> None:
     house = House()
-    house.work.cannot_store = True
+    house.work.store_failure = DatabaseUnavailable(detail="nowhere to keep it")
 
     for _ in range(MAX_UNWRITTEN + 5):
         house.image_hash = make_image_hash()

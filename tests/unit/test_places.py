@@ -66,3 +66,15 @@ async def test_a_timeout_inside_the_block_is_the_blocks_own() -> None:
     with pytest.raises(TimeoutError):
         async with places.take(until=asyncio.get_running_loop().time() + 60):
             raise TimeoutError
+
+
+async def test_where_time_bounds_the_wait_as_many_wait_as_come() -> None:
+    places, leave = Places(running=1, waiting=None), asyncio.Event()
+    present = [asyncio.create_task(stay(places, leave)) for _ in range(1000)]
+    await settle()
+
+    assert (places.in_use, places.waiting) == (1, 999)
+
+    leave.set()
+    await asyncio.gather(*present)
+    assert (places.in_use, places.waiting) == (0, 0)

@@ -71,6 +71,17 @@ def test_a_disk_that_takes_nothing_is_told_and_harms_nobody(tmp_path: Path, cloc
     assert metrics.rejected_records.tallies == {("put_aside",): 0, ("lost",): 1}
 
 
+def test_a_file_that_another_process_has_just_deleted_loses_no_record(
+    tmp_path: Path, clock: Clock, metrics: Metrics
+) -> None:
+    # Listed, and gone when it is looked at.
+    (tmp_path / "rejected-2026-03-01.jsonl").symlink_to(tmp_path / "gone")
+
+    RejectedFiles(tmp_path, metrics, clock).add(b"x", 1)
+
+    assert metrics.rejected_records.tallies == {("put_aside",): 1, ("lost",): 0}
+
+
 async def test_files_go_before_any_of_their_records_is_older_than_it_may_be(
     tmp_path: Path, clock: Clock, metrics: Metrics
 ) -> None:

@@ -28,6 +28,8 @@ def test_a_place_that_can_be_written_to_is_made_and_left_empty(tmp_path: Path) -
         ("SPOOL_DIR", "/proc", "No such file or directory"),  # nothing can be made there, not even by root
         pytest.param("SPOOL_DIR", "sealed", "Permission denied", marks=not_for_root),
         pytest.param("SPOOL_DIR", "sealed/spool", "Permission denied", marks=not_for_root),
+        ("IMAGE_DECODE_LOCK_FILE", "file/lock", "Not a directory"),
+        ("IMAGE_DECODE_LOCK_FILE", "gone/lock", "No such file or directory"),
         ("SQLITE_PATH", "file", "file is not a database"),
         ("SQLITE_PATH", "file/classifier.db", "File exists"),
         ("SQLITE_PATH", "sealed", "unable to open database file"),

@@ -27,7 +27,7 @@ class DecodingPool:
         self._budget = budget
         self._places = asyncio.Semaphore(places)
         self._large_places = max(1, places - 1)
-        self._large_turn = asyncio.Lock()
+        self._large_lock = asyncio.Lock()
         self._most = places + queue_length
         self._inside = 0
         self._busy = 0
@@ -95,7 +95,7 @@ class DecodingPool:
                 process.leave(free)
 
     async def _wait_for_memory(self, size: int) -> list[int]:
-        async with self._large_turn:  # in the order in which they came
+        async with self._large_lock:  # in the order in which they came
             while (memory := self._take_memory(size)) is None:  # noqa: ASYNC110  # other processes give it back
                 await asyncio.sleep(_POLL_SECONDS)
         return memory

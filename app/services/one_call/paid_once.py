@@ -12,14 +12,14 @@ The one place that says what is done while the database is away:
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol, TypeVar
 
 from loguru import logger
 
-from app.errors import DatabaseRejected, DatabaseUnavailable, Refused
+from app.errors import DatabaseRejected, DatabaseUnavailable, RecordPutAside, Refused
 from app.models.domain import Classification, ModelReply
 from app.observe.metrics import Metrics
 from app.services.one_call.lease import Leases
@@ -97,6 +97,7 @@ class PaidOnce:
         """
         known = await _unless_away(self.known.lookup(image_hash), "whether the photo is known")
         if known is not None:
+            self.unwritten.pop(image_hash, None)  # it was kept after all
             return Result(known, paid=False)
         result, mine = await self.flights.run(image_hash, partial(self._find_alone, image_hash, work))
         return result if mine else Result(result.classification, paid=False)
@@ -131,11 +132,18 @@ class PaidOnce:
     async def _store(self, image_hash: str, work: Work, reply: ModelReply) -> None:
         try:
             await work.store(reply)
-        except (DatabaseUnavailable, DatabaseRejected):
-            self.unwritten[image_hash] = reply
-            if len(self.unwritten) > MAX_UNWRITTEN:
-                del self.unwritten[next(iter(self.unwritten))]
+        except RecordPutAside:
+            # Its questions are on record, written or put aside: they must not be counted a second time.
+            self._keep(image_hash, replace(reply, calls=()))
             raise
+        except (DatabaseUnavailable, DatabaseRejected):
+            self._keep(image_hash, reply)
+            raise
+
+    def _keep(self, image_hash: str, reply: ModelReply) -> None:
+        self.unwritten[image_hash] = reply
+        if len(self.unwritten) > MAX_UNWRITTEN:
+            del self.unwritten[next(iter(self.unwritten))]
 
 
 async def _unless_away(answer: Awaitable[T], unknown: str) -> T | None:

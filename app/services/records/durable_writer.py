@@ -53,7 +53,7 @@ class DurableWriter:
         self._rejected = rejected
         self._file = SpoolFile.create(folder)
         self._replayed = 0  # bytes of our file
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._closed = False
         self._takes_nothing = False
         self._probes = f"probe-{secrets.token_hex(8)}", itertools.count(1)
@@ -82,14 +82,14 @@ class DurableWriter:
             except DatabaseUnavailable as error:
                 # Whether it was written or still will be, the replay finds out: a batch is written once.
                 logger.warning("records go to the spool", detail=error.detail)
-            async with self._turn:
+            async with self._lock:
                 await self._append(batch)
             return None
-        async with self._turn:
+        async with self._lock:
             if self._file.size:
                 await self._append(batch)
                 return None
-        return await self.write(batch)  # the last of the spool was replayed while we waited for our turn
+        return await self.write(batch)  # the last of the spool was replayed while we waited
 
     @property
     def takes_nothing(self) -> bool:
@@ -122,8 +122,8 @@ class DurableWriter:
     async def replay(self) -> None:
         """Write all that is in the spool to the database. Raises `DatabaseUnavailable`, and goes on there next time."""
         while self._file.size:
-            # A turn a chunk: what comes in meanwhile goes behind, less of it each time than is written.
-            async with self._turn:
+            # Locked for a chunk at a time: what comes in meanwhile goes behind, less of it each time than is written.
+            async with self._lock:
                 lines, end = await asyncio.to_thread(self._file.read, self._replayed)
                 if not lines:
                     self._start_over()
@@ -148,12 +148,12 @@ class DurableWriter:
             return
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._turn.acquire()
+                await self._lock.acquire()
         except TimeoutError:
             logger.error("the spool file is still being written to", file=self._file.path.name)
         else:
             self._closed = True
-            self._turn.release()
+            self._lock.release()
             self._file.close(remove=self._file.size == 0)
 
     async def _probe(self) -> None:
@@ -168,7 +168,7 @@ class DurableWriter:
         """
         logger.error("the spool file was cut short by somebody else", file=self._file.path.name)
         self._file.measure()
-        if self._replayed:
+        if self._replayed and self._file.size:
             self._replayed = 0
         else:
             self._clear()

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from time import perf_counter
 
-from app.errors import DatabaseRejected
+from app.errors import RecordPutAside
 from app.models.domain import Failure, Outcome
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
@@ -36,7 +36,7 @@ class GroupCommit:
         """Write what waits, within a bounded time."""
         await self._batcher.close(_CLOSE_SECONDS)
 
-    async def _write(self, outcomes: list[Outcome | Failure]) -> Sequence[DatabaseRejected | None]:
+    async def _write(self, outcomes: list[Outcome | Failure]) -> Sequence[RecordPutAside | None]:
         self._batches += 1
         self._metrics.commit_batch_size.observe(len(outcomes))
         started = perf_counter()
@@ -49,5 +49,5 @@ class GroupCommit:
         return [_put_aside() if rejected.concerns(outcome) else None for outcome in outcomes]
 
 
-def _put_aside() -> DatabaseRejected:
-    return DatabaseRejected(detail="the record was put aside")
+def _put_aside() -> RecordPutAside:
+    return RecordPutAside(detail="the record was put aside")

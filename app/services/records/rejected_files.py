@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -49,7 +50,11 @@ class RejectedFiles:
         return len(old[:slice_rows])
 
     def _size(self) -> int:
-        return sum(path.stat().st_size for _, path in self._files())
+        size = 0
+        for _, path in self._files():
+            with suppress(FileNotFoundError):  # another process has just deleted it
+                size += path.stat().st_size
+        return size
 
     def _files(self) -> Iterator[tuple[date, Path]]:
         for path in sorted(self._folder.glob(_NAMES)):

@@ -25,7 +25,7 @@ from tests.factories import (
     make_outcome,
     make_reply,
 )
-from tests.support.ledger import fetch_one, write_outcomes
+from tests.support.records import fetch_one, write_outcomes
 
 COUNTED = ("Questions", "Com_begin", "Com_commit", "Com_rollback", "Com_show_warnings")
 

@@ -28,29 +28,29 @@ def unreliable(database: Database) -> UnreliableDatabase:
 
 
 @pytest.fixture
-async def ledger(unreliable: UnreliableDatabase, tmp_path: Path) -> AsyncIterator[DurableWriter]:
-    opened = open_ledger(unreliable, tmp_path)
+async def writer(unreliable: UnreliableDatabase, tmp_path: Path) -> AsyncIterator[DurableWriter]:
+    opened = open_writer(unreliable, tmp_path)
     yield opened
     await opened.close()
 
 
-def open_ledger(database: Database, folder: Path, max_bytes: int = 100_000_000) -> DurableWriter:
+def open_writer(database: Database, folder: Path, max_bytes: int = 100_000_000) -> DurableWriter:
     metrics = Metrics()
     rejected = RejectedFiles(folder / "spool", metrics, utc_now)
     return DurableWriter(RecordRepository(database), folder / "spool", max_bytes, metrics, rejected)
 
 
-async def spool(unreliable: UnreliableDatabase, ledger: DurableWriter, outcomes: Sequence[Outcome | Failure]) -> None:
+async def spool(unreliable: UnreliableDatabase, writer: DurableWriter, outcomes: Sequence[Outcome | Failure]) -> None:
     """Record outcomes, a batch each, while the database is away."""
     unreliable.away = True
     for outcome in outcomes:
-        await GroupCommit(ledger, metrics=Metrics()).record(outcome)
+        await GroupCommit(writer, metrics=Metrics()).record(outcome)
     unreliable.away = False
 
 
 async def leave_spool(unreliable: UnreliableDatabase, folder: Path, outcomes: Sequence[Outcome]) -> None:
     """Leave behind the spool of a process that recorded outcomes and died."""
-    dead = open_ledger(unreliable, folder)
+    dead = open_writer(unreliable, folder)
     await spool(unreliable, dead, outcomes)
     await dead.close()
 
@@ -138,12 +138,12 @@ def test_a_line_from_before_there_were_calls_can_still_be_read() -> None:
 
 
 async def test_what_a_refusal_cost_and_that_it_was_one_survive_an_outage(
-    unreliable: UnreliableDatabase, ledger: DurableWriter
+    unreliable: UnreliableDatabase, writer: DurableWriter
 ) -> None:
     failure = make_failure()
-    await spool(unreliable, ledger, [failure])
+    await spool(unreliable, writer, [failure])
 
-    await ledger.replay()
+    await writer.replay()
 
     refusals = RefusalRepository(unreliable)
     assert failure.refused_until is not None
@@ -164,9 +164,9 @@ async def test_many_outcomes_are_seven_statements_and_one_transaction(unreliable
 
 
 async def test_what_arrives_during_a_commit_is_written_by_the_next(
-    unreliable: UnreliableDatabase, ledger: DurableWriter
+    unreliable: UnreliableDatabase, writer: DurableWriter
 ) -> None:
-    commits = GroupCommit(ledger, metrics=Metrics())
+    commits = GroupCommit(writer, metrics=Metrics())
     unreliable.gate.clear()
     first = [asyncio.create_task(commits.record(make_outcome())) for _ in range(10)]
     while not unreliable.commits:
@@ -182,9 +182,9 @@ async def test_what_arrives_during_a_commit_is_written_by_the_next(
 
 
 async def test_a_caller_who_leaves_leaves_the_others_records(
-    unreliable: UnreliableDatabase, ledger: DurableWriter
+    unreliable: UnreliableDatabase, writer: DurableWriter
 ) -> None:
-    commits = GroupCommit(ledger, metrics=Metrics())
+    commits = GroupCommit(writer, metrics=Metrics())
     leaving = asyncio.create_task(commits.record(make_outcome()))
     staying = asyncio.create_task(commits.record(make_outcome()))
     await asyncio.sleep(0)
@@ -195,8 +195,8 @@ async def test_a_caller_who_leaves_leaves_the_others_records(
     assert len(await logged_ids(unreliable)) == 2
 
 
-async def test_a_full_queue_answers_at_once(ledger: DurableWriter) -> None:
-    commits = GroupCommit(ledger, max_waiting=3, metrics=Metrics())
+async def test_a_full_queue_answers_at_once(writer: DurableWriter) -> None:
+    commits = GroupCommit(writer, max_waiting=3, metrics=Metrics())
     waiting = [asyncio.create_task(commits.record(make_outcome())) for _ in range(3)]
     await asyncio.sleep(0)
 
@@ -205,8 +205,8 @@ async def test_a_full_queue_answers_at_once(ledger: DurableWriter) -> None:
     await asyncio.gather(*waiting)
 
 
-async def test_a_full_queue_takes_what_was_paid_for(database: Database, ledger: DurableWriter) -> None:
-    commits = GroupCommit(ledger, max_waiting=3, metrics=Metrics())
+async def test_a_full_queue_takes_what_was_paid_for(database: Database, writer: DurableWriter) -> None:
+    commits = GroupCommit(writer, max_waiting=3, metrics=Metrics())
 
     await asyncio.gather(*(commits.record(make_outcome()) for _ in range(6)))
 
@@ -214,39 +214,39 @@ async def test_a_full_queue_takes_what_was_paid_for(database: Database, ledger: 
 
 
 async def test_while_the_database_is_away_records_wait_in_the_spool_and_are_then_replayed(
-    unreliable: UnreliableDatabase, ledger: DurableWriter
+    unreliable: UnreliableDatabase, writer: DurableWriter
 ) -> None:
     first = make_outcome()
-    await spool(unreliable, ledger, [first, *(make_hit(first) for _ in range(5))])
-    assert ledger.waiting_answers == 6
+    await spool(unreliable, writer, [first, *(make_hit(first) for _ in range(5))])
+    assert writer.waiting_answers == 6
     unreliable.away = True
     with pytest.raises(DatabaseUnavailable):
-        await ledger.replay()
+        await writer.replay()
 
     unreliable.away = False
-    await ledger.replay()
+    await writer.replay()
 
-    assert ledger.waiting_answers == 0
+    assert writer.waiting_answers == 0
     assert await hit_counts(unreliable) == [6]
     assert len(await logged_ids(unreliable)) == 6
 
 
 async def test_a_hit_never_overtakes_its_result_that_is_still_in_the_spool(
-    unreliable: UnreliableDatabase, ledger: DurableWriter
+    unreliable: UnreliableDatabase, writer: DurableWriter
 ) -> None:
     first = make_outcome()
-    await spool(unreliable, ledger, [first])
+    await spool(unreliable, writer, [first])
 
-    await GroupCommit(ledger, metrics=Metrics()).record(make_hit(first))
-    await ledger.replay()
+    await GroupCommit(writer, metrics=Metrics()).record(make_hit(first))
+    await writer.replay()
 
     assert await hit_counts(unreliable) == [2]
 
 
 async def test_a_commit_whose_answer_was_lost_is_counted_once(
-    unreliable: UnreliableDatabase, ledger: DurableWriter
+    unreliable: UnreliableDatabase, writer: DurableWriter
 ) -> None:
-    commits = GroupCommit(ledger, metrics=Metrics())
+    commits = GroupCommit(writer, metrics=Metrics())
     first = make_outcome()
     await commits.record(first)
     unreliable.loses_answers = True
@@ -254,30 +254,30 @@ async def test_a_commit_whose_answer_was_lost_is_counted_once(
     unreliable.loses_answers = False
     await commits.record(make_hit(first))  # goes behind it, into the spool
 
-    await ledger.replay()
+    await writer.replay()
 
     assert await hit_counts(unreliable) == [3]
     assert len(await logged_ids(unreliable)) == 3
 
 
 async def test_a_replay_takes_many_of_the_largest_batches_at_a_time(
-    unreliable: UnreliableDatabase, ledger: DurableWriter
+    unreliable: UnreliableDatabase, writer: DurableWriter
 ) -> None:
     unreliable.away = True
     for number in range(20):
-        await ledger.write(RecordBatch.of("w", number, [make_outcome(reply=None) for _ in range(512)]))
+        await writer.write(RecordBatch.of("w", number, [make_outcome(reply=None) for _ in range(512)]))
     unreliable.away = False
     unreliable.commits.clear()
 
-    await ledger.replay()
+    await writer.replay()
 
     assert len(unreliable.commits) <= 2
 
 
 async def test_records_that_come_in_during_a_replay_are_all_written(
-    unreliable: UnreliableDatabase, ledger: DurableWriter
+    unreliable: UnreliableDatabase, writer: DurableWriter
 ) -> None:
-    commits = GroupCommit(ledger, metrics=Metrics())
+    commits = GroupCommit(writer, metrics=Metrics())
     first = make_outcome()
     unreliable.away = True
     await asyncio.gather(*(commits.record(outcome) for outcome in [first, *(make_outcome() for _ in range(200))]))
@@ -287,42 +287,42 @@ async def test_records_that_come_in_during_a_replay_are_all_written(
         for _ in range(20):
             await commits.record(make_hit(first))
 
-    await asyncio.gather(ledger.replay(), *(client() for _ in range(10)))
-    await ledger.replay()
+    await asyncio.gather(writer.replay(), *(client() for _ in range(10)))
+    await writer.replay()
 
     assert max(await hit_counts(unreliable)) == 201
     assert len(await logged_ids(unreliable)) == 401
 
 
 async def test_the_spool_of_a_dead_process_is_replayed_by_another(
-    unreliable: UnreliableDatabase, ledger: DurableWriter, tmp_path: Path
+    unreliable: UnreliableDatabase, writer: DurableWriter, tmp_path: Path
 ) -> None:
     first = make_outcome()
     await leave_spool(unreliable, tmp_path, [first, make_hit(first)])
 
-    await ledger.replay()
+    await writer.replay()
 
     assert await hit_counts(unreliable) == [2]
     assert len(list((tmp_path / "spool").iterdir())) == 1
 
 
 async def test_a_replay_that_is_cut_short_goes_on_without_counting_twice(
-    unreliable: UnreliableDatabase, ledger: DurableWriter, tmp_path: Path
+    unreliable: UnreliableDatabase, writer: DurableWriter, tmp_path: Path
 ) -> None:
     first = make_outcome()
     await leave_spool(unreliable, tmp_path, [first, make_hit(first)])
     unreliable.loses_answers = True
     with pytest.raises(DatabaseUnavailable):
-        await ledger.replay()
+        await writer.replay()
     unreliable.loses_answers = False
 
-    await ledger.replay()
+    await writer.replay()
 
     assert await hit_counts(unreliable) == [2]
 
 
 async def test_a_damaged_line_is_put_aside_and_the_others_are_replayed(
-    unreliable: UnreliableDatabase, ledger: DurableWriter, tmp_path: Path
+    unreliable: UnreliableDatabase, writer: DurableWriter, tmp_path: Path
 ) -> None:
     await leave_spool(unreliable, tmp_path, [make_outcome() for _ in range(3)])
     (orphan,) = [path for path in (tmp_path / "spool").iterdir() if path.stat().st_size]
@@ -330,7 +330,7 @@ async def test_a_damaged_line_is_put_aside_and_the_others_are_replayed(
     lines[1] = lines[1].replace(b"foods", b"pets!")
     orphan.write_bytes(b"\n".join(lines))
 
-    await ledger.replay()
+    await writer.replay()
 
     assert len(await logged_ids(unreliable)) == 2
     (put_aside,) = (tmp_path / "spool").glob("rejected-*.jsonl")
@@ -338,8 +338,8 @@ async def test_a_damaged_line_is_put_aside_and_the_others_are_replayed(
 
 
 async def test_a_spool_that_is_full_refuses(unreliable: UnreliableDatabase, tmp_path: Path) -> None:
-    ledger = open_ledger(unreliable, tmp_path, max_bytes=1000)
-    commits = GroupCommit(ledger, metrics=Metrics())
+    writer = open_writer(unreliable, tmp_path, max_bytes=1000)
+    commits = GroupCommit(writer, metrics=Metrics())
     unreliable.away = True
 
     await commits.record(make_outcome())
@@ -347,15 +347,15 @@ async def test_a_spool_that_is_full_refuses(unreliable: UnreliableDatabase, tmp_
         await commits.record(make_outcome())
 
     assert sum(path.stat().st_size for path in (tmp_path / "spool").iterdir()) <= 1000
-    await ledger.close()
+    await writer.close()
 
 
 async def test_a_process_that_ends_with_nothing_to_replay_leaves_no_file(
     unreliable: UnreliableDatabase, tmp_path: Path
 ) -> None:
-    ledger = open_ledger(unreliable, tmp_path)
-    await GroupCommit(ledger, metrics=Metrics()).record(make_outcome())
+    writer = open_writer(unreliable, tmp_path)
+    await GroupCommit(writer, metrics=Metrics()).record(make_outcome())
 
-    await ledger.close()
+    await writer.close()
 
     assert list((tmp_path / "spool").iterdir()) == []
