@@ -147,7 +147,7 @@ def test_logs_do_not_fill_the_disk(compose: dict[str, Any]) -> None:
 
 def test_the_api_starts_after_the_database_has_its_tables_and_the_proxy_after_the_api(compose: dict[str, Any]) -> None:
     assert compose["migrate"]["depends_on"] == {"mysql": {"condition": "service_healthy"}}
-    assert compose["migrate"]["command"] == ["python", "-m", "app.cli", "migrate"]
+    assert compose["migrate"]["entrypoint"] == ["python", "-m", "app.cli", "migrate"]
     assert compose["api"]["depends_on"] == {
         "mysql": {"condition": "service_healthy"},
         "migrate": {"condition": "service_completed_successfully"},

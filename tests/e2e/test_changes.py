@@ -1,6 +1,7 @@
-"""What an operator changes while it runs: the proxy notices, and nobody else does."""
+"""What an operator changes or asks while it runs: the proxy notices, and nobody else does."""
 
 import asyncio
+import json
 import ssl
 
 from tests.api.calls import classify
@@ -28,6 +29,14 @@ async def test_replicas_that_are_added_get_requests(stack: Stack) -> None:
             await asyncio.sleep(0.5)
     await asyncio.to_thread(stack.compose, "up", "--detach", "--wait", "--scale", "api=2", "api")
     assert await replicas_that_answer(stack) == 2
+
+
+def test_the_tables_are_up_to_date_and_an_operator_can_ask(stack: Stack) -> None:
+    asked = stack.compose("run", "--rm", "-T", "migrate", "--dry-run", "--json")
+    logged = stack.compose("logs", "--no-color", "--no-log-prefix", "migrate")
+
+    assert json.loads(asked)["up_to_date"] is True
+    assert json.loads(logged[logged.index("{") :])["up_to_date"] is True
 
 
 def test_a_renewed_certificate_is_served_without_a_restart(stack: Stack) -> None:
