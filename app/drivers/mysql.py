@@ -41,6 +41,19 @@ class MySQLAddress:
     password: str
     database: str
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """How aiomysql connects there. Without autocommit a connection would keep its old snapshot, with stale rows."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "db": self.database,
+            "autocommit": True,
+            "charset": "utf8mb4",
+        }
+
 
 class MySQLDatabase:
     """`Database` over MySQL. Opening it connects to nothing: a server that is away is found by the first call."""
@@ -48,18 +61,7 @@ class MySQLDatabase:
     def __init__(self, address: MySQLAddress, pool_size: int, timeout_seconds: float) -> None:
         self._address = address
         self._session = Session()
-        self._pool = MySQLPool(
-            pool_size,
-            self._session.set_up,
-            host=address.host,
-            port=address.port,
-            user=address.user,
-            password=address.password,
-            db=address.database,
-            # Without autocommit a connection keeps its old snapshot and serves stale rows.
-            autocommit=True,
-            charset="utf8mb4",
-        )
+        self._pool = MySQLPool(pool_size, self._session.set_up, **address.options)
         # Reads that may take long get a part of the pool, so that statistics cannot hold up the product.
         self._slow_places = Places(max(1, pool_size // 4), waiting=None)
         self._timeout_seconds = timeout_seconds

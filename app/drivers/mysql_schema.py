@@ -92,16 +92,7 @@ async def connect_mysql_schema(address: MySQLAddress) -> AsyncIterator[SchemaCon
     try:
         with _translated_errors():
             async with asyncio.timeout(_CONNECT_SECONDS):
-                connection = await aiomysql.connect(
-                    host=address.host,
-                    port=address.port,
-                    user=address.user,
-                    password=address.password,
-                    db=address.database,
-                    autocommit=True,
-                    charset="utf8mb4",
-                    init_command=_SESSION,
-                )
+                connection = await aiomysql.connect(**address.options, init_command=_SESSION)
     except MigrationError:
         raise
     except Exception as error:

@@ -51,6 +51,9 @@ class Places:
             self._present -= 1
 
     async def _acquire(self, until: float | None) -> None:
+        if until is None:
+            await self._free.acquire()
+            return
         try:
             async with asyncio.timeout_at(until):
                 await self._free.acquire()

@@ -1,4 +1,4 @@
-"""The doors: what a request has to show before anything of it is read, on the framework's routes and past them."""
+"""Checks who calls before anything of a body is read, on the framework's routes and on the hot ones."""
 
 from typing import Annotated
 

@@ -38,7 +38,7 @@ PAGE: Mapping[str, Any] = {
 """FastAPI's parameters for the head of the page."""
 
 _BY_THE_PROXY = {
-    "429": ("too_many_requests", "Too many requests at the same time from this address."),
+    "429": ("too_many_requests", "Too many requests at the same time."),
     "503": ("service_unavailable", "The service is not available at the moment; try again shortly."),
 }
 """What nginx.conf answers by itself, before a request has reached the application."""

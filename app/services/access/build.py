@@ -1,4 +1,4 @@
-"""Builds the doors that the settings ask for."""
+"""Builds what decides who may call, as the settings say."""
 
 from app.repositories.nonce_repository import NonceRepository
 from app.services.access.keys import Access, KeyRing

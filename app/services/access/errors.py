@@ -31,35 +31,35 @@ class SignatureError(Unauthorized):
 
 
 class MissingSignature(SignatureError):
-    """There is no signature."""
+    """The request has no signature."""
 
     code = "missing_signature"
     default_message = "Sign the request (RFC 9421): the headers Signature-Input and Signature are missing."
 
 
 class InvalidSignature(SignatureError):
-    """There is one, but not of this request by a key of ours."""
+    """The signature is not one of this request by a key of ours."""
 
     code = "invalid_signature"
     default_message = "The signature is not one of this request by a known key."
 
 
 class ExpiredSignature(SignatureError):
-    """It was made too long ago, or by a clock that is ahead."""
+    """The signature was made too long ago, or by a clock that is ahead."""
 
     code = "expired_signature"
     default_message = "The signature's time is over, or has not come: check the clock, and sign each attempt anew."
 
 
 class ReplayedSignature(SignatureError):
-    """It has been used before."""
+    """The signature has been used before."""
 
     code = "replayed_signature"
     default_message = "The signature has been used already: sign each attempt anew, with a nonce of its own."
 
 
 class Forbidden(ServiceError):
-    """Not from this address."""
+    """The caller's address is not one that may read this."""
 
     status = 403
     code = "forbidden"

@@ -13,7 +13,7 @@ from app.services.access.signed_request import RequestToVerify, Signed
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys that open a door, as SHA-256. No key: no door."""
+    """The keys that are accepted somewhere, as SHA-256. An empty ring is false: no key is asked for there."""
 
     digests: tuple[bytes, ...] = ()
 

@@ -33,7 +33,7 @@ _DIGEST_FIELD = '"content-digest"'
 
 class _Verifier(HTTPMessageVerifier):
     def validate_created_and_expires(self, sig_input: Any, max_age: timedelta | None = None) -> None:
-        """Not here: by our clock, with an error of its own, and only once the signature is known to be right."""
+        """Do nothing: `SignatureService` checks the times, by our clock, once the signature is known to be right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def killed_by(error: ServiceError) -> str | None:
 
 
 class Keeper(Protocol):
-    """Who has started a process."""
+    """What starts decoding processes and takes them back."""
 
     def keep(self, process: "DecodingProcess") -> None:
         """Take back a process that is ready for the next picture."""

@@ -1,4 +1,4 @@
-"""Leases: what one process at a time may do, among all processes and machines that share the database."""
+"""Leases: each lets one process at a time do something, of all that share the database, on any machine."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""Single flight: who asks for what is being found out already waits for that answer. Within this process."""
+"""Single flight: callers of this process who ask for the same thing at the same time share one piece of work."""
 
 import asyncio
 from collections import Counter

@@ -55,7 +55,8 @@ class DurableWriter:
         self._replayed = 0  # bytes of our file
         self._lock = asyncio.Lock()
         self._closed = False
-        self._takes_nothing = False
+        self.takes_nothing = False
+        """Whether neither place took the last batch."""
         self._probes = f"probe-{secrets.token_hex(8)}", itertools.count(1)
         self._spooled = asyncio.Event()
         self.waiting_answers = 0
@@ -77,7 +78,7 @@ class DurableWriter:
         if self._file.size == 0:
             try:
                 rejected = await self._write_to_database(batch)
-                self._takes_nothing = False
+                self.takes_nothing = False
                 return rejected
             except DatabaseUnavailable as error:
                 # Whether it was written or still will be, the replay finds out: a batch is written once.
@@ -91,14 +92,9 @@ class DurableWriter:
                 return None
         return await self.write(batch)  # the last of the spool was replayed while we waited
 
-    @property
-    def takes_nothing(self) -> bool:
-        """Whether neither place took the last batch."""
-        return self._takes_nothing
-
     def check(self) -> None:
         """Return if a batch could be made durable. Raises `DatabaseUnavailable` while neither place takes one."""
-        if self._takes_nothing:
+        if self.takes_nothing:
             raise DatabaseUnavailable(detail="neither the database nor the spool takes anything")
 
     async def run_forever(self) -> None:
@@ -106,7 +102,7 @@ class DurableWriter:
         while True:
             try:
                 await self.replay()
-                if self._takes_nothing:
+                if self.takes_nothing:
                     await self._probe()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._spooled.wait(), _ADOPT_SECONDS)
@@ -132,7 +128,7 @@ class DurableWriter:
                 replayed = sum(batch.answers for batch in batches)
                 self.waiting_answers = max(0, self.waiting_answers - replayed)  # some may have come a second time
                 self._replayed = end
-                self._takes_nothing = False
+                self.takes_nothing = False
                 if end >= self._file.size:
                     self._clear()
         self._spooled.clear()
@@ -182,14 +178,14 @@ class DurableWriter:
             raise DatabaseUnavailable(detail="the spool is closed: the process ends")
         content = batch.to_json()
         if self._file.size + len(content) > self._max_spool_bytes:
-            self._takes_nothing = True
+            self.takes_nothing = True
             raise DatabaseUnavailable(detail="the spool is full")
         try:
             await asyncio.to_thread(self._file.append, content)
         except OSError as error:
-            self._takes_nothing = True
+            self.takes_nothing = True
             raise DatabaseUnavailable(detail=f"the spool takes nothing: errno {error.errno}") from error
-        self._takes_nothing = False
+        self.takes_nothing = False
         self.waiting_answers += batch.answers
         self._spooled.set()
 
