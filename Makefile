@@ -11,7 +11,7 @@ LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgr
 .PHONY: help run test test-slow e2e certs bench check format docs lock clean
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.installed ## Start the service on http://127.0.0.1:8000
 	@.venv/bin/python -m app

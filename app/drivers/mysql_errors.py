@@ -47,10 +47,17 @@ _MENDED_BY = {
 }
 """What a person can do about an error that does not pass by itself."""
 
+_MAY_PASS = {2003: "no server answers there; if none ever has, check MYSQL_HOST and MYSQL_PORT"}
+
 
 def error_number(error: Exception) -> int:
     """Return MySQL's number of an error, 0 where it has none."""
     return int(error.args[0]) if error.args and isinstance(error.args[0], int) else 0
+
+
+def numbered(number: int) -> str:
+    """Return what the log says of an error that may pass by itself."""
+    return f"MySQL error {number}: {_MAY_PASS[number]}" if number in _MAY_PASS else f"MySQL error {number}"
 
 
 def translated(error: pymysql.MySQLError, user: str, database: str) -> ServiceError:
@@ -69,5 +76,5 @@ def translated(error: pymysql.MySQLError, user: str, database: str) -> ServiceEr
     if isinstance(error, pymysql.DataError) or (getattr(error, "sqlstate", None) or "").startswith(_DATA_EXCEPTION):
         return ValueRejected(detail=f"MySQL error {number}")
     if isinstance(error, pymysql.OperationalError | pymysql.InterfaceError | pymysql.InternalError):
-        return DatabaseUnavailable(detail=f"MySQL error {number}")
+        return DatabaseUnavailable(detail=numbered(number))
     return DatabaseRejected(detail=f"MySQL error {number or type(error).__name__}")

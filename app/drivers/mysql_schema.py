@@ -11,7 +11,7 @@ import pymysql
 from app.database import Params, Row
 from app.drivers.migrations import INSERT_VERSION, Migration, MigrationError, MigrationLocked, SchemaConnection
 from app.drivers.mysql import MySQLAddress, pyformat
-from app.drivers.mysql_errors import error_number
+from app.drivers.mysql_errors import error_number, numbered
 
 _CONNECT_SECONDS = 10.0
 _LOCK_SECONDS = 1
@@ -19,7 +19,8 @@ _TABLE_LOCK_ATTEMPTS = 60
 _TABLE_LOCK_PAUSE_SECONDS = 1.0
 _TABLE_LOCKED = 1205
 _DONE_ALREADY = frozenset({1050, 1060, 1061})  # there is such a table, column, index
-_NO_RIGHTS = frozenset({1044, 1045, 1142, 1143, 1227})
+_NO_RIGHTS = frozenset({1044, 1142, 1143, 1227})
+_NO_LOGIN = 1045
 _NO_DATABASE = 1049
 _SESSION = (
     # Whoever wants a table while a change waits for it, waits behind the change: so it waits shortly, and again.
@@ -117,8 +118,10 @@ def _translated_errors(what: str = "") -> Iterator[None]:
 def _reason(number: int) -> str:
     if number == _NO_DATABASE:
         return "there is no such database: run sql/init.sql, or CREATE DATABASE, as an administrator"
+    if number == _NO_LOGIN:
+        return f"MySQL error {number}: it refused this user: check MYSQL_USER and MYSQL_PASSWORD"
     if number in _NO_RIGHTS:
         return f"MySQL error {number}: this user may not do that; sql/README.md has the rights that migrations need"
     if number == _TABLE_LOCKED:
         return "a table was in use by a long transaction all the time; run it again"
-    return f"MySQL error {number}"
+    return numbered(number)

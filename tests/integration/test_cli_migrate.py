@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from app.drivers.check import NEEDED_VERSION
+from tests.conftest import TEST_DATABASE
+from tests.support.mysql_server import MySQLServer
 from tests.support.service_process import environment
 
 NUMBERS = list(range(1, NEEDED_VERSION + 1))
@@ -64,7 +66,17 @@ def test_a_database_that_is_away_is_one_line_and_a_failure(tmp_path: Path) -> No
 
     assert away.returncode == 1
     assert away.stdout == ""
-    assert away.stderr == "migrate: MySQL error 2003\n"
+    assert away.stderr.startswith("migrate: MySQL error 2003: no server answers there")
+    assert away.stderr.endswith("check MYSQL_HOST and MYSQL_PORT\n")
+
+
+def test_a_wrong_password_is_one_line_that_names_the_settings(tmp_path: Path, mysql_server: MySQLServer) -> None:
+    server = {**mysql_server.settings(TEST_DATABASE), "mysql_user": "ghost", "mysql_password": "hunter-MARKER-2"}
+
+    refused = migrate(tmp_path, **server)
+
+    assert refused.returncode == 1
+    assert refused.stderr == "migrate: MySQL error 1045: it refused this user: check MYSQL_USER and MYSQL_PASSWORD\n"
 
 
 def test_a_file_that_cannot_be_is_one_line_and_a_failure(tmp_path: Path) -> None:

@@ -79,6 +79,8 @@ def _upload_of(form: MultipartForm) -> Upload:
     if not form.has_parts:
         raise InvalidRequest("body: the boundary that Content-Type names begins no part of it.")
     image = form.parts.get(IMAGE)
+    if image is None and form.is_cut_off:
+        raise InvalidRequest("body: ends within a part: it was cut off, or the last boundary is missing.")
     if image is None:
         raise MissingImage
     if not image:

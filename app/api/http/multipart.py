@@ -38,6 +38,11 @@ class MultipartForm:
         """Whether a part has begun."""
         return bool(self._names)
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a part has begun and not ended."""
+        return self._name in self._names and self._name not in self.parts
+
     def write(self, chunk: bytes) -> None:
         """Take the next bytes of the body. Raises `InvalidRequest` where it is not such a form."""
         if not chunk:
