@@ -331,6 +331,25 @@ async def test_small_pictures_do_not_wait_for_large_ones(server: DecodingServer)
     await asyncio.gather(*large)
 
 
+async def test_however_many_large_pictures_wait_small_ones_find_the_queue_empty(server: DecodingServer) -> None:
+    budget = MemoryBudget(LARGE)
+    taken = budget.try_take(LARGE)
+    assert taken is not None
+    pool = DecodingPool(server, budget, places=2, queue_length=4)
+    large = [asyncio.create_task(prepare(pool, flat_webp((4000, 4000)))) for _ in range(6)]
+    await until(lambda: sum(task.done() for task in large) == 4)
+    refused = [task for task in large if task.done()]
+
+    sizes = await asyncio.gather(*(prepare(pool, PHOTO) for _ in range(6)))
+
+    assert pool.waiting == 2
+    assert sizes == [(320, 240)] * 6
+    assert {type(task.exception()) for task in refused} == {Overloaded}
+    budget.give_back(taken)
+    assert await asyncio.gather(*(task for task in large if task not in refused)) == [(4000, 4000)] * 2
+    await until(lambda: (pool.busy, pool.waiting) == (0, 0))
+
+
 async def test_large_pictures_are_decoded_one_after_the_other_where_memory_is_short(server: DecodingServer) -> None:
     budget = MemoryBudget(LARGE)
     pool = DecodingPool(server, budget, places=4, queue_length=64)

@@ -19,7 +19,7 @@ class DecodingPool:
 
     A picture gets a process, which looks at its header and says what decoding will take. Where there is memory for it
     at once, the process goes on. Else it ends, and a new one is started when there is: a large picture waits without
-    a place.
+    a place, and in a queue of its own. In the one for all, a few kilobytes of large pictures would keep all others out.
     """
 
     def __init__(self, server: DecodingServer, budget: MemoryBudget, *, places: int, queue_length: int) -> None:
@@ -29,7 +29,9 @@ class DecodingPool:
         self._large_places = max(1, places - 1)
         self._large_lock = asyncio.Lock()
         self._most = places + queue_length
+        self._most_without_memory = queue_length // 2
         self._inside = 0
+        self._without_memory = 0
         self._busy = 0
         self._large = 0
 
@@ -41,7 +43,7 @@ class DecodingPool:
     @property
     def waiting(self) -> int:
         """How many wait for a place or for memory."""
-        return max(0, self._inside - self._busy)
+        return max(0, self._inside + self._without_memory - self._busy)
 
     async def prepare(self, job: Job, data: bytes, deadline: Deadline) -> Prepared:
         """Return the picture as a model gets it.
@@ -95,10 +97,19 @@ class DecodingPool:
                 process.leave(free)
 
     async def _wait_for_memory(self, size: int) -> list[int]:
-        async with self._large_lock:  # in the order in which they came
-            while (memory := self._take_memory(size)) is None:  # noqa: ASYNC110  # other processes give it back
-                await asyncio.sleep(_POLL_SECONDS)
-        return memory
+        """Return memory for a large picture, which leaves the queue for all meanwhile. Raises `Overloaded`."""
+        if self._without_memory >= self._most_without_memory:
+            raise Overloaded(detail="too many large images wait for memory")
+        self._without_memory += 1
+        self._inside -= 1
+        try:
+            async with self._large_lock:  # in the order in which they came
+                while (memory := self._take_memory(size)) is None:  # noqa: ASYNC110  # other processes give it back
+                    await asyncio.sleep(_POLL_SECONDS)
+            return memory
+        finally:
+            self._without_memory -= 1
+            self._inside += 1
 
     def _take_memory(self, size: int) -> list[int] | None:
         if self._large >= self._large_places:
