@@ -68,7 +68,7 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
     add_pages(app)
     install_openapi(app, settings, classify.REQUEST_BODIES)
     # Around all of the framework's own layers.
-    classify.hot.check()
+    classify.hot.check(app)
     hot = {f"{_BASE_PATH}{path}": route for path, route in classify.hot.routes.items()}
     outermost = RequestMiddleware(app.build_middleware_stack(), hot, measured, _templates(app))
     app.middleware_stack = allow_origins(outermost, settings.cors_origins)

@@ -235,7 +235,7 @@ async def test_no_more_than_so_many_answers_wait_for_whoever_asks_next() -> None
 
 
 async def test_the_question_has_what_the_wait_for_the_lease_has_left_of_the_budget() -> None:
-    house = House(lease_seconds=0, model_timeout_seconds=1)
+    house = House(lease_seconds=0, model_timeout_seconds=3)
     house.leases.owners[f"photo:{house.image_hash}"] = "another"
     waiting = asyncio.create_task(house.find())
     await until(lambda: house.leases.claims > 1)
@@ -243,4 +243,17 @@ async def test_the_question_has_what_the_wait_for_the_lease_has_left_of_the_budg
     del house.leases.owners[f"photo:{house.image_hash}"]
     await waiting
 
-    assert 0 < house.work.asked[0] < 1
+    assert 1 < house.work.asked[0] < 3
+
+
+async def test_with_hardly_any_time_left_after_the_wait_nothing_is_asked() -> None:
+    house = House(lease_seconds=0, model_timeout_seconds=0.3)
+    house.leases.owners[f"photo:{house.image_hash}"] = "another"
+    waiting = asyncio.create_task(house.find())
+    await until(lambda: house.leases.claims > 1)
+
+    del house.leases.owners[f"photo:{house.image_hash}"]
+
+    with pytest.raises(TimeoutError):
+        await waiting
+    assert house.work.asked == []

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
@@ -86,11 +86,16 @@ class HotRouter:
 
         return add
 
-    def check(self) -> None:
-        """Raise RuntimeError if something hangs on one of these routes that would not run."""
-        for route in self.documentation.routes:
-            if isinstance(route, APIRoute) and route.dependencies != [DOCUMENTED_KEYS]:
-                raise RuntimeError(f"POST {route.path} is a hot route: what is added to it would never run")
+    def check(self, app: FastAPI) -> None:
+        """Raise RuntimeError if something hangs on one of these routes, or on all routes, that would not run here."""
+        if app.user_middleware:
+            raise RuntimeError("app.add_middleware: what is added there would never run for hot routes")
+        for included in app.routes:
+            if isinstance(included, APIRoute):
+                continue
+            for route in getattr(included, "effective_route_contexts", tuple)():
+                if route.original_route in self.documentation.routes and route.dependencies != [DOCUMENTED_KEYS]:
+                    raise RuntimeError(f"POST {route.path} is a hot route: a dependency of it would never run")
 
 
 def _documented(endpoint: Endpoint) -> Callable[..., Awaitable[NoReturn]]:

@@ -29,6 +29,9 @@ from app.utils.deadline import Deadline
 
 MAX_UNWRITTEN = 1000
 
+_LEAST_SECONDS = 1.0
+"""What must be left of the time budget for a question that had to wait for a lease."""
+
 T = TypeVar("T")
 
 
@@ -104,9 +107,8 @@ class PaidOnce:
 
     async def _find_alone(self, image_hash: str, work: Work) -> Result:
         """Find the answer as the one caller of this process, and as the one process that holds the photo's lease."""
-        if await _unless_away(
-            self.refusals.is_refused(image_hash, self.clock()), "asking about a refused photo, maybe"
-        ):
+        refused = self.refusals.is_refused(image_hash, self.clock())
+        if await _unless_away(refused, "whether it was refused"):
             self.metrics.refusals.add("remembered")
             raise Refused(detail="remembered")
         look_again = partial(self.known.lookup_uncounted, image_hash)
@@ -120,14 +122,15 @@ class PaidOnce:
             found = found or await _unless_away(look_again(), "whether it is known by now")
             if found is not None:
                 return Result(found, paid=False)
-            budget_seconds = min(self.model_timeout_seconds, deadline.remaining_seconds())
-            reply = self.unwritten.pop(image_hash, None) or await self._ask(work, budget_seconds)
+            reply = self.unwritten.pop(image_hash, None) or await self._ask(work, deadline.remaining_seconds())
             await self._store(image_hash, work, reply)
             return Result(reply.classification, paid=True)
 
-    async def _ask(self, work: Work, budget_seconds: float) -> ModelReply:
+    async def _ask(self, work: Work, seconds_left: float) -> ModelReply:
+        if seconds_left < min(_LEAST_SECONDS, self.model_timeout_seconds):
+            raise TimeoutError  # the question would be paid for and come too late
         self.check_storage()
-        return await work.ask(budget_seconds)
+        return await work.ask(min(self.model_timeout_seconds, seconds_left))
 
     async def _store(self, image_hash: str, work: Work, reply: ModelReply) -> None:
         try:
