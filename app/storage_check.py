@@ -1,6 +1,7 @@
 """Whether the service can write where the settings say, tried before a server starts: later than that it would be a
 traceback in the middle of a log."""
 
+import asyncio
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.config import Settings
-from app.drivers.sqlite import check_writable
+from app.drivers.migrations import MigrationError
+from app.drivers.sqlite import SQLiteDatabase, check_writable
 from app.services.images.memory_budget import MemoryBudget
 from app.services.records.spool_file import SpoolFile
 
@@ -20,15 +22,22 @@ def check_storage(settings: Settings) -> None:
     if settings.mysql_host is None:
         with _refused("SQLITE_PATH", settings.sqlite_path):
             check_writable(settings.sqlite_path)
+            asyncio.run(_open_once(settings.sqlite_path))
     if settings.image_decode_lock_file is not None:
         with _refused("IMAGE_DECODE_LOCK_FILE", settings.image_decode_lock_file):
             MemoryBudget(0, settings.image_decode_lock_file).close()
+
+
+async def _open_once(path: Path) -> None:
+    """Open the file, which brings its tables up to date, before several workers do. Raises `MigrationError`."""
+    database = await SQLiteDatabase.open(path)
+    await database.close()
 
 
 @contextmanager
 def _refused(variable: str, path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, MigrationError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         sys.exit(f"configuration: {variable}: {str(path)!r} cannot be used ({reason})")

@@ -52,7 +52,7 @@ class SQLiteSchema:
             await self._connection.execute(sql, params)
 
     async def apply(self, migration: Migration) -> None:
-        async with self._transaction():
+        async with self._transaction(f"migration {migration.number} {migration.name}: "):
             versioned = await self.has_table("schema_version")
             if versioned and await self.read(_IS_APPLIED, {"number": migration.number}):
                 return
@@ -68,8 +68,8 @@ class SQLiteSchema:
                     await self._connection.execute(statement)
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[None]:
-        with _translated_errors():
+    async def _transaction(self, what: str = "") -> AsyncIterator[None]:
+        with _translated_errors(what):
             await self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -106,10 +106,10 @@ async def bring_up_to_date(connection: aiosqlite.Connection, migrations: Sequenc
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
+def _translated_errors(what: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MigrationError(f"SQLite: {error.strerror}") from error
+        raise MigrationError(f"{what}SQLite: {error.strerror}") from error
     except sqlite3.Error as error:
-        raise MigrationError(f"SQLite: {getattr(error, 'sqlite_errorname', type(error).__name__)}") from error
+        raise MigrationError(f"{what}SQLite: {getattr(error, 'sqlite_errorname', type(error).__name__)}") from error

@@ -31,6 +31,7 @@ def test_a_place_that_can_be_written_to_is_made_and_left_empty(tmp_path: Path) -
         ("IMAGE_DECODE_LOCK_FILE", "file/lock", "Not a directory"),
         ("IMAGE_DECODE_LOCK_FILE", "gone/lock", "No such file or directory"),
         ("SQLITE_PATH", "file", "file is not a database"),
+        ("SQLITE_PATH", "foreign.db", "migration 1"),
         ("SQLITE_PATH", "file/classifier.db", "File exists"),
         ("SQLITE_PATH", "sealed", "unable to open database file"),
         pytest.param("SQLITE_PATH", "sealed/classifier.db", "unable to open database file", marks=not_for_root),
@@ -46,6 +47,7 @@ def test_a_place_that_cannot_be_written_to_is_named_with_its_setting_and_the_rea
         (SQL_FOLDER / "init.sqlite.sql").read_text()
     ).connection.close()
     (tmp_path / "read_only.db").chmod(0o400)
+    sqlite3.connect(tmp_path / "foreign.db").executescript("CREATE TABLE request_log (x)").connection.close()
     places = {"spool_dir": tmp_path / "spool", "sqlite_path": tmp_path / "c.db", variable.lower(): tmp_path / path}
 
     with pytest.raises(SystemExit) as ended:
