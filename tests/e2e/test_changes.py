@@ -33,10 +33,12 @@ async def test_replicas_that_are_added_get_requests(stack: Stack) -> None:
 
 def test_the_tables_are_up_to_date_and_an_operator_can_ask(stack: Stack) -> None:
     asked = stack.compose("run", "--rm", "-T", "migrate", "--dry-run", "--json")
-    logged = stack.compose("logs", "--no-color", "--no-log-prefix", "migrate")
+    logged = stack.compose("logs", "--no-color", "--no-log-prefix", "migrate").splitlines()
 
-    assert json.loads(asked)["up_to_date"] is True
-    assert json.loads(logged[logged.index("{") :])["up_to_date"] is True
+    # It ran at the first `up`, and at each one since.
+    answers = [json.loads(line[line.index("{") :]) for line in [asked.strip(), *logged] if "{" in line]
+    assert len(answers) >= 2
+    assert all(answer["up_to_date"] for answer in answers)
 
 
 def test_a_renewed_certificate_is_served_without_a_restart(stack: Stack) -> None:
