@@ -14,6 +14,10 @@ from app.http_protocol import LimitedProtocol
 _LAST_ANSWER = (b"connection", b"close")
 _DRAIN_SECONDS = 0.5
 
+_LAST_LOOKS = 3
+"""Turns of the event loop. A timer comes before what has arrived while the loop was held up, as it is where workers
+start beside this one."""
+
 
 class DrainingServer(Server):
     """Ends connections with an answer rather than between two.
@@ -32,6 +36,8 @@ class DrainingServer(Server):
             listener.close()
         if self.server_state.connections:
             await asyncio.sleep(_DRAIN_SECONDS)
+            for _ in range(_LAST_LOOKS):
+                await asyncio.sleep(0)
         await super().shutdown(sockets)
 
 
