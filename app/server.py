@@ -1,18 +1,24 @@
 """The worker that gunicorn runs: it ends in order, within a bounded time, and fails no request by ending."""
 
 import asyncio
+import os
 import socket
 import sys
 from typing import Any, ClassVar
 
 from gunicorn.arbiter import Arbiter
-from uvicorn import Server
+from loguru import logger
+from uvicorn import Config, Server
 from uvicorn_worker import UvicornWorker
 
 from app.http_protocol import LimitedProtocol
 
 _LAST_ANSWER = (b"connection", b"close")
 _DRAIN_SECONDS = 0.5
+
+_LAST_LOOKS = 3
+"""Turns of the event loop. A timer comes before what has arrived while the loop was held up, as it is where workers
+start beside this one."""
 
 
 class DrainingServer(Server):
@@ -23,6 +29,19 @@ class DrainingServer(Server):
     that this was the last.
     """
 
+    def __init__(self, config: Config, master: int | None = None) -> None:
+        """`master` is the process id of the parent without which it is not to go on."""
+        super().__init__(config)
+        self._master = master
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to end: also where the master was killed, which would leave a worker that nobody can stop, and
+        that keeps the port from the next master."""
+        if self._master not in (None, os.getppid()):
+            logger.error("gunicorn's master has ended: this worker ends too")
+            return True
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, answer for a moment what still comes in, then end as uvicorn does."""
         self.server_state.default_headers = [*self.server_state.default_headers, _LAST_ANSWER]
@@ -32,6 +51,8 @@ class DrainingServer(Server):
             listener.close()
         if self.server_state.connections:
             await asyncio.sleep(_DRAIN_SECONDS)
+            for _ in range(_LAST_LOOKS):
+                await asyncio.sleep(0)
         await super().shutdown(sockets)
 
 
@@ -50,7 +71,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
 
     async def _serve(self) -> None:
         self.config.app = self.wsgi
-        server = DrainingServer(config=self.config)
+        server = DrainingServer(self.config, master=self.ppid)
         self._install_sigquit_handler()
         await server.serve(sockets=self.sockets)
         if not server.started:

@@ -239,3 +239,16 @@ def test_gunicorn_replaces_its_workers_at_hup_without_failing_a_request(tmp_path
         wait(clients)
 
     assert failed == []
+
+
+def test_gunicorns_workers_end_when_their_master_is_killed(tmp_path: Path) -> None:
+    with running_service(tmp_path, GUNICORN, web_concurrency=2) as service:
+        wait_until(service, partial(has_printed, service, "Application startup complete", 2))
+        service.process.kill()
+        service.process.wait()
+
+        wait_until(service, partial(has_printed, service, "Finished server process", 2))
+        with socket.socket() as next_master:
+            next_master.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            next_master.bind(("127.0.0.1", int(service.url.rpartition(":")[2])))
+            next_master.listen()

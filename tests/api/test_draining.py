@@ -1,0 +1,73 @@
+"""A worker that ends, however slowly its event loop turns meanwhile: what has arrived is answered."""
+
+import asyncio
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import uvicorn
+import uvloop
+from starlette.types import Receive, Scope, Send
+
+from app.http_protocol import LimitedProtocol
+from app.server import DrainingServer
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def start() -> tuple[DrainingServer, int]:
+    config = uvicorn.Config(answer, http=LimitedProtocol, ws="none", port=0, log_config=None, lifespan="off")
+    config.load()
+    server = DrainingServer(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    return server, server.servers[0].sockets[0].getsockname()[1]
+
+
+def test_a_request_that_came_while_the_loop_was_held_up_is_answered() -> None:
+    """The loop is held up from before the end of the drain to behind it, and a request comes meanwhile."""
+    asked, held_up, sent = threading.Event(), threading.Event(), threading.Event()
+
+    def ask(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(GET)
+            assert connection.recv(4096).endswith(b"ok")
+            asked.set()
+            held_up.wait()
+            connection.sendall(GET)
+            sent.set()
+            return connection.recv(4096)
+
+    def hold_up(reader: socket.socket) -> None:
+        reader.recv(1)
+        end = time.monotonic() + 1
+        held_up.set()
+        sent.wait()
+        time.sleep(max(0, end - time.monotonic()))
+
+    async def end_slowly() -> bytes:
+        server, port = await start()
+        with ThreadPoolExecutor() as clients:
+            answered = clients.submit(ask, port)
+            await asyncio.to_thread(asked.wait)
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                # uvloop asks the kernel what has arrived, then runs timers: held up here, it runs them first.
+                asyncio.get_running_loop().add_reader(ours, hold_up, ours)
+                ending = asyncio.create_task(server.shutdown())
+                await asyncio.sleep(0.05)
+                theirs.send(b"x")
+                await ending
+            return await asyncio.to_thread(answered.result)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        last = runner.run(end_slowly())
+
+    assert last.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in last
