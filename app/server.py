@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from gunicorn.arbiter import Arbiter
 from loguru import logger
@@ -45,6 +45,10 @@ class DrainingServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, answer for a moment what still comes in, then end as uvicorn does."""
         self.server_state.default_headers = [*self.server_state.default_headers, _LAST_ANSWER]
+        for connection in self.server_state.connections:
+            cycle = cast(LimitedProtocol, connection).cycle
+            if cycle is not None and not cycle.response_started:
+                cycle.keep_alive = False  # it has its headers already, from when it began
         for server in self.servers:
             server.close()
         for listener in sockets or []:

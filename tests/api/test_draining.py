@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
 import uvloop
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http_protocol import LimitedProtocol
 from app.server import DrainingServer
+from tests.support.raw_http import connected
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -21,13 +22,34 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-async def start() -> tuple[DrainingServer, int]:
-    config = uvicorn.Config(answer, http=LimitedProtocol, ws="none", port=0, log_config=None, lifespan="off")
+async def start(app: ASGIApp = answer) -> tuple[DrainingServer, int]:
+    config = uvicorn.Config(app, http=LimitedProtocol, ws="none", port=0, log_config=None, lifespan="off")
     config.load()
     server = DrainingServer(config)
     server.lifespan = config.lifespan_class(config)
     await server.startup()
     return server, server.servers[0].sockets[0].getsockname()[1]
+
+
+async def test_an_answer_that_was_begun_before_the_end_is_a_last_one_too() -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer_later(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        await go_on.wait()
+        await answer(scope, receive, send)
+
+    server, port = await start(answer_later)
+    async with connected(port) as client:
+        await client.send(GET)
+        await begun.wait()
+        ending = asyncio.create_task(server.shutdown())
+        await asyncio.sleep(0)  # it has told what is open, and drains
+
+        go_on.set()
+
+        assert (await client.answer()).headers["connection"] == "close"
+        await ending
 
 
 def test_a_request_that_came_while_the_loop_was_held_up_is_answered() -> None:
@@ -45,7 +67,7 @@ def test_a_request_that_came_while_the_loop_was_held_up_is_answered() -> None:
             return connection.recv(4096)
 
     def hold_up(reader: socket.socket) -> None:
-        reader.recv(1)
+        asyncio.get_running_loop().remove_reader(reader)
         end = time.monotonic() + 1
         held_up.set()
         sent.wait()
