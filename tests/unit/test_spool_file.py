@@ -1,5 +1,8 @@
 """The spool's file: whole lines or none, and an owner at a time."""
 
+import errno
+import fcntl
+import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -134,6 +137,37 @@ def test_a_file_that_another_finishes_with_just_before_we_lock_it_is_not_adopted
 
     with listening(finish):
         assert list(SpoolFile.adopt_orphans(tmp_path)) == []
+
+
+def test_where_no_lock_can_be_had_no_descriptor_is_left_open(tmp_path: Path) -> None:
+    SpoolFile.create(tmp_path).close(remove=False)
+
+    def have_no_locks(step: str, _: object) -> None:
+        if step == "fcntl.flock":
+            raise OSError(errno.ENOLCK, "No locks available")
+
+    before = len(os.listdir("/proc/self/fd"))
+    with listening(have_no_locks):
+        assert list(SpoolFile.adopt_orphans(tmp_path)) == []
+        with pytest.raises(OSError, match="No locks"):
+            SpoolFile.create(tmp_path)
+
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_is_left_of_a_process_that_died_making_its_file_is_removed(tmp_path: Path) -> None:
+    left, being_made, locked = (tmp_path / f"{name}.new" for name in ("left", "being-made", "locked"))
+    for path in (left, being_made, locked):
+        path.touch()
+    for path in (left, locked):
+        os.utime(path, (0, 0))
+
+    with locked.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert list(SpoolFile.adopt_orphans(tmp_path)) == []
+
+    assert sorted(tmp_path.iterdir()) == [being_made, locked]
 
 
 def test_a_line_is_on_the_disk_when_it_has_been_appended(tmp_path: Path) -> None:
