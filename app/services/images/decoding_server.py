@@ -51,12 +51,12 @@ class DecodingServer:
         ours, theirs = socket.socketpair()
         with theirs:
             # In a group of its own no signal to this process's group reaches it. Not in a session of its own: then its
-            # niceness would count for nothing. Of the environment it needs only where modules are, and gets no key.
+            # niceness would count for nothing. Of the environment it gets where modules and libraries are, and no key.
             self._program = subprocess.Popen(  # noqa: S603  # nosec B603  # our own program, no shell
                 [sys.executable, "-B", "-m", "app.services.images.decoding_program", ",".join(sorted(self._formats))],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=_environment(),
                 process_group=0,
             )
         ours.setblocking(False)
@@ -132,6 +132,14 @@ class DecodingServer:
             process.end()
         self._idle.clear()
         return program
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of the program: where the modules are, and the libraries where we were told."""
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    if libraries := os.environ.get("LD_LIBRARY_PATH"):
+        environment["LD_LIBRARY_PATH"] = libraries
+    return environment
 
 
 def _settle(end: asyncio.Future[int] | None, status: int) -> None:
