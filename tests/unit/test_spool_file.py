@@ -3,10 +3,7 @@
 import errno
 import fcntl
 import os
-import resource
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import pytest
 
 from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
 from tests.support.audit_events import listening
+from tests.support.full_disk import no_file_longer_than
 
 
 def read_all(file: SpoolFile) -> list[bytes]:
@@ -61,17 +59,6 @@ def test_a_line_that_was_changed_is_noticed(tmp_path: Path) -> None:
 
     with pytest.raises(DamagedLine):
         read_all(file)
-
-
-@contextmanager
-def no_file_longer_than(size: int) -> Iterator[None]:
-    """Let the system end each write of this process there, in the middle of what is written, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:

@@ -60,14 +60,7 @@ class SpoolFile:
     def append(self, content: bytes) -> None:
         """Add a line (`content` without line breaks) and return when it is on the disk. Raises OSError."""
         line = b"%08x %s\n" % (zlib.crc32(content), content)
-        try:
-            view = memoryview(line)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-            os.fdatasync(self._descriptor)
-        except OSError:
-            os.ftruncate(self._descriptor, self.size)  # no half line before the next one
-            raise
+        append_whole(self._descriptor, line, self.size)
         self.size += len(line)
 
     def read(self, offset: int) -> tuple[list[bytes], int]:
@@ -98,6 +91,18 @@ class SpoolFile:
             self.path.unlink(missing_ok=True)
         os.close(self._descriptor)
         self._descriptor = -1  # its number may be another file's soon
+
+
+def append_whole(descriptor: int, data: bytes, size: int) -> None:
+    """Append to a file of that size and return when it is on the disk: all of it, or nothing. Raises OSError."""
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fdatasync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)  # no half line before the next one
+        raise
 
 
 def content_of(line: bytes) -> bytes:
