@@ -73,6 +73,19 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
     assert read_all(file) == [b"before", b"after"]
 
 
+def test_a_probe_finds_out_whether_the_disk_takes_so_much_and_leaves_nothing(tmp_path: Path) -> None:
+    file = SpoolFile.create(tmp_path)
+    file.append(b"before")
+
+    with no_file_longer_than(2 * file.size):
+        file.probe(len(b"before"))
+        with pytest.raises(OSError, match="File too large"):
+            file.probe(len(b"before") + 1)
+
+    assert file.path.stat().st_size == file.size
+    assert read_all(file) == [b"before"]
+
+
 def test_the_file_of_a_living_owner_is_not_adopted(tmp_path: Path) -> None:
     mine = SpoolFile.create(tmp_path)
     mine.append(b"x")

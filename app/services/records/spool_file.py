@@ -15,6 +15,7 @@ _UNLOCKED_SUFFIX = ".new"
 _UNFINISHED_SECONDS = 60.0
 """A file that is made is locked and has its name within moments."""
 
+_FRAME_BYTES = len(b"%08x \n" % 0)
 _READ_BYTES = 4 * 1024 * 1024
 """Many of the largest batches: the replay must read faster than others append."""
 
@@ -62,6 +63,11 @@ class SpoolFile:
         line = b"%08x %s\n" % (zlib.crc32(content), content)
         append_whole(self._descriptor, line, self.size)
         self.size += len(line)
+
+    def probe(self, length: int) -> None:
+        """Return if the disk takes a line with so many bytes of content; it is taken back. Raises OSError."""
+        append_whole(self._descriptor, b"-" * (_FRAME_BYTES + length), self.size)  # torn, should the process die here
+        os.ftruncate(self._descriptor, self.size)
 
     def read(self, offset: int) -> tuple[list[bytes], int]:
         """Return whole lines from `offset` on, as they are in the file, and where the next begins.
