@@ -22,8 +22,10 @@ _END_SECONDS = 5.0
 class DecodingServer:
     """The program that starts decoding processes. Started by `start()`, and again when it has died."""
 
-    def __init__(self, formats: frozenset[str]) -> None:
+    def __init__(self, formats: frozenset[str], library_path: str | None = None) -> None:
+        """`library_path` is the LD_LIBRARY_PATH of the program, if it is to have one."""
         self._formats = formats
+        self._library_path = library_path
         self._program: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -56,7 +58,7 @@ class DecodingServer:
                 [sys.executable, "-B", "-m", "app.services.images.decoding_program", ",".join(sorted(self._formats))],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                env=_environment(),
+                env=_environment(self._library_path),
                 process_group=0,
             )
         ours.setblocking(False)
@@ -134,11 +136,11 @@ class DecodingServer:
         return program
 
 
-def _environment() -> dict[str, str]:
+def _environment(library_path: str | None) -> dict[str, str]:
     """Return the environment of the program: where the modules are, and the libraries where we were told."""
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    if libraries := os.environ.get("LD_LIBRARY_PATH"):
-        environment["LD_LIBRARY_PATH"] = libraries
+    if library_path:
+        environment["LD_LIBRARY_PATH"] = library_path
     return environment
 
 
