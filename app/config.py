@@ -1,5 +1,6 @@
 """Settings: the only reader of the environment. Each room owns its part; here they are put together."""
 
+import os
 import sys
 from decimal import Decimal
 from difflib import get_close_matches
@@ -144,6 +145,11 @@ def load_settings(kind: type[Settings] = Settings) -> Settings:
         return kind()
     except ValidationError as error:
         sys.exit(f"configuration: {describe(error)}")
+
+
+def library_path() -> str | None:
+    """Return where this process was told to look for libraries. That is the loader's affair, and no setting."""
+    return os.environ.get("LD_LIBRARY_PATH")
 
 
 def unknown_names(env_file: Path) -> list[str]:

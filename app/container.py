@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from loguru import logger
 
-from app.config import Settings
+from app.config import Settings, library_path
 from app.database import Database
 from app.drivers.build import build_migrator, open_database
 from app.drivers.migrations import Migrator
@@ -128,7 +128,14 @@ async def open_service(
         models = build_model(settings, metrics)
         stack.push_async_callback(models.close)
         preparer = await stack.enter_async_context(
-            open_images(settings, settings.image_max_side, settings.web_concurrency, metrics, decoders)
+            open_images(
+                settings,
+                settings.image_max_side,
+                settings.web_concurrency,
+                metrics,
+                decoders,
+                library_path=library_path(),
+            )
         )
         cache = build_cache(settings, storage, metrics)
         paid_once = await stack.enter_async_context(

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 import pymysql
 from loguru import logger
 
-from app.database import Load, Params, Row, Sql, Statement
+from app.database import Load, Params, Row, Sql, Statement, StatementTooLarge
 from app.drivers.check import CHECKS, SELECT_VERSION, check_version
 from app.drivers.mysql_errors import CONNECTION_LOST, LOCK_CONFLICT, error_number, translated
 from app.drivers.mysql_pool import MySQLPool
@@ -154,6 +154,9 @@ class MySQLDatabase:
         except pymysql.MySQLError as error:
             self._silence.note_answer()
             raise translated(error, self._address.user, self._address.database) from error
+        except StatementTooLarge:
+            self._silence.note_nothing(began)  # nothing was sent
+            raise
         except ServiceError:
             self._silence.note_answer()  # from whatever is at the other end
             raise

@@ -8,16 +8,27 @@ from loguru import logger
 from app.errors import ServiceError
 
 
-async def keep_doing(work: Callable[[], Awaitable[object]], pause: Callable[[], float], name: str) -> None:
+async def keep_doing(
+    work: Callable[[], Awaitable[object]], pause: Callable[[], float], name: str, ended: asyncio.Event | None = None
+) -> None:
     """Do `work` after each pause, whose length in seconds `pause` returns. A failure is logged and ends nothing.
 
-    Runs until it is cancelled. `name` says in the log what failed.
+    Runs until it is cancelled, or until `ended` is set, which lets work that has begun come to its end. `name` says in
+    the log what failed.
     """
-    while True:
-        await asyncio.sleep(pause())
+    ended = ended or asyncio.Event()
+    while not await _is_set_within(ended, pause()):
         try:
             await work()
         except ServiceError as error:
             logger.warning("background work postponed", work=name, code=error.code, detail=error.detail)
         except Exception:
             logger.exception("background work failed", work=name)
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

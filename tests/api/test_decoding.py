@@ -79,3 +79,12 @@ def test_a_service_that_ends_leaves_no_process(tmp_path: Path) -> None:
         assert len(programs) == 1
     assert not any(Path(f"/proc/{program}").exists() for program in programs)
     assert "Traceback" not in service.printed()
+
+
+def test_libraries_are_looked_for_where_the_service_was_told_to(tmp_path: Path) -> None:
+    with running_service(tmp_path, ld_library_path=tmp_path, log_level="INFO") as service:
+        (program,) = children_of(service.process.pid)
+        entries = Path(f"/proc/{program}/environ").read_text().split("\0")
+
+    assert f"LD_LIBRARY_PATH={tmp_path}" in entries
+    assert {entry.split("=")[0] for entry in entries} <= {"PYTHONPATH", "LD_LIBRARY_PATH", "LC_CTYPE", ""}

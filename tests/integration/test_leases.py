@@ -2,8 +2,9 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass, field
 
-from app.database import Database, Sql
+from app.database import Database, Params, Sql
 from app.errors import DatabaseUnavailable
 from app.observe.metrics import Metrics
 from app.repositories.lease_repository import LeaseRepository
@@ -135,6 +136,38 @@ async def test_a_lease_is_free_as_soon_as_its_holder_has_failed(database: Databa
             raise ZeroDivisionError
 
     assert await repository.claim(name, "rival", 10)
+
+
+@dataclass
+class LateDatabase(UnreliableDatabase):
+    """While the `gate` is shut, claims are on their way: they are carried out later, whoever has left meanwhile."""
+
+    on_their_way: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    left: list[asyncio.Task[int]] = field(default_factory=list)
+
+    async def execute(self, sql: Sql, params: Params) -> int:
+        if self.gate.is_set() or "seconds" not in params:
+            return await super().execute(sql, params)
+        self.on_their_way.release()
+        self.left.append(asyncio.create_task(self._carry(sql, params)))
+        return await asyncio.shield(self.left[-1])
+
+    async def _carry(self, sql: Sql, params: Params) -> int:
+        await self.gate.wait()
+        return await self.inner.execute(sql, params)
+
+
+async def test_a_renewal_that_is_on_its_way_is_not_carried_out_after_the_release(database: Database) -> None:
+    late, name = LateDatabase(database), make_image_hash()
+    leases = Leases(LeaseRepository(late), Metrics(), renew_seconds=0.01)
+
+    async with leases.hold(name, nothing_found):
+        late.gate.clear()
+        await late.on_their_way.acquire()
+        asyncio.get_running_loop().call_later(0.1, late.gate.set)
+    await asyncio.wait(late.left)
+
+    assert await LeaseRepository(database).claim(name, "rival", 10)
 
 
 async def nothing_found() -> None:

@@ -10,7 +10,7 @@ from time import perf_counter
 import pymysql
 import pytest
 
-from app.database import Sql
+from app.database import Sql, StatementTooLarge
 from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.errors import DatabaseUnavailable
 from tests.conftest import TEST_DATABASE
@@ -106,6 +106,41 @@ async def test_a_storm_of_callers_who_leave_leaves_no_waiter_behind(database: My
 
     assert max(call.seconds for call in crowd.calls) < WITH_SLACK
     assert await connections_of(database) == POOL
+
+
+async def test_a_statement_that_was_never_sent_does_not_say_that_the_server_is_back(
+    proxy: TcpProxy, mysql_server: MySQLServer
+) -> None:
+    address = MySQLAddress("127.0.0.1", proxy.port, mysql_server.user, mysql_server.password, TEST_DATABASE)
+    too_large = Sql.same("SELECT '" + "x" * 5000 + "'")
+    with mysql_server.with_global("max_allowed_packet", 4096):
+        # So short a limit that the other idle connection is not thought dead.
+        database = await MySQLDatabase.open(address, pool_size=2, timeout_seconds=0.4)
+        await asyncio.gather(*(database.fetch_all(IDENTIFY, {}) for _ in range(2)))
+    proxy.fall_silent()
+    with pytest.raises(DatabaseUnavailable, match="no answer"):
+        await database.fetch_all(ONE, {})
+
+    async with asyncio.timeout(RECOVERY_SECONDS):
+        while not await is_too_large(database, too_large):  # until its turn to find out has come
+            await asyncio.sleep(0.05)
+    answers = await asyncio.gather(*(database.fetch_all(ONE, {}) for _ in range(2)), return_exceptions=True)
+
+    assert sorted(answer.detail or "" for answer in answers if isinstance(answer, DatabaseUnavailable)) == [
+        "MySQL gave no answer within 0.4 s",
+        "MySQL was silent a moment ago",
+    ]
+    await database.close()
+
+
+async def is_too_large(database: MySQLDatabase, sql: Sql) -> bool:
+    try:
+        await database.commit([(sql, {})])
+    except StatementTooLarge:
+        return True
+    except DatabaseUnavailable:
+        pass
+    return False
 
 
 async def test_one_caller_alone_is_not_sent_into_one_half_open_connection_after_the_other(

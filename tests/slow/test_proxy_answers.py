@@ -52,6 +52,18 @@ def test_errors_of_the_proxy_can_be_read_by_pages(proxy: Proxy, without_applicat
         assert response.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize(
+    ("path", "headers"), [("/api/v1/health", {"x-long": "y" * 10_000}), ("/" + "y" * 10_000, {"x": "y"})]
+)
+def test_a_head_over_the_limits_of_the_proxy_is_answered_as_the_application_would(
+    path: str, headers: dict[str, str], proxy: Proxy
+) -> None:
+    with client_of(proxy) as client:
+        response = client.get(path, headers=headers)
+
+    assert (response.status_code, response.json()["error"]["code"]) == (431, "headers_too_large")
+
+
 def test_answers_of_the_application_are_for_its_origins_alone(proxy: Proxy) -> None:
     with client_of(proxy, Origin=PAGE) as page, client_of(proxy, Origin="https://elsewhere.example") as elsewhere:
         preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from app.services.records.durable_writer import DurableWriter
 from app.services.records.rejected_files import RejectedFiles
 from app.utils.clock import utc_now
 from tests.factories import make_outcome
+from tests.support.full_disk import no_file_longer_than
+from tests.support.waiting import until
 
 
 @dataclass
@@ -21,6 +24,7 @@ class FakeTables:
     """Remembers what it was given, unless it is away. While the `gate` is shut, writes wait."""
 
     away: bool = False
+    refused: int = 0
     written: list[int] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -30,6 +34,7 @@ class FakeTables:
     async def write(self, batches: Sequence[RecordBatch]) -> None:
         await self.gate.wait()
         if self.away:
+            self.refused += 1
             raise DatabaseUnavailable(detail="away, as told")
         self.written += [batch.number for batch in batches]
 
@@ -58,6 +63,14 @@ async def spool(writer: DurableWriter, tables: FakeTables, numbers: Sequence[int
     for number in numbers:
         await writer.write(batch(number))
     tables.away = False
+
+
+@asynccontextmanager
+async def replaying(writer: DurableWriter) -> AsyncIterator[None]:
+    task = asyncio.create_task(writer.run_forever())
+    yield
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -134,3 +147,56 @@ async def test_closing_waits_for_the_one_who_is_at_the_file(
 
     assert tables.written == [1]
     assert files_in(tmp_path) == []
+
+
+async def test_a_disk_that_refused_one_batch_is_found_to_take_them_again_while_the_database_is_away(
+    writer: DurableWriter, tables: FakeTables, tmp_path: Path
+) -> None:
+    await spool(writer, tables, [1])
+    tables.away = True
+    before = spool_file(tmp_path).read_bytes()
+    with no_file_longer_than(len(before) + 10), pytest.raises(DatabaseUnavailable, match="the spool takes nothing"):
+        await writer.write(batch(2))
+    assert writer.takes_nothing
+
+    async with replaying(writer):
+        await until(lambda: not writer.takes_nothing, seconds=5)
+
+    assert spool_file(tmp_path).read_bytes() == before
+    await writer.write(batch(3))
+
+
+async def test_a_disk_that_takes_less_than_it_refused_is_not_thought_to_take_anything(
+    writer: DurableWriter, tables: FakeTables, tmp_path: Path
+) -> None:
+    await spool(writer, tables, [1])
+    tables.away = True
+    left = len(batch(2).to_json())
+    with no_file_longer_than(spool_file(tmp_path).stat().st_size + left):
+        with pytest.raises(DatabaseUnavailable):
+            await writer.write(RecordBatch.of("w", 2, [make_outcome(), make_outcome()]))
+        async with replaying(writer):
+            await until(lambda: tables.refused > 3, seconds=10)
+        await writer.write(RecordBatch.of("w", 3, []))
+
+        with pytest.raises(DatabaseUnavailable):
+            writer.check()
+
+
+async def test_a_full_spool_takes_nothing_however_often_the_disk_would(tmp_path: Path, tables: FakeTables) -> None:
+    metrics = Metrics()
+    room = len(batch(1).to_json()) + 200
+    writer = DurableWriter(tables, tmp_path, room, metrics, RejectedFiles(tmp_path, metrics, utc_now))
+    await spool(writer, tables, [1])
+    tables.away = True
+    with pytest.raises(DatabaseUnavailable, match="the spool is full"):
+        await writer.write(batch(2))
+
+    async with replaying(writer):
+        await until(lambda: tables.refused > 3, seconds=10)
+        assert writer.takes_nothing
+        tables.away = False
+        await until(lambda: not writer.takes_nothing)
+
+    assert tables.written == [1]
+    await writer.close()

@@ -9,6 +9,7 @@ from app.container import build_retention, open_storage
 from app.observe.metrics import Metrics
 from app.services.records.rejected_files import RejectedFiles
 from tests.conftest import make_settings
+from tests.support.full_disk import no_file_longer_than
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -69,6 +70,19 @@ def test_a_disk_that_takes_nothing_is_told_and_harms_nobody(tmp_path: Path, cloc
     files.add(b"x", 1)
 
     assert metrics.rejected_records.tallies == {("put_aside",): 0, ("lost",): 1}
+
+
+def test_a_full_disk_leaves_no_half_line(tmp_path: Path, clock: Clock, metrics: Metrics) -> None:
+    files = RejectedFiles(tmp_path, metrics, clock)
+    files.add(b"before", 1)
+
+    with no_file_longer_than(len(b"before\n") + 3):
+        files.add(b"does not fit on the disk", 2)
+    files.add(b"after", 1)
+
+    (path,) = tmp_path.iterdir()
+    assert path.read_bytes() == b"before\nafter\n"
+    assert metrics.rejected_records.tallies == {("put_aside",): 2, ("lost",): 2}
 
 
 def test_a_file_that_another_process_has_just_deleted_loses_no_record(

@@ -7,7 +7,7 @@ import pytest
 from app.database import ValueRejected
 from app.errors import DatabaseUnavailable
 from app.repositories.record_batch import RecordBatch
-from app.services.records.sifting import Rehearse, sift
+from app.services.records.sifting import MAX_REHEARSALS, Rehearse, sift
 from tests.factories import make_outcome
 
 
@@ -52,12 +52,26 @@ async def test_what_fits_alone_and_not_together_is_taken_as_far_as_it_fits() -> 
 
 async def test_where_nothing_fits_all_is_rejected_in_a_bounded_number_of_attempts() -> None:
     table = FakeTable(lambda rows: False)
-    batch = batch_of(64)
+    batch = batch_of(256)
 
     fitting, rejected = await sift(table.rehearse, batch)
 
     assert (fitting.rows, rejected) == (0, batch)
-    assert table.asked < 2 * batch.rows
+    assert table.asked <= MAX_REHEARSALS
+
+
+async def test_where_many_rows_are_bad_only_their_neighbours_are_rejected_with_them() -> None:
+    batch = batch_of(256)
+    bad = batch.records[::32]
+    table = FakeTable(lambda rows: not any(row in rows.records for row in bad))
+
+    fitting, rejected = await sift(table.rehearse, batch)
+
+    assert table.asked <= MAX_REHEARSALS
+    assert all(row in rejected.records for row in bad)
+    assert rejected.rows < batch.rows / 8
+    assert fitting.results == batch.results
+    assert fitting.rows + rejected.rows == batch.rows
 
 
 async def test_a_database_that_goes_away_meanwhile_rejects_nothing() -> None:

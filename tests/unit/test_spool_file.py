@@ -1,9 +1,9 @@
 """The spool's file: whole lines or none, and an owner at a time."""
 
-import resource
+import errno
+import fcntl
+import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
 from tests.support.audit_events import listening
+from tests.support.full_disk import no_file_longer_than
 
 
 def read_all(file: SpoolFile) -> list[bytes]:
@@ -60,17 +61,6 @@ def test_a_line_that_was_changed_is_noticed(tmp_path: Path) -> None:
         read_all(file)
 
 
-@contextmanager
-def no_file_longer_than(size: int) -> Iterator[None]:
-    """Let the system end each write of this process there, in the middle of what is written, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
     file = SpoolFile.create(tmp_path)
     file.append(b"before")
@@ -81,6 +71,19 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
     file.append(b"after")
 
     assert read_all(file) == [b"before", b"after"]
+
+
+def test_a_probe_finds_out_whether_the_disk_takes_so_much_and_leaves_nothing(tmp_path: Path) -> None:
+    file = SpoolFile.create(tmp_path)
+    file.append(b"before")
+
+    with no_file_longer_than(2 * file.size):
+        file.probe(len(b"before"))
+        with pytest.raises(OSError, match="File too large"):
+            file.probe(len(b"before") + 1)
+
+    assert file.path.stat().st_size == file.size
+    assert read_all(file) == [b"before"]
 
 
 def test_the_file_of_a_living_owner_is_not_adopted(tmp_path: Path) -> None:
@@ -134,6 +137,37 @@ def test_a_file_that_another_finishes_with_just_before_we_lock_it_is_not_adopted
 
     with listening(finish):
         assert list(SpoolFile.adopt_orphans(tmp_path)) == []
+
+
+def test_where_no_lock_can_be_had_no_descriptor_is_left_open(tmp_path: Path) -> None:
+    SpoolFile.create(tmp_path).close(remove=False)
+
+    def have_no_locks(step: str, _: object) -> None:
+        if step == "fcntl.flock":
+            raise OSError(errno.ENOLCK, "No locks available")
+
+    before = len(os.listdir("/proc/self/fd"))
+    with listening(have_no_locks):
+        assert list(SpoolFile.adopt_orphans(tmp_path)) == []
+        with pytest.raises(OSError, match="No locks"):
+            SpoolFile.create(tmp_path)
+
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_is_left_of_a_process_that_died_making_its_file_is_removed(tmp_path: Path) -> None:
+    left, being_made, locked = (tmp_path / f"{name}.new" for name in ("left", "being-made", "locked"))
+    for path in (left, being_made, locked):
+        path.touch()
+    for path in (left, locked):
+        os.utime(path, (0, 0))
+
+    with locked.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert list(SpoolFile.adopt_orphans(tmp_path)) == []
+
+    assert sorted(tmp_path.iterdir()) == [being_made, locked]
 
 
 def test_a_line_is_on_the_disk_when_it_has_been_appended(tmp_path: Path) -> None:

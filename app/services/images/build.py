@@ -31,10 +31,12 @@ async def open_images(
     processes: int | None,
     metrics: Metrics,
     server: DecodingServer | None = None,
+    *,
+    library_path: str | None = None,
 ) -> AsyncIterator[ImagePreparer]:
     """Start what decodes images, unless a `server` is given; end it on leaving."""
     cores, processes = os.cpu_count() or 1, processes or 1
-    own = DecodingServer(settings.pillow_formats) if server is None else None
+    own = DecodingServer(settings.pillow_formats, library_path) if server is None else None
     running = server or own
     assert running is not None
     budget = MemoryBudget(

@@ -22,8 +22,10 @@ _END_SECONDS = 5.0
 class DecodingServer:
     """The program that starts decoding processes. Started by `start()`, and again when it has died."""
 
-    def __init__(self, formats: frozenset[str]) -> None:
+    def __init__(self, formats: frozenset[str], library_path: str | None = None) -> None:
+        """`library_path` is the LD_LIBRARY_PATH of the program, if it is to have one."""
         self._formats = formats
+        self._library_path = library_path
         self._program: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -51,12 +53,12 @@ class DecodingServer:
         ours, theirs = socket.socketpair()
         with theirs:
             # In a group of its own no signal to this process's group reaches it. Not in a session of its own: then its
-            # niceness would count for nothing. Of the environment it needs only where modules are, and gets no key.
+            # niceness would count for nothing. Of the environment it gets where modules and libraries are, and no key.
             self._program = subprocess.Popen(  # noqa: S603  # nosec B603  # our own program, no shell
                 [sys.executable, "-B", "-m", "app.services.images.decoding_program", ",".join(sorted(self._formats))],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=_environment(self._library_path),
                 process_group=0,
             )
         ours.setblocking(False)
@@ -132,6 +134,14 @@ class DecodingServer:
             process.end()
         self._idle.clear()
         return program
+
+
+def _environment(library_path: str | None) -> dict[str, str]:
+    """Return the environment of the program: where the modules are, and the libraries where we were told."""
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    if library_path:
+        environment["LD_LIBRARY_PATH"] = library_path
+    return environment
 
 
 def _settle(end: asyncio.Future[int] | None, status: int) -> None:

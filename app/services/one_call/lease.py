@@ -85,11 +85,13 @@ class Leases:
         if claim is Claim.NOBODY_KNOWS:
             yield None
             return
-        renewing = asyncio.create_task(keep_doing(lease.claim, lambda: self.renew_seconds, "renewing a lease"))
+        ended = asyncio.Event()
+        renewing = asyncio.create_task(keep_doing(lease.claim, lambda: self.renew_seconds, "renewing a lease", ended))
         try:
             yield None
         finally:
-            renewing.cancel()
+            # Not cancelled: a claim whose packet is on its way could be carried out after the release.
+            ended.set()
             await asyncio.wait([renewing])
             await lease.release()
 

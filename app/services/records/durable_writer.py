@@ -17,6 +17,7 @@ from app.repositories.record_batch import RecordBatch
 from app.services.records.rejected_files import RejectedFiles
 from app.services.records.sifting import sift
 from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
+from app.utils.threads import to_thread_and_back
 
 _RETRY_SECONDS = 1.0
 _ADOPT_SECONDS = 5.0
@@ -55,14 +56,20 @@ class DurableWriter:
         self._replayed = 0  # bytes of our file
         self._lock = asyncio.Lock()
         self._closed = False
-        self.takes_nothing = False
-        """Whether neither place took the last batch."""
+        self._refused_bytes = 0
+        """How large a batch may be that neither place took; 0: none."""
         self._probes = f"probe-{secrets.token_hex(8)}", itertools.count(1)
-        self._spooled = asyncio.Event()
+        self._news = asyncio.Event()
+        """Set when something is in the spool, or was refused."""
         self.waiting_answers = 0
         """Answers that are in our spool and not in the database yet."""
         metrics.spooled_answers.watch(lambda: self.waiting_answers)
         metrics.spooled_bytes.watch(lambda: self.waiting_bytes)
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether neither place took a batch, and none is known yet to take one as large."""
+        return self._refused_bytes > 0
 
     @property
     def waiting_bytes(self) -> int:
@@ -78,7 +85,7 @@ class DurableWriter:
         if self._file.size == 0:
             try:
                 rejected = await self._write_to_database(batch)
-                self.takes_nothing = False
+                self._refused_bytes = 0
                 return rejected
             except DatabaseUnavailable as error:
                 # Whether it was written or still will be, the replay finds out: a batch is written once.
@@ -103,17 +110,20 @@ class DurableWriter:
             try:
                 await self.replay()
                 if self.takes_nothing:
-                    await self._probe()
+                    await self._probe_database()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._spooled.wait(), _ADOPT_SECONDS)
+                    await asyncio.wait_for(self._news.wait(), _ADOPT_SECONDS)
+                continue
             except DatabaseUnavailable:
-                await asyncio.sleep(_RETRY_SECONDS)
+                pause = _RETRY_SECONDS
             except ServiceError as error:
                 logger.error("the spool could not be replayed", detail=error.detail)
-                await asyncio.sleep(_ADOPT_SECONDS)
+                pause = _ADOPT_SECONDS
             except Exception:
                 logger.exception("the spool could not be replayed", folder=str(self._folder))
-                await asyncio.sleep(_ADOPT_SECONDS)
+                pause = _ADOPT_SECONDS
+            await self._probe_spool()
+            await asyncio.sleep(pause)
 
     async def replay(self) -> None:
         """Write all that is in the spool to the database. Raises `DatabaseUnavailable`, and goes on there next time."""
@@ -128,10 +138,10 @@ class DurableWriter:
                 replayed = sum(batch.answers for batch in batches)
                 self.waiting_answers = max(0, self.waiting_answers - replayed)  # some may have come a second time
                 self._replayed = end
-                self.takes_nothing = False
                 if end >= self._file.size:
                     self._clear()
-        self._spooled.clear()
+                    self._refused_bytes = 0
+        self._news.clear()
         for orphan in SpoolFile.adopt_orphans(self._folder):
             await self._replay_orphan(orphan)
 
@@ -152,10 +162,20 @@ class DurableWriter:
             self._lock.release()
             self._file.close(remove=self._file.size == 0)
 
-    async def _probe(self) -> None:
-        """Write a batch without rows, to find out whether one of the places takes batches again."""
+    async def _probe_database(self) -> None:
+        """Find out by a batch without rows whether the database takes batches again. Raises what `write` does."""
         series, numbers = self._probes
-        await self.write(RecordBatch.of(series, next(numbers), []))
+        await self._tables.write([RecordBatch.of(series, next(numbers), [])])
+        self._refused_bytes = 0
+
+    async def _probe_spool(self) -> None:
+        """Find out whether the spool takes again what it refused. A full one does when it has been replayed."""
+        async with self._lock:
+            if not self.takes_nothing or self._closed or self._is_full_for(self._refused_bytes):
+                return
+            with suppress(OSError):
+                await to_thread_and_back(self._file.probe, self._refused_bytes)
+                self._refused_bytes = 0
 
     def _start_over(self) -> None:
         """Go back to the beginning of our file, which is shorter than we wrote it; drop what is not a whole line.
@@ -177,17 +197,24 @@ class DurableWriter:
         if self._closed:
             raise DatabaseUnavailable(detail="the spool is closed: the process ends")
         content = batch.to_json()
-        if self._file.size + len(content) > self._max_spool_bytes:
-            self.takes_nothing = True
-            raise DatabaseUnavailable(detail="the spool is full")
+        if self._is_full_for(len(content)):
+            raise self._refusal(content, "the spool is full")
         try:
             await asyncio.to_thread(self._file.append, content)
         except OSError as error:
-            self.takes_nothing = True
-            raise DatabaseUnavailable(detail=f"the spool takes nothing: errno {error.errno}") from error
-        self.takes_nothing = False
+            raise self._refusal(content, f"the spool takes nothing: errno {error.errno}") from error
+        if len(content) >= self._refused_bytes:  # a small batch may fit where a large one does not
+            self._refused_bytes = 0
         self.waiting_answers += batch.answers
-        self._spooled.set()
+        self._news.set()
+
+    def _is_full_for(self, length: int) -> bool:
+        return self._file.size + length > self._max_spool_bytes
+
+    def _refusal(self, content: bytes, detail: str) -> DatabaseUnavailable:
+        self._refused_bytes = max(self._refused_bytes, len(content))
+        self._news.set()
+        return DatabaseUnavailable(detail=detail)
 
     async def _replay_orphan(self, orphan: SpoolFile) -> None:
         done = False

@@ -1,5 +1,6 @@
 """Records that the database will never take, kept for people to look at: a file a day, all of them bounded in size."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 from loguru import logger
 
 from app.observe.metrics import Metrics
+from app.services.records.spool_file import append_whole
 from app.utils.clock import Clock
 
 _NAMES = "rejected*.jsonl"
@@ -31,9 +33,8 @@ class RejectedFiles:
             if self._size() + len(line) > self._max_bytes:
                 raise OSError("the files of rejected records are full")
             with open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-                file.write(line + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+                fcntl.flock(file, fcntl.LOCK_EX)  # or what another process appends meanwhile could be taken back
+                append_whole(file.fileno(), line + b"\n", os.fstat(file.fileno()).st_size)
         except OSError as error:
             logger.error("records that the database will not take are lost", records=records, reason=str(error.args[0]))
             self._metrics.rejected_records.add("lost", amount=records)

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,11 @@ from pathlib import Path
 from loguru import logger
 
 SUFFIX = ".spool"
+_UNLOCKED_SUFFIX = ".new"
+_UNFINISHED_SECONDS = 60.0
+"""A file that is made is locked and has its name within moments."""
+
+_FRAME_BYTES = len(b"%08x \n" % 0)
 _READ_BYTES = 4 * 1024 * 1024
 """Many of the largest batches: the replay must read faster than others append."""
 
@@ -31,44 +37,37 @@ class SpoolFile:
         """Return a new, empty file in `folder`, which is made where it is missing. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{secrets.token_hex(8)}{SUFFIX}"
-        unlocked = path.with_suffix(".new")  # where nobody takes it for an orphan before it is locked
+        unlocked = path.with_suffix(_UNLOCKED_SUFFIX)  # where nobody takes it for an orphan before it is locked
         descriptor = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        unlocked.rename(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            unlocked.rename(path)
+        except OSError:
+            os.close(descriptor)
+            unlocked.unlink(missing_ok=True)
+            raise
         return cls(path, descriptor)
 
     @classmethod
     def adopt_orphans(cls, folder: Path) -> Iterator["SpoolFile"]:
-        """Yield the files whose owners have died, each now ours."""
+        """Yield the files whose owners have died, each now ours. Files whose makers died making them are removed."""
+        for path in sorted(folder.glob(f"*{_UNLOCKED_SUFFIX}")):
+            _remove_if_unfinished(path)
         for path in sorted(folder.glob(f"*{SUFFIX}")):
-            try:
-                descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-            except OSError as error:  # gone, or another user's: that must not keep us from the others
-                if not isinstance(error, FileNotFoundError):
-                    logger.warning("a spool file cannot be opened", file=path.name, errno=error.errno)
-                continue
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:  # its owner lives
-                os.close(descriptor)
-                continue
-            if os.fstat(descriptor).st_nlink == 0:  # another has just finished with it
-                os.close(descriptor)
-                continue
-            yield cls(path, descriptor)
+            descriptor = _locked(path)
+            if descriptor is not None:
+                yield cls(path, descriptor)
 
     def append(self, content: bytes) -> None:
         """Add a line (`content` without line breaks) and return when it is on the disk. Raises OSError."""
         line = b"%08x %s\n" % (zlib.crc32(content), content)
-        try:
-            view = memoryview(line)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-            os.fdatasync(self._descriptor)
-        except OSError:
-            os.ftruncate(self._descriptor, self.size)  # no half line before the next one
-            raise
+        append_whole(self._descriptor, line, self.size)
         self.size += len(line)
+
+    def probe(self, length: int) -> None:
+        """Return if the disk takes a line with so many bytes of content; it is taken back. Raises OSError."""
+        append_whole(self._descriptor, b"-" * (_FRAME_BYTES + length), self.size)  # torn, should the process die here
+        os.ftruncate(self._descriptor, self.size)
 
     def read(self, offset: int) -> tuple[list[bytes], int]:
         """Return whole lines from `offset` on, as they are in the file, and where the next begins.
@@ -100,9 +99,50 @@ class SpoolFile:
         self._descriptor = -1  # its number may be another file's soon
 
 
+def append_whole(descriptor: int, data: bytes, size: int) -> None:
+    """Append to a file of that size and return when it is on the disk: all of it, or nothing. Raises OSError."""
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fdatasync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)  # no half line before the next one
+        raise
+
+
 def content_of(line: bytes) -> bytes:
     """Return what was appended as this line. Raises `DamagedLine`."""
     checksum, _, content = line.partition(b" ")
     if checksum != b"%08x" % zlib.crc32(content):
         raise DamagedLine
     return content
+
+
+def _locked(path: Path) -> int | None:
+    """Return a descriptor of the file, locked by us; None where its owner lives, or it cannot be had."""
+    descriptor = None
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor  # else another has just finished with it
+    except (FileNotFoundError, BlockingIOError):  # gone, or its owner lives
+        pass
+    except OSError as error:  # another user's, or no locks are to be had: that must not keep us from the others
+        logger.warning("a spool file cannot be adopted", file=path.name, errno=error.errno)
+    if descriptor is not None:
+        os.close(descriptor)
+    return None
+
+
+def _remove_if_unfinished(path: Path) -> None:
+    """Remove a file that nobody has locked for a minute: nothing was ever written to it."""
+    try:
+        young = time.time() - path.stat().st_mtime < _UNFINISHED_SECONDS
+    except FileNotFoundError:  # it has its name now
+        return
+    descriptor = None if young else _locked(path)
+    if descriptor is not None:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
