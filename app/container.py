@@ -35,6 +35,7 @@ from app.services.images.upload_budget import UploadBudget
 from app.services.model.build import build_model
 from app.services.model.prompt import PROMPT_VERSION
 from app.services.one_call.build import open_paid_once
+from app.services.photo_in_question import QuestionParts
 from app.services.records.build import open_records
 from app.services.records.recorder import Recorder
 from app.services.records.rejected_files import RejectedFiles
@@ -149,17 +150,18 @@ async def open_service(
                 metrics=metrics,
             )
         )
+        recorder = Recorder(records.commits, utc_now, settings.enable_request_log, settings.prices)
+        parts = QuestionParts(
+            preparer=preparer,
+            model=models.client,
+            recorder=recorder,
+            cache=cache,
+            refusal_ttl=timedelta(seconds=settings.llm_refusal_ttl_seconds),
+            clock=utc_now,
+            metrics=metrics,
+        )
         container = Container(
-            classifier=ClassifierService(
-                cache=cache,
-                paid_once=paid_once,
-                preparer=preparer,
-                model=models.client,
-                recorder=Recorder(records.commits, utc_now, settings.enable_request_log, settings.prices),
-                refusal_ttl=timedelta(seconds=settings.llm_refusal_ttl_seconds),
-                clock=utc_now,
-                metrics=metrics,
-            ),
+            classifier=ClassifierService(cache, paid_once, recorder, parts),
             stats=build_stats(settings, storage),
             health=HealthService(storage.database, models.breakers, records.writer),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),

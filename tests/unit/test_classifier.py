@@ -22,6 +22,7 @@ from app.services.model_client import Question
 from app.services.one_call.lease import Leases
 from app.services.one_call.paid_once import PaidOnce, Result
 from app.services.one_call.single_flight import SingleFlight
+from app.services.photo_in_question import QuestionParts
 from app.services.records.recorder import Recorder
 from app.utils.deadline import Deadline
 from app.utils.image_utils import Prepared
@@ -74,25 +75,27 @@ class House:
             MemoryCache(10, 60), BatchedLookups(self.table.fetch_many, metrics=self.metrics), self.metrics
         )
         self.flights = SingleFlight[Result](metrics=self.metrics)
-        self.service = ClassifierService(
-            cache=cache,
-            paid_once=PaidOnce(
-                known=cache,
-                refusals=self.refusals,
-                flights=self.flights,
-                leases=Leases(as_any(FakeLeaseTable()), self.metrics),
-                check_storage=lambda: None,
-                model_timeout_seconds=self.model_timeout_seconds,
-                clock=fixed_clock,
-                metrics=self.metrics,
-            ),
+        recorder = Recorder(as_any(self.commits), fixed_clock, True, Prices(Decimal("0.01"), None, None))
+        paid_once = PaidOnce(
+            known=cache,
+            refusals=self.refusals,
+            flights=self.flights,
+            leases=Leases(as_any(FakeLeaseTable()), self.metrics),
+            check_storage=lambda: None,
+            model_timeout_seconds=self.model_timeout_seconds,
+            clock=fixed_clock,
+            metrics=self.metrics,
+        )
+        parts = QuestionParts(
             preparer=as_any(self.preparer),
             model=self.model,
-            recorder=Recorder(as_any(self.commits), fixed_clock, True, Prices(Decimal("0.01"), None, None)),
+            recorder=recorder,
+            cache=cache,
             refusal_ttl=timedelta(days=1),
             clock=fixed_clock,
             metrics=self.metrics,
         )
+        self.service = ClassifierService(cache, paid_once, recorder, parts)
 
     @property
     def written(self) -> list[Outcome | Failure]:
