@@ -150,18 +150,17 @@ async def open_service(
                 metrics=metrics,
             )
         )
-        recorder = Recorder(records.commits, utc_now, settings.enable_request_log, settings.prices)
         parts = QuestionParts(
             preparer=preparer,
             model=models.client,
-            recorder=recorder,
+            recorder=Recorder(records.commits, utc_now, settings.enable_request_log, settings.prices),
             cache=cache,
             refusal_ttl=timedelta(seconds=settings.llm_refusal_ttl_seconds),
             clock=utc_now,
             metrics=metrics,
         )
         container = Container(
-            classifier=ClassifierService(cache, paid_once, recorder, parts),
+            classifier=ClassifierService(paid_once, parts),
             stats=build_stats(settings, storage),
             health=HealthService(storage.database, models.breakers, records.writer),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),

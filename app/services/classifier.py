@@ -6,11 +6,9 @@ from time import perf_counter
 
 from app.errors import HashMismatch
 from app.models.domain import Answer, Classification, RequestContext
-from app.services.cache_service import CacheService
 from app.services.model.errors import ModelTimeout
 from app.services.one_call.paid_once import PaidOnce
 from app.services.photo_in_question import PhotoInQuestion, QuestionParts
-from app.services.records.recorder import Recorder
 from app.utils.clock import milliseconds_since
 from app.utils.hash_utils import sha256_hex
 
@@ -22,10 +20,8 @@ _HASH_IN_THREAD_BYTES = 1024 * 1024
 class ClassifierService:
     """Answers from the cache where it can, asks the model where it must, records both."""
 
-    cache: CacheService
     paid_once: PaidOnce
-    recorder: Recorder
-    question_parts: QuestionParts
+    parts: QuestionParts
 
     async def check_cache(self, image_hash: str, context: RequestContext) -> Classification | None:
         """Return what is known of a photo by its SHA-256 (lower-case hex), or None: then it has to be uploaded.
@@ -33,9 +29,9 @@ class ClassifierService:
         Raises `DatabaseUnavailable`: without the database it is not known whether a photo is known; `Overloaded`.
         """
         started = perf_counter()
-        found = await self.cache.lookup(image_hash)
+        found = await self.parts.cache.lookup(image_hash)
         if found is not None:
-            await self.recorder.record(context, image_hash, found, milliseconds_since(started))
+            await self.parts.recorder.record(context, image_hash, found, milliseconds_since(started))
         return found
 
     async def classify(self, image: bytes, claimed_hash: str | None, context: RequestContext) -> Answer:
@@ -49,7 +45,7 @@ class ClassifierService:
         image_hash = await _hash(image)
         if claimed_hash not in (None, image_hash):
             raise HashMismatch
-        photo = PhotoInQuestion(self.question_parts, image, image_hash, context, started)
+        photo = PhotoInQuestion(self.parts, image, image_hash, context, started)
         try:
             result = await self.paid_once.find(image_hash, photo)
         except TimeoutError:

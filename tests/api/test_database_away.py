@@ -65,9 +65,9 @@ class WithoutSpool:
 
 def without_spool(container: Container, line: UnreliableDatabase) -> Container:
     """Return the container with no place for records beside the database."""
-    recorder = container.classifier.recorder
-    bare = replace(recorder, commits=as_any(WithoutSpool(recorder.commits, line)))
-    return replace(container, classifier=replace(container.classifier, recorder=bare))
+    parts = container.classifier.parts
+    recorder = replace(parts.recorder, commits=as_any(WithoutSpool(parts.recorder.commits, line)))
+    return replace(container, classifier=replace(container.classifier, parts=replace(parts, recorder=recorder)))
 
 
 async def totals(database: Database) -> tuple[Any, ...]:

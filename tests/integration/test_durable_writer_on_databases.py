@@ -17,6 +17,7 @@ from app.repositories.refusal_repository import RefusalRepository
 from app.services.records.durable_writer import DurableWriter
 from app.services.records.group_commit import GroupCommit
 from app.services.records.rejected_files import RejectedFiles
+from app.services.records.sifted_tables import SiftedTables
 from app.utils.clock import utc_now
 from tests.factories import make_call, make_failure, make_hit, make_outcome
 from tests.support.unreliable_database import UnreliableDatabase
@@ -37,7 +38,7 @@ async def writer(unreliable: UnreliableDatabase, tmp_path: Path) -> AsyncIterato
 def open_writer(database: Database, folder: Path, max_bytes: int = 100_000_000) -> DurableWriter:
     metrics = Metrics()
     rejected = RejectedFiles(folder / "spool", metrics, utc_now)
-    return DurableWriter(RecordRepository(database), folder / "spool", max_bytes, metrics, rejected)
+    return DurableWriter(SiftedTables(RecordRepository(database), rejected), folder / "spool", max_bytes, metrics)
 
 
 async def spool(unreliable: UnreliableDatabase, writer: DurableWriter, outcomes: Sequence[Outcome | Failure]) -> None:

@@ -20,6 +20,7 @@ from app.repositories.record_repository import RecordRepository
 from app.services.records.durable_writer import DurableWriter
 from app.services.records.group_commit import GroupCommit
 from app.services.records.rejected_files import RejectedFiles
+from app.services.records.sifted_tables import SiftedTables
 from app.utils.clock import utc_now
 from app.utils.hash_utils import sha256_hex
 from tests.api.calls import check_cache, upload
@@ -56,7 +57,7 @@ async def narrow(narrow_settings: dict[str, Any]) -> AsyncIterator[UnreliableDat
 async def writer(narrow: UnreliableDatabase, tmp_path: Path) -> AsyncIterator[DurableWriter]:
     metrics = Metrics()
     rejected = RejectedFiles(tmp_path / "spool", metrics, utc_now)
-    opened = DurableWriter(RecordRepository(narrow), tmp_path / "spool", 100_000_000, metrics, rejected)
+    opened = DurableWriter(SiftedTables(RecordRepository(narrow), rejected), tmp_path / "spool", 100_000_000, metrics)
     yield opened
     await opened.close()
 
@@ -201,7 +202,7 @@ async def test_a_spool_of_any_size_is_replayed_into_a_server_that_takes_small_pa
         line = UnreliableDatabase(await open_database(settings))
         metrics = Metrics()
         rejected = RejectedFiles(tmp_path / "spool", metrics, utc_now)
-        writer = DurableWriter(RecordRepository(line), tmp_path / "spool", 100_000_000, metrics, rejected)
+        writer = DurableWriter(SiftedTables(RecordRepository(line), rejected), tmp_path / "spool", 100_000_000, metrics)
         line.away = True
         first = make_outcome()
         outcomes = [first, *(make_hit(first) for _ in range(255)), *(make_outcome() for _ in range(256))]

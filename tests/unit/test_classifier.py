@@ -95,7 +95,7 @@ class House:
             clock=fixed_clock,
             metrics=self.metrics,
         )
-        self.service = ClassifierService(cache, paid_once, recorder, parts)
+        self.service = ClassifierService(paid_once, parts)
 
     @property
     def written(self) -> list[Outcome | Failure]:

@@ -13,6 +13,7 @@ from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.services.records.durable_writer import DurableWriter
 from app.services.records.rejected_files import RejectedFiles
+from app.services.records.sifted_tables import SiftedTables
 from app.utils.clock import utc_now
 from tests.factories import make_classification, make_outcome, make_reply
 from tests.fakes import FakeRecords
@@ -43,7 +44,7 @@ async def opened(
 ) -> AsyncIterator[DurableWriter]:
     metrics = metrics or Metrics()
     rejected = RejectedFiles(folder / "spool", metrics, utc_now)
-    writer = DurableWriter(records, folder / "spool", max_bytes, metrics, rejected)
+    writer = DurableWriter(SiftedTables(records, rejected), folder / "spool", max_bytes, metrics)
     yield writer
     await writer.close()
 
@@ -236,7 +237,7 @@ async def test_once_neither_place_takes_anything_that_is_known_before_the_next_b
 async def test_a_writer_that_takes_nothing_finds_out_by_itself_when_a_place_takes_batches_again(
     records: FakeRecords, metrics: Metrics, tmp_path: Path
 ) -> None:
-    writer = DurableWriter(records, tmp_path, 1, metrics, RejectedFiles(tmp_path, metrics, utc_now))
+    writer = DurableWriter(SiftedTables(records, RejectedFiles(tmp_path, metrics, utc_now)), tmp_path, 1, metrics)
     records.away = True
     with pytest.raises(DatabaseUnavailable):
         await writer.write(batch(1))

@@ -13,6 +13,7 @@ from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.services.records.durable_writer import DurableWriter
 from app.services.records.rejected_files import RejectedFiles
+from app.services.records.sifted_tables import SiftedTables
 from app.utils.clock import utc_now
 from tests.factories import make_outcome
 from tests.support.full_disk import no_file_longer_than
@@ -49,7 +50,9 @@ def tables() -> FakeTables:
 @pytest.fixture
 async def writer(tables: FakeTables, tmp_path: Path) -> AsyncIterator[DurableWriter]:
     metrics = Metrics()
-    opened = DurableWriter(tables, tmp_path, 100_000_000, metrics, RejectedFiles(tmp_path, metrics, utc_now))
+    opened = DurableWriter(
+        SiftedTables(tables, RejectedFiles(tmp_path, metrics, utc_now)), tmp_path, 100_000_000, metrics
+    )
     yield opened
     await opened.close()
 
@@ -186,7 +189,7 @@ async def test_a_disk_that_takes_less_than_it_refused_is_not_thought_to_take_any
 async def test_a_full_spool_takes_nothing_however_often_the_disk_would(tmp_path: Path, tables: FakeTables) -> None:
     metrics = Metrics()
     room = len(batch(1).to_json()) + 200
-    writer = DurableWriter(tables, tmp_path, room, metrics, RejectedFiles(tmp_path, metrics, utc_now))
+    writer = DurableWriter(SiftedTables(tables, RejectedFiles(tmp_path, metrics, utc_now)), tmp_path, room, metrics)
     await spool(writer, tables, [1])
     tables.away = True
     with pytest.raises(DatabaseUnavailable, match="the spool is full"):

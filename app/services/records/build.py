@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.observe.metrics import Metrics
-from app.services.records.durable_writer import BatchTables, DurableWriter
+from app.services.records.durable_writer import DurableWriter
 from app.services.records.group_commit import GroupCommit
 from app.services.records.rejected_files import RejectedFiles
 from app.services.records.settings import RecordSettings
+from app.services.records.sifted_tables import BatchTables, SiftedTables
 from app.utils.clock import Clock
 
 _MIB = 1024 * 1024
@@ -30,7 +31,7 @@ async def open_records(
 ) -> AsyncIterator[Records]:
     """Open a spool file and replay what is in the spool; on leaving, write what waits. Raises OSError."""
     rejected = RejectedFiles(settings.spool_dir, metrics, clock)
-    writer = DurableWriter(tables, settings.spool_dir, settings.spool_max_mb * _MIB, metrics, rejected)
+    writer = DurableWriter(SiftedTables(tables, rejected), settings.spool_dir, settings.spool_max_mb * _MIB, metrics)
     commits = GroupCommit(writer, metrics=metrics)
     replaying = asyncio.create_task(writer.run_forever())
     try:

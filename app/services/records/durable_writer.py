@@ -3,33 +3,21 @@
 import asyncio
 import itertools
 import secrets
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from loguru import logger
 
-from app.database import ValueRejected
 from app.errors import DatabaseUnavailable, ServiceError
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
-from app.services.records.rejected_files import RejectedFiles
-from app.services.records.sifting import sift
-from app.services.records.spool_file import DamagedLine, SpoolFile, content_of
+from app.services.records.sifted_tables import SiftedTables
+from app.services.records.spool_file import SpoolFile
 from app.utils.threads import to_thread_and_back
 
 _RETRY_SECONDS = 1.0
 _ADOPT_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
-
-
-class BatchTables(Protocol):
-    """The tables in the database that take batches; `RecordRepository` says more."""
-
-    async def write(self, batches: Sequence[RecordBatch]) -> None: ...
-
-    async def rehearse(self, batch: RecordBatch) -> None: ...
 
 
 class DurableWriter:
@@ -41,17 +29,15 @@ class DurableWriter:
 
     def __init__(
         self,
-        tables: BatchTables,
+        tables: SiftedTables,
         folder: Path,
         max_spool_bytes: int,
         metrics: Metrics,
-        rejected: RejectedFiles,
     ) -> None:
         """Open a spool file of our own in `folder`. Raises OSError where that cannot be."""
         self._tables = tables
         self._folder = folder
         self._max_spool_bytes = max_spool_bytes
-        self._rejected = rejected
         self._file = SpoolFile.create(folder)
         self._replayed = 0  # bytes of our file
         self._lock = asyncio.Lock()
@@ -84,7 +70,7 @@ class DurableWriter:
         """
         if self._file.size == 0:
             try:
-                rejected = await self._write_to_database(batch)
+                rejected = await self._tables.write(batch)
                 self._refused_bytes = 0
                 return rejected
             except DatabaseUnavailable as error:
@@ -134,7 +120,7 @@ class DurableWriter:
                 if not lines:
                     self._start_over()
                     continue
-                batches = await self._replay(lines)
+                batches = await self._tables.write_lines(lines)
                 replayed = sum(batch.answers for batch in batches)
                 self.waiting_answers = max(0, self.waiting_answers - replayed)  # some may have come a second time
                 self._replayed = end
@@ -165,7 +151,7 @@ class DurableWriter:
     async def _probe_database(self) -> None:
         """Find out by a batch without rows whether the database takes batches again. Raises what `write` does."""
         series, numbers = self._probes
-        await self._tables.write([RecordBatch.of(series, next(numbers), [])])
+        await self._tables.write(RecordBatch.of(series, next(numbers), []))
         self._refused_bytes = 0
 
     async def _probe_spool(self) -> None:
@@ -226,45 +212,7 @@ class DurableWriter:
                 lines, offset = await asyncio.to_thread(orphan.read, offset)
                 if not lines:
                     break
-                await self._replay(lines)
+                await self._tables.write_lines(lines)
             done = True
         finally:
             orphan.close(remove=done)
-
-    async def _replay(self, lines: list[bytes]) -> list[RecordBatch]:
-        """Write the batches of these lines and return them. Raises `DatabaseUnavailable`, `DatabaseRejected`."""
-        batches, damaged = _parsed(lines)
-        try:
-            await self._tables.write(batches)
-        except ValueRejected:
-            for batch in batches:
-                await self._write_to_database(batch)
-        for line in damaged:
-            logger.error("a line of the spool is damaged")
-            await asyncio.to_thread(self._rejected.add, line, 1)
-        logger.info("records replayed from the spool", answers=sum(batch.answers for batch in batches))
-        return batches
-
-    async def _write_to_database(self, batch: RecordBatch) -> RecordBatch | None:
-        """Write one batch without the rows that the database will never take; put these aside and return them."""
-        try:
-            await self._tables.write([batch])
-            return None
-        except ValueRejected as error:
-            logger.error("the database will not take some records", detail=error.detail)
-        fitting, rejected = await sift(self._tables.rehearse, batch)
-        # Put aside first: once the others are written the batch counts as written.
-        await asyncio.to_thread(self._rejected.add, rejected.to_json(), rejected.rows)
-        await self._tables.write([fitting])
-        return rejected
-
-
-def _parsed(lines: list[bytes]) -> tuple[list[RecordBatch], list[bytes]]:
-    """Return the batches of the lines, and the lines that are none."""
-    batches, damaged = [], []
-    for line in lines:
-        try:
-            batches.append(RecordBatch.from_json(content_of(line)))
-        except (DamagedLine, ValueError, KeyError, TypeError):
-            damaged.append(line)
-    return batches, damaged
