@@ -102,7 +102,7 @@ def test_a_room_imports_no_other_room() -> None:
 
 def test_every_module_is_looked_at() -> None:
     assert {"main", "services.classifier", "services.model.errors"} <= {name_of(path) for path in modules()}
-    assert ("services.classifier", "services.cache_service") in set(arrows())
+    assert ("services.classifier", "services.one_call.paid_once") in set(arrows())
 
 
 def test_every_file_is_short_and_has_room_to_grow() -> None:
