@@ -86,7 +86,7 @@ async def test_over_http_2_too_it_is_refused_before_it_is_sent(stack: Stack) -> 
 async def test_the_proxys_other_refusals_have_the_one_error_shape_too(stack: Stack) -> None:
     async with stack.client() as client:
         assert_is_our_error(await client.request("TRACE", "/health"), 405, "method_not_allowed")
-        assert_is_our_error(await client.get("/health", headers={"X": "x" * 40_000}), 400, "invalid_request")
+        assert_is_our_error(await client.get("/health", headers={"X": "x" * 40_000}), 431, "headers_too_large")
         plain = await client.get(f"{stack.url}/api/v1/health".replace("https://", "http://"))
         assert_is_our_error(plain, 400, "invalid_request")
 
