@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from app.models.identity import MatchedBy, Naming, Trial
+
 LOCAL_MODEL = "local-heuristic"
 """`model_used` of the offline classifier, whose answers are served only while it is the provider."""
 
@@ -52,6 +54,21 @@ class Classification:
     category: Category
     confidence: float
     description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """An answer that is there, as it is given for one name of a photo."""
+
+    classification: Classification
+    """Without a description where the name is a near match: that is another picture's."""
+
+    image_hash: str
+    """The photo that was paid for: the key of the row that counts the hit."""
+
+    matched_by: MatchedBy
+    image_size: int | None
+    """Bytes of that photo's file. None where the row is from before there were sizes and names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +140,7 @@ class Outcome:
 
     `reply` is what the model said when it was asked: a new row of the cache. Without it the answer came from the
     cache and is one more hit of that row. `logged` says whether the request gets a row in `request_log`. `calls` are
-    the questions that were sent to models for it.
+    the questions that were sent to models for it. `image_hash` is the name that was asked for, `known` what was found.
     """
 
     context: RequestContext
@@ -135,10 +152,18 @@ class Outcome:
     logged: bool
     reply: ModelReply | None = None
     calls: tuple[ModelCall, ...] = ()
+    known: KnownAnswer | None = None
+    naming: Naming | None = None
+    trial: Trial | None = None
 
     @property
     def request_id(self) -> str:
         return self.context.request_id
+
+    @property
+    def answer_hash(self) -> str:
+        """The key of the answer's row."""
+        return self.known.image_hash if self.known else self.image_hash
 
     @property
     def from_cache(self) -> bool:
