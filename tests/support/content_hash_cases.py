@@ -1,0 +1,357 @@
+"""The image files of `tests/vectors/content_hash.json`, and why each is there. Run as a module it writes that file.
+
+A case names another one where both must have one name; None where there must be no name.
+"""
+
+import base64
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.utils.content_hash.content_hash import content_hash
+from tests.support.picture_files import (
+    APP0,
+    APP1,
+    APP2,
+    APP13,
+    APP14,
+    COM,
+    DQT,
+    EOI,
+    EXIF_HEAD,
+    SOF0,
+    SOS,
+    XMP_HEAD,
+    Chunk,
+    Segment,
+    exif,
+    gif_head_bytes,
+    join_jpeg,
+    join_png,
+    join_webp,
+    picture,
+    saved,
+    split_jpeg,
+    split_png,
+    split_webp,
+    with_chunks,
+    with_gif_blocks,
+    with_segments,
+    without_segments,
+    xmp,
+)
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "content_hash.json"
+
+OWN = ""
+"""In place of another case: a name that no other case has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One file. `same_as`: the case of the same name, OWN, or None where there is no name."""
+
+    name: str
+    why: str
+    data: bytes
+    same_as: str | None = OWN
+
+
+def cases() -> list[Case]:
+    return [*_jpeg(), *_jpeg_orientation(), *_jpeg_poisoned(), *_png(), *_gif(), *_webp(), *_others()]
+
+
+def _jpeg() -> Iterator[Case]:
+    plain = saved(picture(), "JPEG")
+    yield Case("jpeg", "A baseline JPEG with JFIF.", plain)
+    yield Case("jpeg progressive", "The same pixels in other scans.", saved(picture(), "JPEG", progressive=True))
+    yield Case("jpeg grey", "One component.", saved(picture(mode="L"), "JPEG"))
+    yield Case("jpeg cmyk", "Four components with an Adobe segment.", saved(picture(mode="CMYK"), "JPEG"))
+    restarts = saved(picture((48, 16)), "JPEG", restart_marker_blocks=1)
+    yield Case("jpeg restart", "Restart markers stand inside the coded data, and belong to it.", restarts)
+
+    same = "jpeg"
+    yield Case("jpeg zero padding", "iOS appends zero bytes.", plain + bytes(300), same)
+    yield Case("jpeg second picture", "What MPO and Ultra HDR append is another picture.", plain + plain, same)
+    yield Case("jpeg film", "Motion photos append a film.", plain + b"....ftypmp42" + bytes(range(64)), same)
+    mpf = b"MPF\0" + exif(note=b"not a list of pictures")
+    yield Case("jpeg mpf", "The list of the pictures of an MPO.", with_segments(plain, (APP2, mpf)), same)
+    yield Case("jpeg comment", "A comment.", with_segments(plain, (COM, b"a caption")), same)
+    yield Case("jpeg icc", "The service ignores colour profiles.", _with_profile(plain), same)
+    gps = with_segments(plain, (APP1, EXIF_HEAD + exif(note=b"48.2082 N, 16.3738 E")))
+    yield Case("jpeg exif", "Exif data without an orientation.", gps, same)
+    blank = gps.replace(b"48.2082 N, 16.3738 E", bytes(20))
+    yield Case("jpeg exif zeroed in place", "Android blanks the place where a photo was taken.", blank, same)
+    cleared = with_segments(plain, (APP1, bytes(60)))
+    yield Case("jpeg exif all zeros", "A segment that is not Exif any more.", cleared, same)
+    yield Case("jpeg xmp", "A caption in XMP.", with_segments(plain, (APP1, XMP_HEAD + xmp(note="a caption"))), same)
+    thumbnail = EXIF_HEAD + exif() + saved(picture((8, 6)), "JPEG")
+    yield Case("jpeg thumbnail", "A small JPEG inside the Exif data.", with_segments(plain, (APP1, thumbnail)), same)
+    caption = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + struct.pack(">L", 10) + b"\x1c\x02\x78\0\x05hello"
+    yield Case("jpeg iptc", "A caption in IPTC.", with_segments(plain, (APP13, caption)), same)
+    bare = without_segments(plain, APP0)
+    yield Case("jpeg without jfif", "Components 1, 2 and 3 are YCbCr, with JFIF or without.", bare, same)
+    filled = join_jpeg([segment._replace(fill=3) for segment in split_jpeg(plain)])
+    yield Case("jpeg fill bytes", "0xFF may be repeated before a marker.", filled, same)
+
+    yield Case("jpeg cut in its data", "No end of image.", plain[:-30], None)
+    yield Case("jpeg cut at its end", "Half of the end of image.", plain[:-1], None)
+    yield Case("jpeg cut in its head", "A segment longer than the file.", plain[:100], None)
+    yield Case("jpeg without a scan", "Nothing to decode.", join_jpeg(split_jpeg(plain)[:3]) + b"\xff\xd9", None)
+    rubbish = plain[:20] + b"rubbish" + plain[20:]
+    yield Case("jpeg rubbish", "Bytes between two segments: decoders differ in skipping them.", rubbish, None)
+    twice = with_segments(plain, (APP1, EXIF_HEAD + exif(1)), (APP1, EXIF_HEAD + exif(6)))
+    yield Case("jpeg two exif", "Two Exif segments: which orientation counts?", twice, None)
+    many = with_segments(plain, *[(COM, b"")] * 900)
+    yield Case("jpeg of 900 segments", "More than 800 segments.", many, None)
+    late = plain[:-2] + Segment(COM, b"late").to_bytes() + plain[-2:]
+    yield Case("jpeg metadata behind a scan", "Unusual.", late, None)
+    broken = with_segments(plain, (APP13, b"Photoshop 3.0\x008BIM\x04\x04"))
+    yield Case("jpeg broken resource", "Pillow refuses it.", broken, None)
+    short = with_segments(without_segments(plain, APP0), (APP0, b"JFIF\0\1"))
+    yield Case("jpeg short jfif", "Pillow refuses it.", short, None)
+
+
+def _with_profile(plain: bytes) -> bytes:
+    return with_segments(plain, (APP2, b"ICC_PROFILE\0\x01\x01" + b"a profile " * 20))
+
+
+def _jpeg_orientation() -> Iterator[Case]:
+    plain = saved(picture(), "JPEG")
+    for value in range(1, 9):
+        data = with_segments(plain, (APP1, EXIF_HEAD + exif(value, order="<>"[value % 2])))
+        why = "Upright, as without Exif." if value == 1 else "Turned: other pixels."
+        yield Case(f"jpeg orientation {value}", why, data, "jpeg" if value == 1 else OWN)
+    for value in (0, 9):
+        data = with_segments(plain, (APP1, EXIF_HEAD + exif(value)))
+        yield Case(f"jpeg orientation {value}", "Not an orientation: upright.", data, "jpeg")
+    noted = with_segments(plain, (APP1, EXIF_HEAD + exif(6, note=b"another camera")))
+    yield Case("jpeg orientation 6 noted", "Other Exif data, and turned alike.", noted, "jpeg orientation 6")
+    in_xmp = with_segments(plain, (APP1, XMP_HEAD + xmp(6)))
+    yield Case("jpeg orientation 6 in xmp", "Pillow takes it from XMP.", in_xmp, "jpeg orientation 6")
+    element = xmp(note="<tiff:Orientation>6</tiff:Orientation>")
+    as_element = with_segments(plain, (APP1, XMP_HEAD + element))
+    yield Case("jpeg orientation 6 as element", "XMP has two spellings.", as_element, "jpeg orientation 6")
+    both = with_segments(plain, (APP1, XMP_HEAD + xmp(3)), (APP1, EXIF_HEAD + exif(6)))
+    yield Case("jpeg orientation in both", "Exif goes before XMP.", both, "jpeg orientation 6")
+    second = with_segments(plain, (APP1, XMP_HEAD + xmp(3)), (APP1, EXIF_HEAD + exif(note=b"none")))
+    yield Case("jpeg orientation beside exif", "Exif without one: XMP.", second, "jpeg orientation 3")
+    damaged = with_segments(plain, (APP1, EXIF_HEAD + exif(6)[:20]))
+    yield Case("jpeg cut exif", "A directory that is cut off.", damaged, None)
+    outside = bytearray(exif(6, note=b"caption"))
+    struct.pack_into("<L", outside, 18, 4000)
+    data = with_segments(plain, (APP1, EXIF_HEAD + outside))
+    yield Case("jpeg exif value outside", "Pillow stops reading there.", data, None)
+
+
+def _jpeg_poisoned() -> Iterator[Case]:
+    plain = saved(picture(), "JPEG")
+    segments = split_jpeg(plain)
+    coarse = [
+        segment._replace(body=segment.body[:1] + bytes(min(255, value * 4) for value in segment.body[1:]))
+        if segment.marker == DQT
+        else segment
+        for segment in segments
+    ]
+    yield Case("jpeg other tables", "Quantisation tables times four: the scan is the same.", join_jpeg(coarse))
+    adobe = b"Adobe\0\x64\0\0\0\0"
+    bare = without_segments(plain, APP0)
+    yield Case("jpeg adobe rgb", "Transform 0: the numbers are RGB.", with_segments(bare, (APP14, adobe + b"\0")))
+    ycbcr = with_segments(bare, (APP14, adobe + b"\x01"))
+    yield Case("jpeg adobe ycbcr", "Transform 1: as without it.", ycbcr, "jpeg")
+    both = with_segments(plain, (APP14, adobe + b"\0"))
+    yield Case("jpeg jfif and adobe rgb", "They contradict each other.", both, None)
+    yield Case("jpeg cut adobe", "Too short to tell a transform.", with_segments(plain, (APP14, adobe)), None)
+    renamed = [
+        segment._replace(body=segment.body[:6] + b"R" + segment.body[7:9] + b"G" + segment.body[10:12] + b"B\x11\x01")
+        if segment.marker == SOF0
+        else segment._replace(body=b"\x03R\0G\x11B\x11" + segment.body[7:])
+        if segment.marker == SOS
+        else segment
+        for segment in split_jpeg(bare)
+    ]
+    yield Case("jpeg components rgb", "Components R, G and B: the numbers are RGB.", join_jpeg(renamed))
+    swapped = [*segments[:-2], segments[-2]._replace(coded=segments[-2].coded[:-4]), Segment(EOI, b"")]
+    yield Case("jpeg shortened data", "Damaged, with an end of image: no name of a sound file.", join_jpeg(swapped))
+
+
+def _png() -> Iterator[Case]:
+    plain = saved(picture(), "PNG")
+    yield Case("png", "RGB of 8 bits.", plain)
+    for mode in ("1", "L", "LA", "P", "RGBA", "I;16"):
+        image = picture(mode="L").convert("I").convert("I;16") if mode == "I;16" else picture(mode=mode)
+        yield Case(f"png {mode}", "Another type of colour.", saved(image, "PNG"))
+    header, data, end = split_png(plain)
+    rows = zlib.decompress(data.body)
+    interlaced = Chunk(b"IHDR", header.body[:12] + b"\x01")
+    yield Case("png interlaced", "The header tells the order.", join_png([interlaced, data, end]))
+    yield Case("png other compression", "The same rows compressed otherwise.", join_png([header, _idat(rows), end]))
+    palette = saved(picture(mode="P"), "PNG")
+    inverted = [
+        Chunk(kind, bytes(255 - value for value in body)) if kind == b"PLTE" else Chunk(kind, body)
+        for kind, body in split_png(palette)
+    ]
+    yield Case("png inverted palette", "The coded data is the same.", join_png(inverted))
+    seen_through = with_chunks(palette, (b"tRNS", bytes(40)))
+    yield Case("png transparent palette", "Shown on white.", seen_through)
+
+    same = "png"
+    pieces = [Chunk(b"IDAT", data.body[at : at + 50]) for at in range(0, len(data.body), 50)]
+    yield Case(
+        "png in many chunks", "How the data is cut.", join_png([header, *pieces, Chunk(b"IDAT", b""), end]), same
+    )
+    yield Case("png padded", "Bytes behind the end.", plain + bytes(100), same)
+    texts = [(b"tEXt", b"Comment\0a caption"), (b"zTXt", b"Software\0\0" + zlib.compress(b"a program"))]
+    yield Case("png texts", "Captions.", with_chunks(plain, *texts), same)
+    more = [(b"gAMA", struct.pack(">L", 45455)), (b"sRGB", b"\0"), (b"pHYs", struct.pack(">LLB", 2835, 2835, 1))]
+    more += [(b"tIME", bytes(7)), (b"iCCP", b"icc\0\0" + zlib.compress(b"a profile"))]
+    yield Case(
+        "png colour profile", "The service ignores profiles, gamma and density.", with_chunks(plain, *more), same
+    )
+    yield Case("png text behind", "Texts may stand behind.", with_chunks(plain, texts[0], before=b"IEND"), same)
+    yield Case("png upright", "Exif of an upright picture.", with_chunks(plain, (b"eXIf", exif(1))), same)
+    yield Case("png orientation 6", "Turned.", with_chunks(plain, (b"eXIf", exif(6))))
+    behind = with_chunks(plain, (b"eXIf", exif(6)), before=b"IEND")
+    yield Case("png orientation 6 behind", "Exif may stand behind.", behind, "png orientation 6")
+    packet = (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp(6))
+    yield Case("png orientation 6 in xmp", "Pillow takes it from XMP.", with_chunks(plain, packet), "png orientation 6")
+
+    yield Case("png cut", "No end.", plain[:-12], None)
+    yield Case("png cut in its data", "A chunk longer than the file.", plain[:-40], None)
+    yield Case("png wrong checksum", "Damaged data.", plain[:60] + bytes([plain[60] ^ 1]) + plain[61:], None)
+    yield Case("png two headers", "Not a PNG.", join_png([header, header, data, end]), None)
+    yield Case("png no data", "Nothing to decode.", join_png([header, end]), None)
+    apart = join_png([header, pieces[0], Chunk(b"tIME", bytes(7)), *pieces[1:], end])
+    yield Case("png data apart", "Data chunks must follow each other.", apart, None)
+    yield Case(
+        "png late transparency", "Behind the data.", with_chunks(plain, (b"tRNS", bytes(6)), before=b"IEND"), None
+    )
+    yield Case(
+        "png unknown chunk", "A capital letter: not to be skipped.", with_chunks(plain, (b"CgBI", b"1234")), None
+    )
+    overwriting = with_chunks(plain, (b"tEXt", b"transparency\0x"))
+    yield Case("png text of a property", "Pillow mistakes it for its own note.", overwriting, None)
+    profile = with_chunks(plain, (b"tEXt", b"Raw profile type exif\0\nexif\n 8\n4949"))
+    yield Case("png exif as text", "Pillow looks for an orientation there.", profile, None)
+    inflated = with_chunks(plain, (b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**20))))
+    yield Case("png text of 1 MiB", "Pillow refuses it.", inflated, None)
+    yield Case("png short gamma", "Pillow refuses it.", with_chunks(plain, (b"gAMA", b"12")), None)
+    frames = saved(picture(), "PNG", save_all=True, append_images=[picture(turn=90)])
+    yield Case("png animated", "The first frame may be a part, or another picture.", frames, None)
+
+
+def _idat(rows: bytes) -> Chunk:
+    return Chunk(b"IDAT", zlib.compress(rows, 1))
+
+
+def _gif() -> Iterator[Case]:
+    plain = saved(picture(mode="P"), "GIF")
+    yield Case("gif", "A palette of the screen.", plain)
+    at = gif_head_bytes(plain)
+    inverted = plain[:13] + bytes(255 - value for value in plain[13:at]) + plain[at:]
+    yield Case("gif inverted palette", "The codes are the same.", inverted)
+    place = plain.index(b",", at)
+    palette, flags = plain[13:at], plain[10]
+    local = plain[:10] + bytes([flags & 0x7F]) + plain[11:13] + plain[at : place + 9]
+    local += bytes([0x80 | (flags & 7)]) + palette + plain[place + 10 :]
+    yield Case("gif local palette", "A palette of the picture.", local)
+    transparent = with_gif_blocks(plain, b"!\xf9\x04\x01\0\0\x03\0")
+    yield Case("gif transparent", "Shown on white.", transparent)
+    frames = [picture(mode="P", turn=turn) for turn in (0, 60, 120)]
+    yield Case("gif animated", "Three frames.", saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+
+    same = "gif"
+    comment = b"!\xfe\x05hello\x00"
+    yield Case("gif comment", "A comment before the picture.", with_gif_blocks(plain, comment), same)
+    application = b"!\xff\x0bXMP DataXMP\x05<x/>.\x00"
+    yield Case("gif xmp", "XMP before the picture.", with_gif_blocks(plain, application), same)
+    looping = b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"
+    yield Case("gif loop", "How often an animation is played.", with_gif_blocks(plain, looping), same)
+
+    behind = plain[:-1] + comment + plain[-1:]
+    yield Case("gif comment behind", "Bytes behind the codes may be decoded: another name.", behind)
+    yield Case("gif padded", "Bytes behind the end likewise.", plain + bytes(20))
+    yield Case("gif cut", "No end.", plain[:-1], None)
+    yield Case("gif cut in its codes", "A block longer than the file.", plain[:-20], None)
+    yield Case("gif empty extension", "Pillow reads on behind it.", with_gif_blocks(plain, b"!\xff\0"), None)
+    control = b"!\xf9\x04\x01\0\0\x03\0"
+    yield Case("gif two controls", "Which one counts?", with_gif_blocks(plain, control * 2), None)
+    yield Case("gif rubbish", "Bytes between blocks.", with_gif_blocks(plain, b"rubbish"), None)
+    yield Case(
+        "gif of small blocks", "Too many blocks.", with_gif_blocks(plain, b"!\xfe" + b"\x01a" * 10_000 + b"\0"), None
+    )
+
+
+def _webp() -> Iterator[Case]:
+    lossy = saved(picture(), "WEBP", quality=60)
+    lossless = saved(picture(), "WEBP", lossless=True)
+    mixed = picture(mode="RGBA")
+    mixed.putalpha(picture(mode="L"))
+    yield Case("webp lossy", "VP8.", lossy)
+    yield Case("webp lossless", "VP8L.", lossless)
+    yield Case("webp lossy alpha", "VP8 with ALPH, shown on white.", saved(mixed, "WEBP", quality=60))
+    yield Case("webp lossless alpha", "VP8L with transparency.", saved(mixed, "WEBP", lossless=True))
+    animation = saved(picture(), "WEBP", save_all=True, append_images=[picture(turn=90)])
+    yield Case("webp animated", "Two frames.", animation)
+
+    for kind, data in (("lossy", lossy), ("lossless", lossless)):
+        same = f"webp {kind}"
+        (coded,) = split_webp(data)
+        yield Case(f"webp {kind} padded", "Bytes behind the end.", data + bytes(30), same)
+        noted = join_webp([_canvas(0x04), coded, Chunk(b"XMP ", xmp(note="a caption"))])
+        yield Case(f"webp {kind} xmp", "With metadata the same picture is an extended file.", noted, same)
+        profile = join_webp([_canvas(0x20), Chunk(b"ICCP", b"a profile"), coded])
+        yield Case(f"webp {kind} icc", "The service ignores profiles.", profile, same)
+        turned = join_webp([_canvas(0x08), coded, Chunk(b"EXIF", exif(6))])
+        yield Case(f"webp {kind} orientation 6", "Turned.", turned)
+        headed = join_webp([_canvas(0x08), coded, Chunk(b"EXIF", EXIF_HEAD + exif(6))])
+        yield Case(
+            f"webp {kind} orientation 6 headed", "Some programs write the head.", headed, f"{same} orientation 6"
+        )
+        packet = join_webp([_canvas(0x04), coded, Chunk(b"XMP ", xmp(6))])
+        yield Case(f"webp {kind} orientation 6 in xmp", "From XMP.", packet, f"{same} orientation 6")
+    (coded,) = split_webp(lossy)
+    unflagged = join_webp([_canvas(0), coded, Chunk(b"EXIF", exif(6))])
+    yield Case("webp exif without flag", "libwebp does not hand it out.", unflagged, None)
+    yield Case("webp other canvas", "Not the picture's size.", join_webp([_canvas(0, (17, 12)), coded]), None)
+    yield Case("webp cut", "Shorter than its head tells.", lossy[:-2], None)
+    yield Case("webp two pictures", "Not a WebP.", join_webp([coded, coded]), None)
+    canvas, control, first, second = split_webp(animation)
+    yield Case("webp animated second frame", "libwebp looks at all frames.", join_webp([canvas, control, first]))
+    yield Case("webp animated swapped", "Another first frame.", join_webp([canvas, control, second, first]))
+
+
+def _canvas(flags: int, size: tuple[int, int] = (16, 12)) -> Chunk:
+    sides = (side - 1 for side in size)
+    return Chunk(b"VP8X", bytes([flags, 0, 0, 0]) + b"".join(side.to_bytes(3, "little") for side in sides))
+
+
+def _others() -> Iterator[Case]:
+    yield Case("empty", "No file.", b"", None)
+    yield Case("text", "Not an image.", b"Not an image, and long enough to be one.", None)
+    yield Case("bmp", "Not an accepted format.", saved(picture((4, 4)), "BMP"), None)
+    yield Case("gif before jpeg", "A JPEG with a GIF's head is neither.", b"GIF89a" + saved(picture(), "JPEG"), None)
+    yield Case(
+        "jpeg before png", "A PNG with a JPEG's head is neither.", b"\xff\xd8\xff" + saved(picture(), "PNG"), None
+    )
+
+
+def written(found: list[Case]) -> str:
+    """Return the text of the file: names as this implementation computes them."""
+    vectors = [
+        {
+            "name": case.name,
+            "why": case.why,
+            "hash": content_hash(case.data),
+            "file": base64.b64encode(case.data).decode(),
+        }
+        for case in found
+    ]
+    return json.dumps({"version": "c1", "vectors": vectors}, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    VECTORS.write_text(written(cases()), encoding="utf-8")

@@ -1,0 +1,88 @@
+"""The content hash names a photo and not a file: metadata changes nothing, and all that decodes counts."""
+
+import base64
+import json
+import random
+import time
+from collections import defaultdict
+
+import pytest
+
+from app.errors import ServiceError
+from app.utils.content_hash.content_hash import content_hash
+from app.utils.image_utils import ImageLimits, Prepared, prepare_image
+from tests.support.content_hash_cases import OWN, VECTORS, Case, cases
+
+LIMITS = ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF"}), 50_000_000)
+CASES = {case.name: case for case in cases()}
+FROZEN = json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"]
+
+
+def prepared(data: bytes) -> Prepared | None:
+    try:
+        return prepare_image(data, LIMITS, 512)
+    except ServiceError:
+        return None
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_file_has_the_name_that_its_case_tells(case: Case) -> None:
+    found = content_hash(case.data)
+
+    if case.same_as is None:
+        assert found is None
+    elif case.same_as:
+        assert found == content_hash(CASES[case.same_as].data)
+    else:
+        assert found is not None
+        assert found.startswith("c1:")
+        assert len(found) == 67
+
+
+def test_files_that_are_said_to_differ_have_different_names() -> None:
+    own = [content_hash(case.data) for case in CASES.values() if case.same_as == OWN]
+
+    assert len(set(own)) == len(own) > 40
+
+
+def test_all_files_of_one_name_are_prepared_to_one_picture() -> None:
+    pictures: defaultdict[str, set[Prepared | None]] = defaultdict(set)
+    for case in CASES.values():
+        name = content_hash(case.data)
+        if name is not None:
+            pictures[name].add(prepared(case.data))
+
+    assert {name: len(found) for name, found in pictures.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize("vector", FROZEN, ids=[vector["name"] for vector in FROZEN])
+def test_the_names_of_the_published_vectors_stay_as_they_are(vector: dict[str, str | None]) -> None:
+    assert content_hash(base64.b64decode(vector["file"] or "")) == vector["hash"]
+
+
+def test_every_case_is_published() -> None:
+    assert [vector["name"] for vector in FROZEN] == list(CASES)
+    assert len(CASES) == len(cases())
+
+
+SOUND = [case for case in CASES.values() if case.same_as == OWN]
+
+
+@pytest.mark.parametrize("case", SOUND, ids=[case.name for case in SOUND])
+def test_a_file_cut_off_anywhere_does_not_share_a_name_with_the_whole(case: Case) -> None:
+    whole = content_hash(case.data)
+    trailing = 20 if case.name == "gif padded" else 0
+
+    shared = [end for end in range(len(case.data) - trailing) if content_hash(case.data[:end]) == whole]
+
+    assert shared == []
+
+
+@pytest.mark.parametrize("start", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF....WEBP"])
+def test_no_bytes_whatever_make_it_fail_or_take_long(start: bytes) -> None:
+    chance = random.Random(start)
+    fillings = [b"\xff" * 10_000_000, b"\xff\x00" * 5_000_000, b"\0" * 10_000_000, chance.randbytes(1_000_000), b""]
+    for filling in fillings + [chance.randbytes(length) for length in range(200)]:
+        began = time.process_time()
+        content_hash(start + filling)
+        assert time.process_time() - began < 0.5
