@@ -1,8 +1,10 @@
 """The content hash names a photo and not a file: metadata changes nothing, and all that decodes counts."""
 
 import base64
+import hashlib
 import json
 import random
+import re
 import time
 from collections import defaultdict
 
@@ -86,3 +88,12 @@ def test_no_bytes_whatever_make_it_fail_or_take_long(start: bytes) -> None:
         began = time.process_time()
         content_hash(start + filling)
         assert time.process_time() - began < 0.5
+
+
+def test_the_worked_example_of_the_documentation_is_right() -> None:
+    page = (VECTORS.parents[2] / "docs" / "content-hash.md").read_text(encoding="utf-8")
+    example = page.split("## A worked example")[1].split("## ")[0]
+    file, hashed, name = re.findall(r"(?:^    .+\n)+", example, re.MULTILINE)
+
+    assert content_hash(bytes.fromhex(file)) == name.strip()
+    assert "c1:" + hashlib.sha256(bytes.fromhex(hashed)).hexdigest() == name.strip()

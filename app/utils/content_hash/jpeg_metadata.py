@@ -74,9 +74,9 @@ class JpegMetadata:
                 return ord("Y")
             case 3, False, None if self._components == b"RGB":
                 return ord("R")
-            case 4, False, None | 0:
+            case 4, _, None | 0:
                 return ord("C")
-            case 4, False, 2:
+            case 4, _, 2:
                 return ord("K")
         raise NoNameError
 
