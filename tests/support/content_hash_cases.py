@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.utils.content_hash.content_hash import content_hash
+from app.utils.image_utils import enable_heif
 from tests.support.picture_files import (
     APP0,
     APP1,
@@ -46,6 +47,8 @@ from tests.support.picture_files import (
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "content_hash.json"
 
+enable_heif()
+
 OWN = ""
 """In place of another case: a name that no other case has."""
 
@@ -61,7 +64,7 @@ class Case:
 
 
 def cases() -> list[Case]:
-    return [*_jpeg(), *_jpeg_orientation(), *_jpeg_poisoned(), *_png(), *_gif(), *_webp(), *_others()]
+    return [*_jpeg(), *_jpeg_orientation(), *_jpeg_poisoned(), *_png(), *_gif(), *_webp(), *_heic(), *_others()]
 
 
 def _jpeg() -> Iterator[Case]:
@@ -327,6 +330,31 @@ def _webp() -> Iterator[Case]:
 def _canvas(flags: int, size: tuple[int, int] = (16, 12)) -> Chunk:
     sides = (side - 1 for side in size)
     return Chunk(b"VP8X", bytes([flags, 0, 0, 0]) + b"".join(side.to_bytes(3, "little") for side in sides))
+
+
+def _heic() -> Iterator[Case]:
+    note = b"48.2082 N, 16.3738 E"
+    noted = saved(picture((64, 48)), "HEIF", exif=EXIF_HEAD + exif(1, note), xmp=xmp(note="a caption"))
+    yield Case("heic", "With Exif and XMP.", noted)
+    yield Case(
+        "heic zeroed in place", "Android blanks where a photo was taken.", noted.replace(note, bytes(20)), "heic"
+    )
+    yield Case("heic caption", "As long as the one before.", noted.replace(b"a caption", b"A_CAPTION"), "heic")
+    yield Case("heic without metadata", "All bytes count.", saved(picture((64, 48)), "HEIF"))
+    shorter = saved(picture((64, 48)), "HEIF", exif=EXIF_HEAD + exif(1, note[:9]), xmp=xmp(note="a caption"))
+    yield Case("heic shorter exif", "What is elsewhere then counts: another name.", shorter)
+    yield Case("heic cut", "A box longer than the file.", noted[:-5], None)
+    yield Case("heic padded", "Not a box.", noted + bytes(5), None)
+    turned = noted.replace(b"a caption</rdf", b"</Orientation>")
+    yield Case("heic orientation in xmp", "Removed by some decoders, and used by others.", turned, None)
+    broken = noted.replace(b"II*\0", b"II*\1")
+    yield Case("heic broken exif", "Not to be read for certain.", broken, None)
+    packet, pixels = noted.index(b"<x:xmpmeta"), noted.index(b"mdat") + 100
+    inside = noted.replace(struct.pack(">L", packet), struct.pack(">L", pixels))
+    yield Case("heic xmp inside the picture", "Its bytes would not count.", inside, None)
+    sideways = saved(picture((64, 48)), "HEIF", exif=EXIF_HEAD + exif(6, note), xmp=xmp(note="a caption"))
+    yield Case("heic orientation 6", "Turned by a box.", sideways)
+    yield Case("avif", "Not named.", saved(picture(), "AVIF"), None)
 
 
 def _others() -> Iterator[Case]:

@@ -13,7 +13,7 @@ from tests.support.content_hash_cases import OWN, cases
 from tests.support.picture_files import join_jpeg, picture, saved, split_jpeg
 from tests.support.picture_mutations import Chance, changed_metadata, changed_structure, damaged, with_tail
 
-LIMITS = ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF"}), 1_000_000)
+LIMITS = ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF"}), 1_000_000)
 
 Outcome = tuple[bytes, int, int] | None
 """The prepared JPEG with the size of the original, or None where the file is refused."""

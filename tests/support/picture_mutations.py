@@ -169,6 +169,8 @@ def changed_metadata(data: bytes, chance: Chance) -> bytes:
         return join_png(chunks)
     if data.startswith(b"RIFF"):
         return join_webp(_with_webp_metadata(split_webp(data), chance))
+    if data[4:8] == b"ftyp":
+        return _with_other_items(data, chance)
     return with_gif_blocks(data, _any_gif_block(chance))
 
 
@@ -223,6 +225,21 @@ def _with_webp_metadata(chunks: list[Chunk], chance: Chance) -> list[Chunk]:
     return chunks
 
 
+def _with_other_items(data: bytes, chance: Chance) -> bytes:
+    """Return a HEIC with other Exif or XMP in the same places, of the same length or nearly so."""
+    place = max(data.rfind(b"II*\0"), data.rfind(b"MM\0*"))
+    packet = data.find(b"<x:xmpmeta")
+    if place < 0:
+        return flipped(data, chance)
+    if chance.random() < 0.6:
+        end = packet if packet > place else len(data)
+        size = end - place
+        return data[:place] + any_exif(chance).ljust(size, b"\0")[:size] + data[end:]
+    size = len(data) - packet
+    text = flipped(data[packet:], chance) if chance.random() < 0.5 else any_xmp(chance).ljust(size, b" ")[:size]
+    return data[:packet] + text
+
+
 def _any_gif_block(chance: Chance) -> bytes:
     return chance.choice(
         (
@@ -252,6 +269,9 @@ def changed_structure(data: bytes, other: bytes, chance: Chance) -> bytes:
     if data.startswith(b"RIFF"):
         chunks = split_webp(other) if other.startswith(b"RIFF") else [Chunk(b"EXIF", any_exif(chance))]
         return join_webp(_shuffled(split_webp(data), chunks, _changed_chunk, chance))
+    if data[4:8] == b"ftyp":
+        end = data.index(b"mdat")  # the boxes before tell where everything is
+        return flipped(data[:end], chance) + data[end:]
     if chance.random() < 0.5:
         return _with_short_codes(data, chance)
     head = gif_head_bytes(data)

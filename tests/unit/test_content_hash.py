@@ -15,7 +15,7 @@ from app.utils.content_hash.content_hash import content_hash
 from app.utils.image_utils import ImageLimits, Prepared, prepare_image
 from tests.support.content_hash_cases import OWN, VECTORS, Case, cases
 
-LIMITS = ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF"}), 50_000_000)
+LIMITS = ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF"}), 50_000_000)
 CASES = {case.name: case for case in cases()}
 FROZEN = json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"]
 
@@ -80,7 +80,9 @@ def test_a_file_cut_off_anywhere_does_not_share_a_name_with_the_whole(case: Case
     assert shared == []
 
 
-@pytest.mark.parametrize("start", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF....WEBP"])
+@pytest.mark.parametrize(
+    "start", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF....WEBP", b"\0\0\0\x10ftypheic"]
+)
 def test_no_bytes_whatever_make_it_fail_or_take_long(start: bytes) -> None:
     chance = random.Random(start)
     fillings = [b"\xff" * 10_000_000, b"\xff\x00" * 5_000_000, b"\0" * 10_000_000, chance.randbytes(1_000_000), b""]

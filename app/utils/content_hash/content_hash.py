@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from app.utils.content_hash.gif import gif_parts
+from app.utils.content_hash.heif import BRANDS, heif_parts
 from app.utils.content_hash.jpeg import jpeg_parts
 from app.utils.content_hash.parts import OUT_OF_BOUNDS
 from app.utils.content_hash.png import png_parts
@@ -52,4 +53,6 @@ def _reader(start: bytes) -> tuple[bytes, Callable[[bytes], Parts]] | None:
         return b"gif", gif_parts
     if start.startswith(b"RIFF") and start[8:] == b"WEBP":
         return b"webp", webp_parts
+    if start[4:8] == b"ftyp" and start[8:] in BRANDS:
+        return b"heic", heif_parts
     return None
