@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from app.errors import ServiceError
 from app.utils.content_hash.content_hash import content_hash
 from app.utils.image_utils import ImageLimits, prepare_image
-from tests.support.content_hash_cases import OWN, cases
+from tests.support.any_metadata import Chance
+from tests.support.content_hash_case import OWN
+from tests.support.content_hash_cases import cases
 from tests.support.picture_files import join_jpeg, picture, saved, split_jpeg
-from tests.support.picture_mutations import Chance, changed_metadata, changed_structure, damaged, with_tail
+from tests.support.picture_mutations import changed_metadata, changed_structure, damaged, with_tail
 
 LIMITS = ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF"}), 1_000_000)
 

@@ -13,7 +13,8 @@ import pytest
 from app.errors import ServiceError
 from app.utils.content_hash.content_hash import content_hash
 from app.utils.image_utils import ImageLimits, Prepared, prepare_image
-from tests.support.content_hash_cases import OWN, VECTORS, Case, cases
+from tests.support.content_hash_case import OWN, Case
+from tests.support.content_hash_cases import VECTORS, cases
 
 LIMITS = ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF"}), 50_000_000)
 CASES = {case.name: case for case in cases()}
