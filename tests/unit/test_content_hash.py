@@ -6,6 +6,7 @@ import json
 import random
 import re
 import time
+import zlib
 from collections import defaultdict
 
 import pytest
@@ -15,6 +16,7 @@ from app.utils.content_hash.content_hash import content_hash
 from app.utils.image_utils import ImageLimits, Prepared, prepare_image
 from tests.support.content_hash_case import OWN, Case
 from tests.support.content_hash_cases import VECTORS, cases
+from tests.support.picture_files import Chunk, join_webp, split_webp, with_chunks, with_segments
 
 LIMITS = ImageLimits(frozenset({"JPEG", "PNG", "WEBP", "GIF", "HEIF", "AVIF"}), 50_000_000)
 CASES = {case.name: case for case in cases()}
@@ -100,3 +102,26 @@ def test_the_worked_example_of_the_documentation_is_right() -> None:
 
     assert content_hash(bytes.fromhex(file)) == name.strip()
     assert "c1:" + hashlib.sha256(bytes.fromhex(hashed)).hexdigest() == name.strip()
+
+
+JPEG, PNG, GIF, WEBP = (CASES[name].data for name in ("jpeg", "png", "gif", "webp lossy"))
+CROWDED = {
+    "jpeg segments": JPEG[:2] + b"\xff\xe5\0\2" * 2_500_000 + JPEG[2:],
+    "jpeg scans": JPEG[:-2] + JPEG[JPEG.index(b"\xff\xda") : -2] * 20_000 + JPEG[-2:],
+    "jpeg resources": with_segments(JPEG, *[(0xED, b"Photoshop 3.0\0" + b"8BIM\0\0\0\0\0\0\0\0" * 5_000)] * 150),
+    "png chunks": with_chunks(PNG, *[(b"juNk", b"")] * 20_000),
+    "png pieces of data": with_chunks(PNG, *[(b"IDAT", b"")] * 20_000),
+    "png inflated texts": with_chunks(PNG, *[(b"zTXt", b"Title\0\0" + zlib.compress(bytes(2**20 - 1)))] * 200),
+    "gif blocks of a byte": GIF[:-1] + b"!\xfe" + b"\x01a" * 5_000_000 + b"\0;",
+    "gif empty extensions": GIF[:-1] + b"!\xfe\0" * 3_000_000 + b";",
+    "webp chunks": join_webp([*split_webp(WEBP), *[Chunk(b"junk", b"")] * 20_000]),
+    "heic boxes": CASES["heic"].data + b"\0\0\0\x08free" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("data", CROWDED.values(), ids=CROWDED)
+def test_a_file_of_more_parts_than_any_program_writes_has_no_name_at_once(data: bytes) -> None:
+    began = time.process_time()
+
+    assert content_hash(data) is None
+    assert time.process_time() - began < 0.2
