@@ -86,7 +86,7 @@ def prepare_image(
             image.load()
             orientation = _orientation(image)
             # Shrunk first: what follows is done to a small picture.
-            picture = _to_rgb_or_rgba(image)
+            picture = _shrinkable(image)
             small = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
             jpeg = _as_jpeg(_on_white(small), orientation)
             hashed, quality = pdq(_upright(_on_white(squared(picture)), orientation))
@@ -182,12 +182,15 @@ _SIDEWAYS = (
 )
 
 
-def _to_rgb_or_rgba(image: Image.Image) -> Image.Image:
+def _shrinkable(image: Image.Image) -> Image.Image:
+    """Return the picture in RGB, or where there is transparency in RGBa: with its colours multiplied by its alpha."""
     if image.mode.startswith("I;16") or image.mode == "I":
         # Pillow would cut 16-bit grey off at 255 instead of scaling it.
         return image.point(lambda value: value / 257).convert("L").convert("RGB")
     wanted = target_mode(image)
-    return image if image.mode == wanted else image.convert(wanted)  # convert() would copy it
+    picture = image if image.mode == wanted else image.convert(wanted)  # convert() would copy it
+    # Multiplied here, and not by resize() for each size anew, which could not reduce it first either.
+    return picture.convert("RGBa") if wanted == "RGBA" else picture
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -195,5 +198,5 @@ def _on_white(image: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         return image
     paper = Image.new("RGBA", image.size, "white")
-    paper.alpha_composite(image)
+    paper.alpha_composite(image.convert("RGBA"))
     return paper.convert("RGB")
