@@ -11,6 +11,7 @@ import pytest
 
 from app.errors import DatabaseUnavailable, HashMismatch, Overloaded, Refused
 from app.models.domain import Failure, ModelReply, Outcome
+from app.models.identity import Fingerprint
 from app.models.prices import Prices
 from app.observe.metrics import Metrics
 from app.services.cache.lookups import BatchedLookups
@@ -49,7 +50,7 @@ class FakePreparer:
             await asyncio.Event().wait()
         if self.failure is not None:
             raise self.failure
-        return Prepared(b"jpeg", 4, 3)
+        return Prepared(b"jpeg", Fingerprint(bytes(32), 100, 4, 3))
 
 
 async def never(question: Question) -> ModelReply:
