@@ -90,10 +90,11 @@ class NearRepository:
 
         The nearest come first, at most `MAX_NEIGHBOURS`. Raises `DatabaseUnavailable` within `LOOKUP_SECONDS`.
         """
+        max_distance = min(max_distance, MAX_DISTANCE)
         params: Params = {
             "slots": json.dumps(slots_of(pdq)),
             "pdq": pdq.hex(),
-            "max_distance": min(max_distance, MAX_DISTANCE),
+            "max_distance": max_distance,
             "max_rows": _MAX_ROWS_OF_SLOT,
             "local": LOCAL_MODEL,
             "limit": MAX_NEIGHBOURS,
