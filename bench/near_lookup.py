@@ -50,10 +50,6 @@ def pdq_of(number: int) -> bytes:
 
 def fill_fingerprints(server: MySQLServer, images: int) -> None:
     """Give each of the images a fingerprint and its slots."""
-    ((present,),) = server.query("SELECT COUNT(*) FROM fingerprint_slot", _DATABASE)
-    if int(str(present)) >= 16 * images:
-        return
-    server.query("TRUNCATE fingerprint_slot; TRUNCATE image_fingerprint", _DATABASE)
     for start in range(0, images, _STEP):
         count = min(_STEP, images - start)
         server.query(
@@ -147,9 +143,11 @@ def main() -> None:
     server = provision()
     try:
         server.query(f"SET GLOBAL innodb_buffer_pool_size = {arguments.buffer_pool_mb * 1024 * 1024}")
+        server.query(f"DROP DATABASE IF EXISTS {_DATABASE}")
         fill(server, _DATABASE, arguments.images)
         fill_fingerprints(server, arguments.images)
         asyncio.run(measure(server.settings(_DATABASE), arguments.images, arguments.lookups))
+        server.query(f"DROP DATABASE {_DATABASE}")
     finally:
         server.stop()
 
