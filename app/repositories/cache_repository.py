@@ -12,9 +12,9 @@ from app.models.domain import LOCAL_MODEL, Classification, KnownAnswer
 from app.models.identity import MatchedBy
 from app.repositories.categories import category_of
 
-# One JSON value in and one out: rows are what the driver is slow at. Whether the offline classifier's rows count is a
-# parameter. The few names that are asked for come first, whatever the optimizer thinks of their number. An alias is
-# looked up only for those that are no row's own: NULL is equal to nothing, and MySQL does not look for it.
+# One JSON value in and one out: rows are what the driver is slow at. Rows of one model may be passed over. Outer joins
+# keep the order: the few names that are asked for come first. An alias is looked up only for those that are no row's
+# own: NULL is equal to nothing, and MySQL does not look for it.
 _SELECT_ANSWERS = Sql(
     mysql="""
 SELECT JSON_OBJECTAGG(wanted.name, IF(
@@ -28,10 +28,10 @@ FROM JSON_TABLE(:names, '$[*]' COLUMNS (
   name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
 )) AS wanted
 LEFT JOIN image_classification_cache AS own
-  ON own.image_hash = wanted.name AND (own.model_used <> :local OR :serve_local = 1)
+  ON own.image_hash = wanted.name AND own.model_used <> :passed_over
 LEFT JOIN image_alias AS a ON a.name = IF(own.id IS NULL, wanted.name, NULL)
 LEFT JOIN image_classification_cache AS c
-  ON c.image_hash = a.image_hash AND (c.model_used <> :local OR :serve_local = 1)
+  ON c.image_hash = a.image_hash AND c.model_used <> :passed_over
 WHERE own.id IS NOT NULL OR c.id IS NOT NULL
 """,
     sqlite="""
@@ -44,10 +44,10 @@ SELECT json_group_object(wanted.value, json(iif(
 )))
 FROM json_each(:names) AS wanted
 LEFT JOIN image_classification_cache AS own
-  ON own.image_hash = wanted.value AND (own.model_used <> :local OR :serve_local = 1)
+  ON own.image_hash = wanted.value AND own.model_used <> :passed_over
 LEFT JOIN image_alias AS a ON a.name = iif(own.id IS NULL, wanted.value, NULL)
 LEFT JOIN image_classification_cache AS c
-  ON c.image_hash = a.image_hash AND (c.model_used <> :local OR :serve_local = 1)
+  ON c.image_hash = a.image_hash AND c.model_used <> :passed_over
 WHERE own.id IS NOT NULL OR c.id IS NOT NULL
 """,
 )
@@ -75,8 +75,7 @@ class CacheRepository:
         """Return what is known by these names. Raises `DatabaseUnavailable` within `LOOKUP_SECONDS`."""
         params: Params = {
             "names": json.dumps(names),
-            "local": LOCAL_MODEL,
-            "serve_local": int(self.serve_local),
+            "passed_over": "" if self.serve_local else LOCAL_MODEL,
         }
         ((found,),) = await self.database.fetch_all(_SELECT_ANSWERS, params, timeout_seconds=LOOKUP_SECONDS)
         return dict(self._known(json.loads(found or "{}")))
