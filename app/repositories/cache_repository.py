@@ -54,8 +54,9 @@ WHERE own.id IS NOT NULL OR c.id IS NOT NULL
 
 LOOKUP_SECONDS = 2.0
 _MAX_REPORTED = 1000
-_KINDS_OF_NAMES = frozenset(MatchedBy)
-"""A later version may write others."""
+_BYTES = MatchedBy.BYTES
+_KINDS_OF_NAMES = {str(kind): kind for kind in MatchedBy}
+"""A later version may write others, which are no hits here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,19 @@ class CacheRepository:
         return dict(self._known(json.loads(found or "{}")))
 
     def _known(self, rows: dict[str, list[Any]]) -> Iterator[tuple[str, KnownAnswer]]:
-        for name, (text, confidence, description, image_size, *alias) in rows.items():
-            matched_by, image_hash = alias or (MatchedBy.BYTES, name)
+        for name, row in rows.items():
+            text, confidence, description, image_size = row[:4]
             category = category_of(text)
-            if category is not None and matched_by in _KINDS_OF_NAMES:
-                answer = Classification(category, float(confidence), description)
-                yield name, KnownAnswer(answer, image_hash, MatchedBy(matched_by), image_size)
-            elif category is None and name not in self.reported and len(self.reported) < _MAX_REPORTED:
-                self.reported.add(name)
-                logger.error("a cached result has no such category", image_hash=image_hash)
+            if category is None:
+                self._report(name)
+                continue
+            answer = Classification(category, float(confidence), description)
+            if len(row) == 4:
+                yield name, KnownAnswer(answer, name, _BYTES, image_size)
+            elif row[4] in _KINDS_OF_NAMES:
+                yield name, KnownAnswer(answer, row[5], _KINDS_OF_NAMES[row[4]], image_size)
+
+    def _report(self, name: str) -> None:
+        if name not in self.reported and len(self.reported) < _MAX_REPORTED:
+            self.reported.add(name)
+            logger.error("a cached result has no such category", image_hash=name)
