@@ -53,7 +53,7 @@ DELETE l
 FROM JSON_TABLE(:names, '$[*]' COLUMNS (
   name VARCHAR(96) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
 )) AS wanted
-STRAIGHT_JOIN lease AS l ON l.name = wanted.name
+STRAIGHT_JOIN lease AS l FORCE INDEX (PRIMARY) ON l.name = wanted.name
 WHERE l.owner = :owner
 """,
     sqlite="""
@@ -67,7 +67,7 @@ SELECT 1
 FROM JSON_TABLE(:names, '$[*]' COLUMNS (
   name VARCHAR(96) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
 )) AS wanted
-STRAIGHT_JOIN lease AS l ON l.name = wanted.name
+STRAIGHT_JOIN lease AS l FORCE INDEX (PRIMARY) ON l.name = wanted.name
 WHERE l.expires_at > NOW(3)
 LIMIT 1
 """,

@@ -72,7 +72,7 @@ FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   pdq VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]',
   NESTED PATH '$[6][*]' COLUMNS (place FOR ORDINALITY, value SMALLINT UNSIGNED PATH '$')
 )) AS new
-STRAIGHT_JOIN image_fingerprint AS f ON f.image_hash = new.image_hash
+STRAIGHT_JOIN image_fingerprint AS f FORCE INDEX (uk_image_hash) ON f.image_hash = new.image_hash
 WHERE new.value IS NOT NULL AND f.pdq = UNHEX(new.pdq)
 ON DUPLICATE KEY UPDATE slot = fingerprint_slot.slot
 """,

@@ -18,24 +18,25 @@ _MAX_ROWS_OF_SLOT = 1000
 """A slot's value that more photos have is passed over: it tells little, and the work of a look-up stays bounded."""
 
 # MySQL counts the bits itself, so that few rows leave it; SQLite cannot, and gives all that share a slot. `slots` are
-# the 16 values in order. STRAIGHT_JOIN: slots, then who has them, then what these look like.
+# the 16 values in order. STRAIGHT_JOIN: slots, then who has them, then what these look like; FORCE INDEX: whatever
+# MySQL takes the tables for that have grown since it counted.
 _SELECT_NEAR = Sql(
     mysql="""
 SELECT f.image_hash, LOWER(HEX(f.pdq)), f.width, f.height, c.category, c.confidence, c.image_size
 FROM (
   SELECT DISTINCT s.fingerprint_id
   FROM JSON_TABLE(:slots, '$[*]' COLUMNS (place FOR ORDINALITY, value SMALLINT UNSIGNED PATH '$')) AS wanted
-  STRAIGHT_JOIN fingerprint_slot AS s ON s.slot = wanted.place - 1 AND s.value = wanted.value
+  STRAIGHT_JOIN fingerprint_slot AS s FORCE INDEX (PRIMARY) ON s.slot = wanted.place - 1 AND s.value = wanted.value
   WHERE (
     SELECT COUNT(*) FROM (
-      SELECT 1 FROM fingerprint_slot AS counted
+      SELECT 1 FROM fingerprint_slot AS counted FORCE INDEX (PRIMARY)
       WHERE counted.slot = wanted.place - 1 AND counted.value = wanted.value
       LIMIT :row_limit
     ) AS first_ones
   ) < :row_limit
 ) AS candidate
-STRAIGHT_JOIN image_fingerprint AS f ON f.id = candidate.fingerprint_id
-STRAIGHT_JOIN image_classification_cache AS c ON c.image_hash = f.image_hash
+STRAIGHT_JOIN image_fingerprint AS f FORCE INDEX (PRIMARY) ON f.id = candidate.fingerprint_id
+STRAIGHT_JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash) ON c.image_hash = f.image_hash
 WHERE BIT_COUNT(f.pdq ^ UNHEX(:pdq)) <= :max_distance AND c.model_used <> :local
 ORDER BY BIT_COUNT(f.pdq ^ UNHEX(:pdq)), f.id
 LIMIT :limit

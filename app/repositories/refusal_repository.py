@@ -16,7 +16,7 @@ SELECT 1
 FROM JSON_TABLE(:names, '$[*]' COLUMNS (
   name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
 )) AS wanted
-STRAIGHT_JOIN classification_refusal AS r ON r.image_hash = wanted.name
+STRAIGHT_JOIN classification_refusal AS r FORCE INDEX (PRIMARY) ON r.image_hash = wanted.name
 WHERE r.expires_at > :now
 LIMIT 1
 """,
