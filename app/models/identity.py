@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 NearDuplicates = Literal["off", "observe", "auto", "serve"]
 """What is done about a photo that looks like one with an answer: the values of `NEAR_DUPLICATES`."""
 
+NearState = Literal["off", "observing", "serving"]
+"""What that comes to at the moment."""
+
 
 class MatchedBy(StrEnum):
     """By which kind of name a known answer was found, the surest first."""
@@ -136,7 +139,7 @@ class NearStatus:
     """Whether near matches are served at the moment, and why."""
 
     mode: NearDuplicates
-    state: Literal["off", "observing", "serving"]
+    state: NearState
     reason: str
     evidence: TrialTotals
     interval: Interval
