@@ -2,7 +2,7 @@
 
 import asyncio
 import platform
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,15 +13,19 @@ from app.config import Settings, library_path
 from app.database import Database
 from app.drivers.build import build_migrator, open_database
 from app.drivers.migrations import Migrator
+from app.models.domain import Classification
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
 from app.repositories.cache_repository import CacheRepository
+from app.repositories.identity_repository import IdentityRepository
 from app.repositories.lease_repository import LeaseRepository
+from app.repositories.near_repository import NearRepository
 from app.repositories.nonce_repository import NonceRepository
 from app.repositories.record_repository import RecordRepository
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
+from app.repositories.trial_repository import TrialRepository
 from app.services.access.build import build_access
 from app.services.access.keys import Access
 from app.services.cache.lookups import BatchedLookups
@@ -51,6 +55,9 @@ class Storage:
 
     database: Database
     cache: CacheRepository
+    near: NearRepository
+    trials: TrialRepository
+    identity: IdentityRepository
     records: RecordRepository
     request_log: RequestLogRepository
     refusals: RefusalRepository
@@ -92,6 +99,9 @@ def storage_on(database: Database, settings: Settings) -> Storage:
     return Storage(
         database=database,
         cache=CacheRepository(database, serve_local=settings.provider == "local"),
+        near=NearRepository(database),
+        trials=TrialRepository(database),
+        identity=IdentityRepository(database),
         records=RecordRepository(database),
         request_log=RequestLogRepository(database),
         refusals=RefusalRepository(database),
@@ -182,7 +192,11 @@ def build_cache(settings: Settings, storage: Storage, metrics: Metrics) -> Cache
     """Build the tiers of the cache: memory, then batched lookups in the database."""
     memory = MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds)
     metrics.remembered.watch(lambda: len(memory))
-    return CacheService(memory, BatchedLookups(storage.cache.fetch_many, metrics=metrics), metrics)
+
+    async def fetch(names: Sequence[str]) -> dict[str, Classification]:
+        return {name: known.classification for name, known in (await storage.cache.fetch_many(names)).items()}
+
+    return CacheService(memory, BatchedLookups(fetch, metrics=metrics), metrics)
 
 
 def build_stats(settings: Settings, storage: Storage) -> StatsService:

@@ -43,6 +43,10 @@ TABLES = (
     "model_call",
     "ledger_writer",
     "signature_nonce",
+    "image_alias",
+    "image_fingerprint",
+    "fingerprint_slot",
+    "near_trial",
 )
 
 _mysql: list[MySQLServer] = []

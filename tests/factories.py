@@ -13,12 +13,14 @@ from app.models.domain import (
     Category,
     Classification,
     Failure,
+    KnownAnswer,
     ModelCall,
     ModelReply,
     Outcome,
     RequestContext,
     Usage,
 )
+from app.models.identity import Fingerprint, MatchedBy
 from app.utils.id_generator import generate_request_id
 
 
@@ -67,6 +69,21 @@ def make_outcome(**changes: Any) -> Outcome:
 def make_hit(outcome: Outcome, **changes: Any) -> Outcome:
     """Return the outcome of asking for the same image again."""
     return make_outcome(image_hash=outcome.image_hash, reply=None, **changes)
+
+
+def make_known(outcome: Outcome, matched_by: MatchedBy = MatchedBy.CONTENT) -> KnownAnswer:
+    """Return the answer of an outcome as it is found by a name of some kind."""
+    return KnownAnswer(outcome.classification, outcome.image_hash, matched_by, outcome.image_size)
+
+
+def make_content_name() -> str:
+    return f"c1:{make_image_hash()}"
+
+
+def make_fingerprint(**changes: Any) -> Fingerprint:
+    """Return what some photo looks like."""
+    values: dict[str, Any] = {"pdq": secrets.token_bytes(32), "quality": 100, "width": 4032, "height": 3024}
+    return Fingerprint(**{**values, **changes})
 
 
 def make_call(**changes: Any) -> ModelCall:

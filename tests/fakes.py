@@ -53,10 +53,10 @@ class FakeRefusals:
     refused: set[str] = field(default_factory=set)
     away: bool = False
 
-    async def is_refused(self, image_hash: str, now: datetime) -> bool:
+    async def is_refused(self, names: Sequence[str], now: datetime) -> bool:
         if self.away:
             raise DatabaseUnavailable(detail="away")
-        return image_hash in self.refused
+        return not self.refused.isdisjoint(names)
 
 
 @dataclass
@@ -76,11 +76,12 @@ class FakeLeaseTable:
             raise DatabaseUnavailable(detail="away")
         return self.owners.setdefault(name, owner) == owner
 
-    async def release(self, name: str, owner: str) -> None:
+    async def release(self, names: Sequence[str], owner: str) -> None:
         if self.away:
             raise DatabaseUnavailable(detail="away")
-        if self.owners.get(name) == owner:
-            del self.owners[name]
+        for name in names:
+            if self.owners.get(name) == owner:
+                del self.owners[name]
 
 
 @dataclass

@@ -174,7 +174,8 @@ class Outcome:
 class Failure:
     """A request that models were asked for and that got no answer, with what has to be written down about it.
 
-    `refused_until` is set when a model refused the image: until then it is not asked about again.
+    `refused_until` is set when a model refused the image: until then it is not asked about again, by whichever of its
+    names: `image_hash` and `other_names`.
     """
 
     request_id: str
@@ -182,6 +183,7 @@ class Failure:
     calls: tuple[ModelCall, ...]
     created_at: datetime
     refused_until: datetime | None = None
+    other_names: tuple[str, ...] = ()
 
     @property
     def from_cache(self) -> bool:

@@ -187,7 +187,7 @@ async def test_waiting_for_another_processs_answer_is_counted_and_looking_for_it
         answer = asyncio.create_task(upload(client, image))
         looks = container.metrics.lookup_batch_size.tallies
         await until(lambda: bool(looks) and looks[()].total >= 4)
-        await leases.release(f"photo:{image_hash}", "another process")
+        await leases.release([f"photo:{image_hash}"], "another process")
         assert (await answer).status_code == 200
         figures = await read_figures(client)
 

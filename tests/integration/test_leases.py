@@ -65,9 +65,9 @@ async def test_only_its_owner_can_release_it(database: Database) -> None:
     leases, image_hash = LeaseRepository(database), make_image_hash()
     await leases.claim(image_hash, "first", 10)
 
-    await leases.release(image_hash, "second")
+    await leases.release([image_hash], "second")
     assert not await leases.claim(image_hash, "second", 10)
-    await leases.release(image_hash, "first")
+    await leases.release([image_hash], "first")
     assert await leases.claim(image_hash, "second", 10)
 
 

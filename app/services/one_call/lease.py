@@ -52,7 +52,7 @@ class Lease:
     async def release(self) -> None:
         """Give the lease up. While the database is away it ends by itself."""
         with suppress(DatabaseUnavailable):
-            await self.repository.release(self.name, self.owner)
+            await self.repository.release([self.name], self.owner)
 
 
 @dataclass(frozen=True, slots=True)

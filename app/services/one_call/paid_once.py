@@ -11,7 +11,7 @@ The one place that says what is done while the database is away:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -50,8 +50,8 @@ class Known(Protocol):
 class Refusals(Protocol):
     """Which photos a model has refused lately."""
 
-    async def is_refused(self, image_hash: str, now: datetime) -> bool:
-        """Whether it is not to be asked about this one yet. Raises `DatabaseUnavailable`."""
+    async def is_refused(self, names: Sequence[str], now: datetime) -> bool:
+        """Whether it is not to be asked yet about the one of these names. Raises `DatabaseUnavailable`."""
         ...
 
 
@@ -107,7 +107,7 @@ class PaidOnce:
 
     async def _find_alone(self, image_hash: str, work: Work) -> Result:
         """Find the answer as the one caller of this process, and as the one process that holds the photo's lease."""
-        refused = self.refusals.is_refused(image_hash, self.clock())
+        refused = self.refusals.is_refused([image_hash], self.clock())
         if await _unless_away(refused, "whether it was refused"):
             self.metrics.refusals.add("remembered")
             raise Refused(detail="remembered")
