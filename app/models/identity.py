@@ -118,7 +118,7 @@ class MatchTotals:
     `saved_bytes` is what their files weigh together, as far as that is known."""
 
     matched_by: MatchedBy | None
-    """None of paid answers, and of hits from before there were names."""
+    """None where a model was asked, and for hits by a kind of name that this version does not know."""
 
     from_cache: bool
     requests: int

@@ -61,16 +61,15 @@ class IdentityStatsService:
         """Return what happened in the last `days` days, today included. Raises `DatabaseUnavailable`."""
         now = self.clock()
         start, end = last_days(now, self.timezone, days)
-        requests = await self.matches.sum_matches(start, end)
+        totals = await self.matches.sum_matches(start, end)
+        hits, asked = ([row for row in totals if row.from_cache is known] for known in (True, False))
         return IdentityStatistics(
             days=days,
             start=start,
             as_of=now,
             timezone=self.timezone.key,
-            matches=[self._savings(name, [row for row in requests if _name_of(row) is name]) for name in MatchedBy],
-            paid=self._paid(
-                sum(row.requests for row in requests if not row.from_cache), await self.calls.sum_tokens(start, end)
-            ),
+            matches=[self._savings(name, [row for row in hits if row.matched_by is name]) for name in MatchedBy],
+            paid=self._paid(sum(row.requests for row in asked), await self.calls.sum_tokens(start, end)),
             trials=_summarize_trials(await self.trials.sum_by_category(start, end)),
             near=_decision(await self.near.describe()),
         )
@@ -91,11 +90,6 @@ class IdentityStatsService:
         """Return what was paid, at the prices of each moment; of calls from before costs were kept, by today's."""
         unpriced = self.prices.cost_of_tokens(totals.unpriced) or 0
         return PaidRequests(requests=requests, calls=totals.calls, cost=float(totals.cost + unpriced))
-
-
-def _name_of(row: MatchTotals) -> MatchedBy | None:
-    """Return by which name these requests were answered. Hits from before there were names were the same file."""
-    return (row.matched_by or MatchedBy.BYTES) if row.from_cache else None
 
 
 def _summarize_trials(rows: Sequence[CategoryTrials]) -> TrialStatistics:

@@ -67,6 +67,7 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     real["get_category_distribution", "two"] = await client.get("/stats/category-distribution")
     real["get_top_users", "one"] = await client.get("/stats/users/top")
     real["get_top_images", "one"] = await client.get("/stats/images/top")
+    real["get_identity_stats", "month"] = await client.get("/stats/identity")
     real["get_health", "healthy"] = await client.get("/health")
     real["get_readiness", "healthy"] = await client.get("/health/ready")
     real["get_liveness", "alive"] = await client.get("/health/live")

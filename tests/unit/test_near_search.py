@@ -5,7 +5,8 @@ import pytest
 from app.models.domain import Category
 from app.models.identity import Fingerprint, Neighbour
 from app.observe.metrics import Metrics
-from app.services.identity.near import MAX_NEIGHBOURS, NearSearch
+from app.repositories.near_repository import MAX_NEIGHBOURS
+from app.services.identity.near import NearSearch
 from tests.support.near import FakeNeighbours
 
 PHOTO = Fingerprint(pdq=bytes(range(32)), quality=100, width=4000, height=3000)

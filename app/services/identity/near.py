@@ -9,15 +9,11 @@ from app.errors import DatabaseUnavailable
 from app.models.domain import Category
 from app.models.identity import Fingerprint, Neighbour
 from app.observe.metrics import Metrics
-
-MIN_QUALITY = 50
-"""PDQ's own measure of how much there is to see. Meta's documentation advises against comparing pictures below it."""
+from app.repositories.name_rows import MIN_QUALITY
+from app.repositories.near_repository import MAX_NEIGHBOURS
 
 MIN_CONFIDENCE = 0.5
 """An answer the model doubted itself is given for its own photo alone."""
-
-MAX_NEIGHBOURS = 200
-"""How many the repository returns at most. Where there are so many, they are pictures of one template."""
 
 _MAX_RATIO_PERCENT = 102
 """How far the ratio of width to height of one may be from the other's. Clients that shrink round to whole pixels."""
@@ -64,7 +60,7 @@ def _choose(fingerprint: Fingerprint, reached: Sequence[Neighbour]) -> Neighbour
 
     PDQ is of a square, so that pictures of one template in several shapes are near each other. Those of another shape
     never answer. They do speak against a match: that one of them is an identity card, or is of another category, says
-    that what looks alike here need not be alike.
+    that what looks alike here need not be alike. So does a crowd: of `MAX_NEIGHBOURS` not all have been seen.
     """
     if len(reached) >= MAX_NEIGHBOURS or not all(_may_answer(neighbour) for neighbour in reached):
         return None
