@@ -8,10 +8,18 @@ import httpx
 import pytest
 
 from app.database import Database
-from app.models.domain import Category, KnownAnswer, Outcome
+from app.models.domain import Category, Outcome
 from app.models.identity import MatchedBy, Trial
 from tests.api.calls import get_data
-from tests.factories import make_call, make_classification, make_hit, make_image_hash, make_outcome
+from tests.factories import (
+    make_call,
+    make_classification,
+    make_hit,
+    make_image_hash,
+    make_known,
+    make_outcome,
+    make_reply,
+)
 from tests.support.records import write_outcomes
 
 pytestmark = pytest.mark.on_both_databases
@@ -22,14 +30,13 @@ NONE_SAVED = {"requests": 0, "calls_saved": 0, "cost_saved": 0.0, "uploads_saved
 
 def make_known_hit(paid: Outcome, matched_by: MatchedBy, **changes: Any) -> Outcome:
     """Return a hit of a paid answer by one of its names."""
-    known = KnownAnswer(paid.classification, paid.image_hash, matched_by, paid.image_size)
-    return make_hit(paid, known=known, **{"created_at": NOW, **changes})
+    return make_hit(paid, known=make_known(paid, matched_by), created_at=NOW, **changes)
 
 
 def make_trial(says: Category, moment: datetime = NOW) -> Outcome:
     """Return an upload that looked like a pet, and that a model was asked about."""
     trial = Trial(make_image_hash(), 4, Category.PETS)
-    return make_outcome(classification=make_classification(says), trial=trial, created_at=moment)
+    return make_outcome(reply=make_reply(make_classification(says)), trial=trial, created_at=moment)
 
 
 async def test_what_each_kind_of_name_saved_is_told(database: Database, client: httpx.AsyncClient) -> None:
