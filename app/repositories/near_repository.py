@@ -31,9 +31,9 @@ FROM (
     SELECT COUNT(*) FROM (
       SELECT 1 FROM fingerprint_slot AS counted
       WHERE counted.slot = wanted.place - 1 AND counted.value = wanted.value
-      LIMIT 1001
-    ) AS some
-  ) <= :max_rows
+      LIMIT :row_limit
+    ) AS first_ones
+  ) < :row_limit
 ) AS candidate
 STRAIGHT_JOIN image_fingerprint AS f ON f.id = candidate.fingerprint_id
 STRAIGHT_JOIN image_classification_cache AS c ON c.image_hash = f.image_hash
@@ -51,9 +51,9 @@ FROM (
     SELECT COUNT(*) FROM (
       SELECT 1 FROM fingerprint_slot AS counted
       WHERE counted.slot = wanted.key AND counted.value = wanted.value
-      LIMIT 1001
+      LIMIT :row_limit
     )
-  ) <= :max_rows
+  ) < :row_limit
 ) AS candidate
 CROSS JOIN image_fingerprint AS f ON f.id = candidate.fingerprint_id
 CROSS JOIN image_classification_cache AS c ON c.image_hash = f.image_hash
@@ -74,11 +74,12 @@ class NearRepository:
 
         The nearest come first, at most `MAX_NEIGHBOURS`. Raises `DatabaseUnavailable` within `LOOKUP_SECONDS`.
         """
+        max_distance = min(max_distance, MAX_DISTANCE)
         params: Params = {
             "slots": json.dumps(slots_of(pdq)),
             "pdq": pdq.hex(),
-            "max_distance": min(max_distance, MAX_DISTANCE),
-            "max_rows": _MAX_ROWS_OF_SLOT,
+            "max_distance": max_distance,
+            "row_limit": _MAX_ROWS_OF_SLOT + 1,
             "local": LOCAL_MODEL,
             "limit": MAX_NEIGHBOURS,
         }
