@@ -33,6 +33,8 @@ from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
 from app.services.health_service import HealthService
+from app.services.identity.build import build_near
+from app.services.identity_statistics import IdentityStatsService
 from app.services.images.build import open_images
 from app.services.images.decoding_server import DecodingServer
 from app.services.images.upload_budget import UploadBudget
@@ -73,6 +75,7 @@ class Container:
 
     classifier: ClassifierService
     stats: StatsService
+    identity_stats: IdentityStatsService
     health: HealthService
     uploads: UploadBudget
     access: Access
@@ -169,9 +172,13 @@ async def open_service(
             clock=utc_now,
             metrics=metrics,
         )
+        near = build_near(settings, storage.near, storage.trials, metrics)
         container = Container(
             classifier=ClassifierService(paid_once, parts),
             stats=build_stats(settings, storage),
+            identity_stats=IdentityStatsService(
+                storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, utc_now
+            ),
             health=HealthService(storage.database, models.breakers, records.writer),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
             access=build_access(settings, storage.nonces, utc_now),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.database import Database, Params, Sql, to_sql_time
-from app.models.identity import MatchedBy
+from app.models.identity import MatchedBy, MatchTotals
 
 _TIMEOUT_SECONDS = 30.0
 
@@ -21,22 +21,6 @@ WHERE created_at >= :start AND created_at < :end
 GROUP BY name, from_cache
 ORDER BY from_cache, name
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class MatchTotals:
-    """Sums over the requests that were answered by one kind of name."""
-
-    matched_by: MatchedBy | None
-    """None: a model was asked; of hits: by a kind of name that this version does not know."""
-
-    from_cache: bool
-    requests: int
-    not_uploaded: int
-    """Requests that sent a hash alone."""
-
-    saved_bytes: int
-    """What the photos of these weighed, where it is on record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.database import Database, Params, Row, Sql
-from app.models.domain import LOCAL_MODEL, Category
+from app.models.domain import LOCAL_MODEL
+from app.models.identity import Neighbour
 from app.repositories.cache_repository import LOOKUP_SECONDS
 from app.repositories.categories import category_of
 from app.repositories.name_rows import slots_of
@@ -61,23 +62,6 @@ WHERE c.model_used <> :local
 ORDER BY f.id
 """,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """An answer of a model to a photo that looks like the one that is asked about."""
-
-    image_hash: str
-    distance: int
-    """Bits in which their PDQs differ, of 256."""
-
-    width: int
-    height: int
-    category: Category | None
-    """None: one that this version does not know."""
-
-    confidence: float
-    image_size: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.database import Database, Params, Sql, to_sql_time
-from app.models.domain import Category
+from app.models.identity import CategoryTrials, TrialTotals
 from app.repositories.categories import category_of
 
 _TIMEOUT_SECONDS = 30.0
@@ -25,23 +25,6 @@ WHERE created_at >= :start AND created_at < :end
 GROUP BY near_category
 ORDER BY comparisons DESC, near_category
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class TrialTotals:
-    """Sums over trials. `disagreed` are those where the model said another category than the neighbour has."""
-
-    comparisons: int
-    disagreed: int
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryTrials:
-    """Sums over the trials of neighbours of one category."""
-
-    category: Category
-    comparisons: int
-    disagreed: int
 
 
 @dataclass(frozen=True, slots=True)

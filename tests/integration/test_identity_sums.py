@@ -9,9 +9,9 @@ import pytest
 
 from app.database import Database, Sql
 from app.models.domain import Category, Outcome
-from app.models.identity import MatchedBy, Trial
-from app.repositories.identity_repository import IdentityRepository, MatchTotals
-from app.repositories.trial_repository import CategoryTrials, TrialRepository, TrialTotals
+from app.models.identity import CategoryTrials, MatchedBy, MatchTotals, Trial, TrialTotals
+from app.repositories.identity_repository import IdentityRepository
+from app.repositories.trial_repository import TrialRepository
 from tests.factories import make_classification, make_hit, make_image_hash, make_known, make_outcome, make_reply
 from tests.support.records import write_outcomes
 

@@ -10,8 +10,8 @@ import pytest
 from app.database import Database, Sql
 from app.errors import DatabaseUnavailable
 from app.models.domain import LOCAL_MODEL, Category, Outcome
-from app.models.identity import Naming
-from app.repositories.near_repository import MAX_NEIGHBOURS, NearRepository, Neighbour
+from app.models.identity import Naming, Neighbour
+from app.repositories.near_repository import MAX_NEIGHBOURS, NearRepository
 from tests.factories import make_classification, make_fingerprint, make_image_hash, make_outcome, make_reply
 from tests.support.records import write_outcomes
 from tests.support.unreliable_database import UnreliableDatabase
