@@ -46,6 +46,9 @@ class Run:
     described: Counter[str] = field(default_factory=Counter)
     """Answers with a description, by what they were found by."""
 
+    compared: str = "-"
+    """Near matches that a model was asked about all the same, and how many of the two answers disagreed."""
+
     def note(self, upload: Upload, answer: dict[str, Any], calls: int) -> None:
         """Count one answer, and the calls that it took."""
         self.paid[upload.photo] += calls
@@ -78,19 +81,25 @@ def run_mode(
             if answer.status_code != 200:
                 raise RuntimeError(f"{upload.photo}, {upload.title}: {answer.text}")
             run.note(upload, answer.json(), len(models.calls) - before)
+        statistics = client.get("/stats/identity")
+        if statistics.status_code == 200:
+            trials = statistics.json()["data"]["trials"]
+            run.compared = f"{trials['comparisons']}, {trials['disagreed']} disagreed"
     return run
 
 
 def print_modes(uploads: Sequence[Upload], runs: Mapping[str, Run]) -> None:
     """Print a row for each mode, and one for a cache that knows files by their SHA-256 alone."""
-    print("| NEAR_DUPLICATES | paid calls | by bytes | content | question | near | wrong | with a description |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        "| NEAR_DUPLICATES | paid calls | by bytes | content | question | near | wrong answers | with a description "
+        "| near matches compared |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    )
     files = len({sha256_hex(upload.file) for upload in uploads})
-    print(f"| before: each file is paid | {files} | {len(uploads) - files} | | | | | |")
+    print(f"| before: each file is paid | {files} | {len(uploads) - files} | | | | | | |")
     for mode, run in runs.items():
         found = " | ".join(str(run.matched_by[name]) for name in NAMES)
         described = ", ".join(f"{run.described[name]} {name}" for name in ["paid", *NAMES] if run.described[name])
-        print(f"| {mode} | **{run.paid.total()}** | {found} | {len(run.wrong)} | {described} |")
+        print(f"| {mode} | **{run.paid.total()}** | {found} | {len(run.wrong)} | {described} | {run.compared} |")
     for mode, run in runs.items():
         for line in run.wrong:
             print(f"wrong, {mode}: {line}")

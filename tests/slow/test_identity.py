@@ -6,11 +6,13 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from app.models.domain import Category
 from app.utils.hash_utils import sha256_hex
@@ -20,7 +22,7 @@ from tests.support.camera_photos import SAMPLE_CATEGORIES, camera_photo, draw_la
 from tests.support.client_versions import CLIENT_VERSIONS, ENCODED_ANEW, SAME_PICTURE
 from tests.support.drawn_cards import card_photo
 from tests.support.fake_model_server import Behaviour, FakeModels
-from tests.support.jpeg_surgery import METADATA_VERSIONS
+from tests.support.jpeg_surgery import METADATA_VERSIONS, orientation_of
 from tests.support.near_evidence import near_status
 from tests.support.seeing_model import SeeingModel
 from tests.support.service_process import GUNICORN, Service, running_service
@@ -91,6 +93,17 @@ def assert_right(answers: list[tuple[Upload, Answer]]) -> None:
     for (name, title), answer in answers:
         description = None if answer["matched_by"] == "near" else name
         assert told(answer) == (CATEGORIES[name], description), f"{name}, {title}: {answer}"
+
+
+def test_what_clients_do_to_a_file_alone_leaves_its_picture_alone(files: Files) -> None:
+    for name, versions in files.items():
+        original = pixels_of(versions["the original"])
+        assert {title for title in SAME_PICTURE if pixels_of(versions[title]) != original} == set(), name
+
+
+def pixels_of(image: bytes) -> tuple[int, bytes]:
+    with Image.open(BytesIO(image)) as opened:
+        return orientation_of(image), opened.tobytes()
 
 
 @pytest.mark.parametrize("order_of", [originals_first, shuffled])
