@@ -41,8 +41,9 @@ def photo_of(number: int) -> bytes:
 class Stream:
     """Photos that come once as they are and once as another client shrinks them, to the processes in turn."""
 
-    services: list[Service]
     models: FakeModels
+    services: list[Service] = field(default_factory=list)
+    clients: list[httpx.Client] = field(default_factory=list)
     sent: int = 0
     counted: Counted = field(default_factory=Counted)
     opinion: Category = Category.PETS
@@ -93,8 +94,7 @@ class Stream:
         return self.sent
 
     def _post(self, turn: int, image: bytes) -> dict[str, Any]:
-        service = self.services[turn % len(self.services)]
-        answer = httpx.post(f"{service.url}/api/v1/classify", files={"image": image}, timeout=30)
+        answer = self.clients[turn % len(self.clients)].post("/classify", files={"image": image})
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
         return body
@@ -112,12 +112,18 @@ class Stream:
 
 
 @contextmanager
-def running(folder: Path, settings: Mapping[str, Any]) -> Iterator[list[Service]]:
+def running(stream: Stream, folder: Path, settings: Mapping[str, Any]) -> Iterator[None]:
+    """Run the processes, and let the stream flow to them."""
     with ExitStack() as stack:
         folders = [folder / str(number) for number in range(PROCESSES)]
         for each in folders:
             each.mkdir(parents=True)
-        yield [stack.enter_context(running_service(each, **settings)) for each in folders]
+        stream.services = [stack.enter_context(running_service(each, **settings)) for each in folders]
+        stream.clients = [
+            stack.enter_context(httpx.Client(base_url=f"{service.url}/api/v1", timeout=30))
+            for service in stream.services
+        ]
+        yield
 
 
 def test_auto_serves_when_the_interval_allows_it_and_stops_when_the_model_changes(
@@ -129,37 +135,42 @@ def test_auto_serves_when_the_interval_allows_it_and_stops_when_the_model_change
         "near_duplicates": "auto",
         "near_max_error": MAX_ERROR,
     }
-    with running(tmp_path / "first", settings) as services:
-        stream = Stream(services, fake_models)
-        stream.send_pair(Category.OTHER)
-        stream.send_pair(Category.OTHER)
-        assert stream.send_pairs(MIN_COMPARISONS - 2) == 0
-
-        # There are enough now, and two of them too many disagreed: it goes on observing.
-        stream.wait_until_all("observing")
-        assert (stream.counted.compared, stream.counted.disagreed) == (MIN_COMPARISONS, 2)
-        assert stream.counted.upper_end > MAX_ERROR
-        while stream.counted.upper_end > MAX_ERROR:
-            assert not stream.send_pair()["from_cache"]
-
+    stream = Stream(fake_models)
+    with running(stream, tmp_path / "first", settings):
+        observe_until_it_may_serve(stream)
         stream.wait_until_all("serving")
         assert stream.send_pairs(30) > 15
-    with running(tmp_path / "second", settings) as services:
-        stream.services = services
+    with running(stream, tmp_path / "second", settings):
         stream.wait_until_all("serving")
         assert stream.send_pairs(30) > 15
-
-        before = stream.counted.compared
-        for _ in range(MOST_PAIRS_TO_STOP):
-            stream.send_pair(Category.FOODS)
-            if near_status(services[0])["state"] == "observing":
-                break
-        stream.wait_until_all("observing")
-
-        assert stream.counted.upper_end > MAX_ERROR
-        assert stream.counted.compared - before <= MOST_COMPARISONS_TO_STOP
+        change_the_model_until_it_stops(stream)
         assert [stream.send_pair(Category.FOODS)["from_cache"] for _ in range(10)] == [False] * 10
-    with running(tmp_path / "third", settings) as services:
-        stream.services = services
+    with running(stream, tmp_path / "third", settings):
         stream.wait_until_all("observing")
         assert not stream.send_pair(Category.FOODS)["from_cache"]
+
+
+def observe_until_it_may_serve(stream: Stream) -> None:
+    # None disagrees, and the interval would allow it: there are too few.
+    assert stream.send_pairs(MIN_COMPARISONS - 2) == 0
+    stream.wait_until_all("observing")
+    assert stream.counted.upper_end <= MAX_ERROR
+
+    # Now there are enough, and two of them are too many that disagree.
+    stream.send_pair(Category.OTHER)
+    stream.send_pair(Category.OTHER)
+    stream.wait_until_all("observing")
+    assert (stream.counted.compared, stream.counted.disagreed) == (MIN_COMPARISONS, 2)
+    while stream.counted.upper_end > MAX_ERROR:
+        assert not stream.send_pair()["from_cache"]
+
+
+def change_the_model_until_it_stops(stream: Stream) -> None:
+    before = stream.counted.compared
+    for _ in range(MOST_PAIRS_TO_STOP):
+        stream.send_pair(Category.FOODS)
+        if near_status(stream.services[0])["state"] == "observing":
+            break
+    stream.wait_until_all("observing")
+    assert stream.counted.upper_end > MAX_ERROR
+    assert stream.counted.compared - before <= MOST_COMPARISONS_TO_STOP
