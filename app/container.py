@@ -2,7 +2,7 @@
 
 import asyncio
 import platform
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +13,6 @@ from app.config import Settings, library_path
 from app.database import Database
 from app.drivers.build import build_migrator, open_database
 from app.drivers.migrations import Migrator
-from app.models.domain import Classification
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
 from app.repositories.cache_repository import CacheRepository
@@ -33,7 +32,7 @@ from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
 from app.services.health_service import HealthService
-from app.services.identity.build import build_near
+from app.services.identity.build import NearParts, build_near
 from app.services.identity_statistics import IdentityStatsService
 from app.services.images.build import open_images
 from app.services.images.decoding_server import DecodingServer
@@ -151,7 +150,8 @@ async def open_service(
                 library_path=library_path(),
             )
         )
-        cache = build_cache(settings, storage, metrics)
+        near = build_near(settings, storage.near, storage.trials, metrics)
+        cache = build_cache(settings, storage, near, metrics)
         paid_once = await stack.enter_async_context(
             open_paid_once(
                 cache,
@@ -168,11 +168,11 @@ async def open_service(
             model=models.client,
             recorder=Recorder(records.commits, utc_now, settings.enable_request_log, settings.prices),
             cache=cache,
+            near=near,
             refusal_ttl=timedelta(seconds=settings.llm_refusal_ttl_seconds),
             clock=utc_now,
             metrics=metrics,
         )
-        near = build_near(settings, storage.near, storage.trials, metrics)
         container = Container(
             classifier=ClassifierService(paid_once, parts),
             stats=build_stats(settings, storage),
@@ -195,15 +195,12 @@ async def open_service(
         yield container
 
 
-def build_cache(settings: Settings, storage: Storage, metrics: Metrics) -> CacheService:
+def build_cache(settings: Settings, storage: Storage, near: NearParts, metrics: Metrics) -> CacheService:
     """Build the tiers of the cache: memory, then batched lookups in the database."""
     memory = MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds)
     metrics.remembered.watch(lambda: len(memory))
-
-    async def fetch(names: Sequence[str]) -> dict[str, Classification]:
-        return {name: known.classification for name, known in (await storage.cache.fetch_many(names)).items()}
-
-    return CacheService(memory, BatchedLookups(fetch, metrics=metrics), metrics)
+    lookups = BatchedLookups(storage.cache.fetch_many, metrics=metrics)
+    return CacheService(memory, lookups, near.mode.serves, metrics)
 
 
 def build_stats(settings: Settings, storage: Storage) -> StatsService:
@@ -224,6 +221,7 @@ def build_retention(settings: Settings, storage: Storage, rejected: RejectedFile
         log, keep, every = storage.request_log, timedelta(days=settings.log_retention_days), timedelta(minutes=30)
         rules.append(Retention("request log", log.delete_older, keep, every, storage.leases, log.measure_gap))
         rules.append(Retention("rejected records", rejected.delete_older, keep, every))
+    rules.append(Retention("leases", storage.leases.delete_ended, timedelta(hours=1), timedelta(hours=1)))
     if settings.signing_secrets:
         every = timedelta(minutes=10)
         rules.append(Retention("nonces", storage.nonces.delete_ended, NONCE_MARGIN, every, storage.leases))

@@ -42,6 +42,17 @@ def make_classification(
     return Classification(category, confidence, description)
 
 
+def make_known(image_hash: str | None = None, **changes: Any) -> KnownAnswer:
+    """Return an answer that is known by the bytes of its photo, by default."""
+    values: dict[str, Any] = {
+        "classification": make_classification(),
+        "image_hash": image_hash or make_image_hash(),
+        "matched_by": MatchedBy.BYTES,
+        "image_size": 412678,
+    }
+    return KnownAnswer(**{**values, **changes})
+
+
 def make_reply(classification: Classification | None = None, model_used: str = "gpt-6-luna") -> ModelReply:
     return ModelReply(classification or make_classification(), model_used, "1", Usage(412, 37, 0))
 
@@ -68,10 +79,12 @@ def make_outcome(**changes: Any) -> Outcome:
 
 def make_hit(outcome: Outcome, **changes: Any) -> Outcome:
     """Return the outcome of asking for the same image again."""
-    return make_outcome(image_hash=outcome.image_hash, reply=None, **changes)
+    return make_outcome(
+        **{"image_hash": outcome.image_hash, "reply": None, "known": make_known(outcome.image_hash), **changes}
+    )
 
 
-def make_known(outcome: Outcome, matched_by: MatchedBy = MatchedBy.CONTENT) -> KnownAnswer:
+def known_by(outcome: Outcome, matched_by: MatchedBy = MatchedBy.CONTENT) -> KnownAnswer:
     """Return the answer of an outcome as it is found by a name of some kind."""
     return KnownAnswer(outcome.classification, outcome.image_hash, matched_by, outcome.image_size)
 

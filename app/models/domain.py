@@ -56,7 +56,7 @@ class Classification:
     description: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for the reason that Outcome is not: each hit makes one
 class KnownAnswer:
     """An answer that is there, as it is given for one name of a photo."""
 
@@ -69,6 +69,13 @@ class KnownAnswer:
     matched_by: MatchedBy
     image_size: int | None
     """Bytes of that photo's file. None where the row is from before there were sizes and names."""
+
+    distance: int | None = None
+    """Bits of PDQ between the two pictures, where it was found by what it looks like just now."""
+
+    def matched_at_best(self, by: MatchedBy) -> "KnownAnswer":
+        """Return this answer for a photo that has no surer name in common with the one it was found for."""
+        return self if self.matched_by.is_no_surer_than(by) else replace(self, matched_by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +206,7 @@ class Failure:
 class Answer:
     """What `classify` gives back."""
 
-    classification: Classification
+    known: KnownAnswer
     from_cache: bool
     processing_time_ms: int
 
@@ -215,5 +222,6 @@ class RequestRecord:
     category: Category
     confidence: float
     from_cache: bool
+    matched_by: MatchedBy | None
     processing_time_ms: int | None
     created_at: datetime

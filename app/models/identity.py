@@ -2,16 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from app.models.domain import Category  # whose module imports this one
-
-NearDuplicates = Literal["off", "observe", "auto", "serve"]
-"""What is done about a photo that looks like one with an answer: the values of `NEAR_DUPLICATES`."""
-
-NearState = Literal["off", "observing", "serving"]
-"""What that comes to at the moment."""
 
 
 class MatchedBy(StrEnum):
@@ -28,6 +18,10 @@ class MatchedBy(StrEnum):
 
     NEAR = "near"
     """Another picture that looks alike: PDQ within `NEAR_MAX_DISTANCE`."""
+
+    def is_no_surer_than(self, other: "MatchedBy") -> bool:
+        kinds = list(MatchedBy)
+        return kinds.index(self) >= kinds.index(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,42 +71,6 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A paid answer whose photo looks like another, with what is needed to judge whether it may stand for that one."""
-
-    image_hash: str
-    """The neighbour's: the key of the answer's row."""
-
-    distance: int
-    """Bits of PDQ that differ, 0 to 256."""
-
-    width: int
-    height: int
-    category: "Category | None"
-    """None where the database holds a category that is none of ours."""
-
-    confidence: float
-    image_size: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class TrialTotals:
-    """How many near matches were compared with a model's answer, and how many of these disagreed."""
-
-    comparisons: int
-    disagreed: int
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryTrials:
-    """The trials whose neighbour had one category."""
-
-    category: "Category"
-    comparisons: int
-    disagreed: int
-
-
-@dataclass(frozen=True, slots=True)
 class MatchTotals:
     """Sums over the requests of one kind. `not_uploaded` of them were answered by a name alone, without the file;
     `saved_bytes` is what their files weigh together, as far as that is known."""
@@ -124,23 +82,3 @@ class MatchTotals:
     requests: int
     not_uploaded: int
     saved_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The bounds between which a share lies with 95 % confidence, each from 0 to 1."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class NearStatus:
-    """Whether near matches are served at the moment, and why."""
-
-    mode: NearDuplicates
-    state: NearState
-    reason: str
-    evidence: TrialTotals
-    interval: Interval
-    """Of the share of the evidence that disagreed."""

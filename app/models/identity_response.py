@@ -7,7 +7,8 @@ from pydantic import Field
 
 from app.models.body import Body, Timestamp
 from app.models.domain import Category
-from app.models.identity import MatchedBy, NearDuplicates, NearState
+from app.models.identity import MatchedBy
+from app.models.near import NearDuplicates, NearState
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -83,9 +84,9 @@ class IdentityStatsResponse(Body):
     data: IdentityStatsData
 
 
-def _savings(name: MatchedBy, requests: int, uploads: int, saved: int) -> MatchSavingsData:
+def _savings(kind: MatchedBy, requests: int, uploads: int, saved: int) -> MatchSavingsData:
     return MatchSavingsData(
-        matched_by=name,
+        matched_by=kind,
         requests=requests,
         calls_saved=requests,
         cost_saved=requests / 100,

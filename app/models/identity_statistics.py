@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.models.identity import CategoryTrials, MatchedBy, NearDuplicates, NearState
+from app.models.identity import MatchedBy
+from app.models.near import CategoryTrials, NearDuplicates, NearState
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,7 +237,7 @@ class Metrics:
             ("queue",),
         )
         self.upload_bytes = Gauge("upload_bytes", "Bytes of uploads in memory")
-        self.remembered = Gauge("memory_cache_entries", "Answers in memory")
+        self.remembered = Gauge("memory_cache_entries", "Names of photos in memory, each with its answer")
         self.database_in_use = Gauge("database_connections_in_use", "Database connections in use")
         self.database_limit = Gauge("database_connections_limit", "Most database connections")
         self.database_waiting = Gauge("database_calls_waiting", "Database calls that wait for a connection")

@@ -10,7 +10,7 @@ from loguru import logger
 from app.database import Database, Params, Sql
 from app.models.domain import LOCAL_MODEL, Classification, KnownAnswer
 from app.models.identity import MatchedBy
-from app.repositories.categories import category_of
+from app.repositories.categories import category_of, matched_by_of
 
 # One JSON value in and one out: rows are what the driver is slow at. Rows of one model may be passed over. Outer joins
 # keep the order: the few names that are asked for come first. An alias is looked up only for those that are no row's
@@ -55,9 +55,6 @@ WHERE own.id IS NOT NULL OR c.id IS NOT NULL
 
 LOOKUP_SECONDS = 2.0
 _MAX_REPORTED = 1000
-_BYTES = MatchedBy.BYTES
-_KINDS_OF_NAMES = {str(kind): kind for kind in MatchedBy}
-"""A later version may write others, which are no hits here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,8 @@ class CacheRepository:
     """Looks answers up by any of their names: the SHA-256 of the photo that was paid for, or one of `image_alias`.
 
     A row's own name comes before an alias. `serve_local` admits the offline classifier's guesses, which otherwise are
-    no hits. Rows whose category is none of ours are no hits either; the next answer replaces them.
+    no hits. Rows whose category is none of ours are no hits either; the next answer replaces them. Nor are aliases of a
+    kind that a later version may have written.
     """
 
     database: Database
@@ -91,9 +89,9 @@ class CacheRepository:
                 continue
             answer = Classification(category, float(confidence), description)
             if len(row) == 4:
-                yield name, KnownAnswer(answer, name, _BYTES, image_size)
-            elif row[4] in _KINDS_OF_NAMES:
-                yield name, KnownAnswer(answer, row[5], _KINDS_OF_NAMES[row[4]], image_size)
+                yield name, KnownAnswer(answer, name, MatchedBy.BYTES, image_size)
+            elif matched_by := matched_by_of(row[4]):
+                yield name, KnownAnswer(answer, row[5], matched_by, image_size)
 
     def _report(self, name: str) -> None:
         if name not in self.reported and len(self.reported) < _MAX_REPORTED:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.database import Database, Params, Sql
 
@@ -80,11 +81,23 @@ LIMIT 1
 )
 
 
+_DELETE_ENDED = Sql(
+    mysql="DELETE FROM lease WHERE expires_at < NOW(3) - INTERVAL :seconds SECOND ORDER BY name LIMIT :slice",
+    sqlite="""
+DELETE FROM lease
+WHERE name IN (
+  SELECT name FROM lease
+  WHERE expires_at < strftime('%Y-%m-%d %H:%M:%f', 'now', -:seconds || ' seconds') ORDER BY name LIMIT :slice
+)
+""",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseRepository:
     """Claims and releases leases. Every method raises `DatabaseUnavailable`.
 
-    Names are at most 96 ASCII characters and begin with what they are the name of: `photo:<hash>`.
+    Names are at most 96 ASCII characters and begin with what they are the name of: `photo:<name>`.
     """
 
     database: Database
@@ -105,6 +118,11 @@ class LeaseRepository:
     async def is_held(self, names: Sequence[str]) -> bool:
         """Whether anybody holds one of these leases, which has not ended."""
         return bool(await self.database.fetch_all(_SELECT_HELD, {"names": _as_json(names)}))
+
+    async def delete_ended(self, age: timedelta, *, slice_rows: int) -> int:
+        """Delete up to `slice_rows` of those that ended so long ago: their holders died. Return how many went."""
+        params: Params = {"seconds": int(age.total_seconds()), "slice": slice_rows}
+        return await self.database.execute(_DELETE_ENDED, params)
 
 
 def _as_json(names: Iterable[str]) -> str:

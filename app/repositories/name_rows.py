@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator
 from app.database import to_sql_time
 from app.models.domain import Outcome
 from app.models.identity import MatchedBy
+from app.models.near import MIN_QUALITY
 from app.repositories.row_types import JsonRow
-
-MIN_QUALITY = 50
-"""Of a PDQ by which a photo may be found (Meta's own threshold). One below it is kept, and gets no slots."""
 
 _SLOTS = struct.Struct(">16H")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.database import Database, Params, Row, Sql
 from app.models.domain import LOCAL_MODEL
-from app.models.identity import Neighbour
+from app.models.near import MAX_NEIGHBOURS, Neighbour
 from app.repositories.cache_repository import LOOKUP_SECONDS
 from app.repositories.categories import category_of
 from app.repositories.name_rows import slots_of
@@ -14,7 +14,6 @@ from app.repositories.name_rows import slots_of
 MAX_DISTANCE = 15
 """Bits up to which all are found: with 16 slots, at least one of them is equal."""
 
-MAX_NEIGHBOURS = 200
 _MAX_ROWS_OF_SLOT = 1000
 """A slot's value that more photos have is passed over: it tells little, and the work of a look-up stays bounded."""
 

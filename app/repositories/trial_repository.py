@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.database import Database, Params, Sql, to_sql_time
-from app.models.identity import CategoryTrials, TrialTotals
+from app.models.near import CategoryTrials, TrialTotals
 from app.repositories.categories import category_of
 
 _TIMEOUT_SECONDS = 30.0

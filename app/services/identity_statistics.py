@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from app.models.identity import CategoryTrials, MatchedBy, MatchTotals, NearStatus, TrialTotals
+from app.models.identity import MatchedBy, MatchTotals
 from app.models.identity_statistics import (
     IdentityStatistics,
     MatchSavings,
@@ -14,6 +14,7 @@ from app.models.identity_statistics import (
     PaidRequests,
     TrialStatistics,
 )
+from app.models.near import CategoryTrials, NearStatus, TrialTotals
 from app.models.prices import Prices
 from app.repositories.stats_repository import TokenTotals
 from app.services.identity.trials import NearMode, wilson_interval
@@ -68,17 +69,17 @@ class IdentityStatsService:
             start=start,
             as_of=now,
             timezone=self.timezone.key,
-            matches=[self._savings(name, [row for row in hits if row.matched_by is name]) for name in MatchedBy],
+            matches=[self._savings(kind, [row for row in hits if row.matched_by is kind]) for kind in MatchedBy],
             paid=self._paid(sum(row.requests for row in asked), await self.calls.sum_tokens(start, end)),
             trials=_summarize_trials(await self.trials.sum_by_category(start, end)),
             near=_decision(await self.near.describe()),
         )
 
-    def _savings(self, name: MatchedBy, rows: Sequence[MatchTotals]) -> MatchSavings:
+    def _savings(self, kind: MatchedBy, rows: Sequence[MatchTotals]) -> MatchSavings:
         """Return what one kind of name saved: each hit a call, at the flat price as in all statistics."""
         requests = sum(row.requests for row in rows)
         return MatchSavings(
-            matched_by=name,
+            matched_by=kind,
             requests=requests,
             calls_saved=requests,
             cost_saved=float(requests * self.prices.per_call),

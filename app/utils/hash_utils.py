@@ -4,6 +4,7 @@ import hashlib
 import re
 
 IMAGE_HASH_PATTERN = "^[0-9a-fA-F]{64}$"
+CONTENT_HASH_PATTERN = "^c1:[0-9a-fA-F]{64}$"
 
 
 def sha256_hex(data: bytes) -> str:

@@ -12,11 +12,11 @@ from app.models.domain import Category, Outcome
 from app.models.identity import MatchedBy, Trial
 from tests.api.calls import get_data
 from tests.factories import (
+    known_by,
     make_call,
     make_classification,
     make_hit,
     make_image_hash,
-    make_known,
     make_outcome,
     make_reply,
 )
@@ -30,7 +30,7 @@ NONE_SAVED = {"requests": 0, "calls_saved": 0, "cost_saved": 0.0, "uploads_saved
 
 def make_known_hit(paid: Outcome, matched_by: MatchedBy, **changes: Any) -> Outcome:
     """Return a hit of a paid answer by one of its names."""
-    return make_hit(paid, known=make_known(paid, matched_by), created_at=NOW, **changes)
+    return make_hit(paid, known=known_by(paid, matched_by), created_at=NOW, **changes)
 
 
 def make_trial(says: Category, moment: datetime = NOW) -> Outcome:

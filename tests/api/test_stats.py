@@ -21,11 +21,11 @@ from app.services.stats_service import StatsService
 from tests.api.calls import get_data
 from tests.conftest import TEST_DATABASE, make_settings
 from tests.factories import (
+    known_by,
     make_classification,
     make_content_name,
     make_context,
     make_image_hash,
-    make_known,
     make_outcome,
     make_reply,
 )
@@ -117,7 +117,7 @@ def make_history(seed: int, requests: int) -> list[Outcome]:
                 ),
                 image_hash=make_content_name() if matched_by in _NOT_OF_THE_FILE else image_hash,
                 classification=classification,
-                known=make_known(paid, matched_by) if paid and matched_by else None,
+                known=known_by(paid, matched_by) if paid and matched_by else None,
                 reply=make_reply(classification) if index < len(images) else None,
                 processing_time_ms=chance.randrange(5000),
                 created_at=now if chance.random() < 0.7 else now - timedelta(hours=chance.randrange(24, 2000)),

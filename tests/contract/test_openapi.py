@@ -164,7 +164,7 @@ def test_a_hit_and_a_miss_are_one_flat_component() -> None:
     assert set(answer["examples"]) == {"hit", "miss"}
     assert schema["required"] == ["success", "cached"]
     assert list(schema["properties"]) == [
-        "success", "cached", "data", "from_cache", "request_id", "timestamp", "message",
+        "success", "cached", "data", "from_cache", "request_id", "timestamp", "matched_by", "message",
     ]  # fmt: skip
     assert "null" not in str(schema)
 

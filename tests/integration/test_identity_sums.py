@@ -9,10 +9,11 @@ import pytest
 
 from app.database import Database, Sql
 from app.models.domain import Category, Outcome
-from app.models.identity import CategoryTrials, MatchedBy, MatchTotals, Trial, TrialTotals
+from app.models.identity import MatchedBy, MatchTotals, Trial
+from app.models.near import CategoryTrials, TrialTotals
 from app.repositories.identity_repository import IdentityRepository
 from app.repositories.trial_repository import TrialRepository
-from tests.factories import make_classification, make_hit, make_image_hash, make_known, make_outcome, make_reply
+from tests.factories import known_by, make_classification, make_hit, make_image_hash, make_outcome, make_reply
 from tests.support.records import write_outcomes
 
 NOON = datetime(2025, 10, 10, 12, 0, tzinfo=UTC)
@@ -27,13 +28,13 @@ def make_trial(near: Category, model: Category, moment: datetime = NOON) -> Outc
 
 async def test_requests_are_summed_by_the_name_that_found_the_answer(database: Database) -> None:
     paid = make_outcome(image_size=1000, created_at=NOON)
-    by_hash = [make_hit(paid, image_size=None, known=make_known(paid, kind), created_at=NOON) for kind in MatchedBy]
-    by_upload = [make_hit(paid, image_size=999, known=make_known(paid, kind), created_at=NOON) for kind in MatchedBy]
-    unweighed = replace(make_known(paid, MatchedBy.CONTENT), image_size=None)
+    by_hash = [make_hit(paid, image_size=None, known=known_by(paid, kind), created_at=NOON) for kind in MatchedBy]
+    by_upload = [make_hit(paid, image_size=999, known=known_by(paid, kind), created_at=NOON) for kind in MatchedBy]
+    unweighed = replace(known_by(paid, MatchedBy.CONTENT), image_size=None)
     others = [
         make_hit(paid, image_size=None, known=unweighed, created_at=NOON),
         make_hit(paid, image_size=None, known=None, created_at=NOON),  # as the version before wrote it
-        make_hit(paid, image_size=None, known=make_known(paid), created_at=NOON + DAY),
+        make_hit(paid, image_size=None, known=known_by(paid), created_at=NOON + DAY),
     ]
     await write_outcomes(database, [paid, *by_hash, *by_upload, *others])
 
@@ -51,7 +52,7 @@ async def test_requests_are_summed_by_the_name_that_found_the_answer(database: D
 
 async def test_a_kind_of_name_that_a_later_version_wrote_is_counted_all_the_same(database: Database) -> None:
     paid = make_outcome(created_at=NOON)
-    await write_outcomes(database, [paid, make_hit(paid, known=make_known(paid), created_at=NOON)])
+    await write_outcomes(database, [paid, make_hit(paid, known=known_by(paid), created_at=NOON)])
     await database.execute(Sql.same("UPDATE request_log SET matched_by = 'sketch' WHERE from_cache = 1"), {})
 
     sums = await IdentityRepository(database).sum_matches(NOON, NOON + DAY)

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from app.database import Database, Params, Sql
 from app.errors import DatabaseUnavailable
@@ -128,6 +129,21 @@ async def test_a_lease_is_renewed_for_as_long_as_its_holder_lives(database: Data
         assert not await repository.claim(name, "rival", 10)
 
 
+async def test_a_mark_is_renewed_while_the_work_goes_on_and_taken_back_at_its_end(database: Database) -> None:
+    repository, name = LeaseRepository(database), make_image_hash()
+    leases = Leases(repository, Metrics(), renew_seconds=0.02)
+
+    with leases.mark([name]):
+        async with asyncio.timeout(10):
+            while not (first := await database.fetch_all(END_OF, {"name": name})):
+                await asyncio.sleep(0)
+            while await database.fetch_all(END_OF, {"name": name}) == first:
+                await asyncio.sleep(0)
+    await leases.close(2)
+
+    assert not await repository.is_held([name])
+
+
 async def test_a_lease_is_free_as_soon_as_its_holder_has_failed(database: Database) -> None:
     repository, name = LeaseRepository(database), make_image_hash()
 
@@ -223,3 +239,19 @@ async def test_of_many_that_mark_the_same_names_at_once_each_name_has_one_owner(
     assert sorted(name for name, _ in rows) == sorted(names)
     await asyncio.gather(*(leases.release(names, owner) for owner in owners))
     assert not await leases.is_held(names)
+
+
+async def test_leases_of_holders_that_died_long_ago_are_deleted_and_no_others(database: Database) -> None:
+    leases = LeaseRepository(database)
+    await leases.mark([f"mark:{number}" for number in range(5)], "dead", 10)
+    await database.execute(END_ALL, {})
+    await leases.claim("photo:alive", "alive", 10)
+    await leases.claim("photo:just", "dead", 0)
+
+    gone = [await leases.delete_ended(timedelta(hours=1), slice_rows=3) for _ in range(3)]
+
+    assert gone == [3, 2, 0]
+    assert await database.fetch_all(Sql.same("SELECT name FROM lease ORDER BY name"), {}) == [
+        ("photo:alive",),
+        ("photo:just",),
+    ]

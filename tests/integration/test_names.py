@@ -17,13 +17,13 @@ from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
 from app.repositories.refusal_repository import RefusalRepository
 from tests.factories import (
+    known_by,
     make_classification,
     make_content_name,
     make_failure,
     make_fingerprint,
     make_hit,
     make_image_hash,
-    make_known,
     make_outcome,
     make_reply,
 )
@@ -208,9 +208,9 @@ async def test_hits_by_any_name_count_on_the_row_that_was_paid_for(database: Dat
     await write_outcomes(
         database,
         [
-            make_hit(paid, image_size=None, known=make_known(paid, MatchedBy.BYTES)),
-            make_outcome(image_hash=name, image_size=None, reply=None, known=make_known(paid, MatchedBy.CONTENT)),
-            make_outcome(image_hash=other_file, image_size=99, reply=None, known=make_known(paid, MatchedBy.QUESTION)),
+            make_hit(paid, image_size=None, known=known_by(paid, MatchedBy.BYTES)),
+            make_outcome(image_hash=name, image_size=None, reply=None, known=known_by(paid, MatchedBy.CONTENT)),
+            make_outcome(image_hash=other_file, image_size=99, reply=None, known=known_by(paid, MatchedBy.QUESTION)),
         ],
     )
 
@@ -318,7 +318,7 @@ def make_full_batch(number: int = 1, paid: Outcome | None = None) -> RecordBatch
         image_size=1234,
     )
     trial = Trial(make_image_hash(), 7, "foods")
-    outcomes = [replace(paid, naming=whole, trial=trial), make_hit(paid, known=make_known(paid, MatchedBy.NEAR))]
+    outcomes = [replace(paid, naming=whole, trial=trial), make_hit(paid, known=known_by(paid, MatchedBy.NEAR))]
     return RecordBatch.of("w", number, [*outcomes, make_failure(other_names=(make_content_name(),))])
 
 
@@ -385,11 +385,15 @@ async def test_concurrent_batches_that_name_the_same_photos_all_succeed(database
 
 def test_rows_tell_whose_they_are_by_the_answer_that_was_hit() -> None:
     paid = make_outcome()
-    hit = make_outcome(image_hash=make_content_name(), reply=None, logged=False, known=make_known(paid))
+    hit = make_outcome(image_hash=make_content_name(), reply=None, logged=False, known=known_by(paid))
     batch = RecordBatch.of("w", 1, [hit])
+
+    failure = make_failure(other_names=(make_content_name(),), calls=())
+    refused = RecordBatch.of("w", 2, [failure])
 
     assert batch.concerns(hit)
     assert batch.concerns(make_hit(paid, logged=False))
+    assert replace(refused, refusals=refused.refusals[1:]).concerns(failure)  # its first name may have been put aside
     assert not batch.concerns(make_outcome(image_hash=hit.image_hash, reply=None, logged=False))
 
 

@@ -10,22 +10,13 @@ import pytest
 from app.database import Database, Sql
 from app.errors import DatabaseUnavailable
 from app.models.domain import LOCAL_MODEL, Category, Outcome
-from app.models.identity import Naming, Neighbour
-from app.repositories.near_repository import MAX_NEIGHBOURS, NearRepository
+from app.models.identity import Naming
+from app.models.near import MAX_NEIGHBOURS, Neighbour
+from app.repositories.near_repository import NearRepository
 from tests.factories import make_classification, make_fingerprint, make_image_hash, make_outcome, make_reply
 from tests.support.records import write_outcomes
 from tests.support.unreliable_database import UnreliableDatabase
 
-INSERT_PRINT = Sql(
-    mysql="""
-INSERT INTO image_fingerprint (image_hash, pdq, quality, width, height, created_at)
-VALUES (:image_hash, UNHEX(:pdq), 100, 10, 10, '2026-01-01')
-""",
-    sqlite="""
-INSERT INTO image_fingerprint (image_hash, pdq, quality, width, height, created_at)
-VALUES (:image_hash, :pdq, 100, 10, 10, '2026-01-01')
-""",
-)
 FILL_SLOT = Sql(
     mysql="""
 INSERT INTO fingerprint_slot (slot, value, fingerprint_id)

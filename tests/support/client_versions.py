@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image, ImageOps
 
-from tests.support.jpeg_surgery import METADATA_VERSIONS, with_caption, with_tables_late, with_tables_merged
+from tests.support.jpeg_surgery import METADATA_VERSIONS, with_comment, with_tables_late, with_tables_merged
 
 Version = Callable[[bytes], bytes]
 
@@ -38,7 +38,7 @@ def unchanged(photo: bytes) -> bytes:
 SAME_PICTURE: dict[str, Version] = {
     "the original": unchanged,
     **METADATA_VERSIONS,
-    "a caption": with_caption,
+    "a caption": with_comment,
     "tables merged": with_tables_merged,
     "tables late": with_tables_late,
 }

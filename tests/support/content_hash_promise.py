@@ -28,7 +28,7 @@ def outcome_of(data: bytes) -> Outcome:
             prepared = prepare_image(data, LIMITS, 256)
     except ServiceError:
         return None
-    return prepared.jpeg, prepared.width, prepared.height
+    return prepared.jpeg, prepared.fingerprint.width, prepared.fingerprint.height
 
 
 def originals() -> list[bytes]:

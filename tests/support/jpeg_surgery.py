@@ -49,6 +49,12 @@ def join(segments: list[Segment], rest: bytes) -> bytes:
     return _SOI + b"".join(segment.packed() for segment in segments) + rest
 
 
+def with_comment(jpeg: bytes, text: str = "sent with love") -> bytes:
+    """Return the file with a comment in front: another file of the same content."""
+    segments, rest = split(jpeg)
+    return join([Segment(_COM, text.encode()), *segments], rest)
+
+
 def without_gps(jpeg: bytes) -> bytes:
     """Zero the values of the GPS tags where they stand: what Android does for apps that may not know the place. The
     file keeps its length."""
@@ -76,12 +82,6 @@ def with_new_uuid(jpeg: bytes) -> bytes:
     exif.load(next((part.payload for part in segments if part.is_exif), b""))
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ImageUniqueID] = uuid.uuid4().hex
     return join([_exif_segment(exif), *(part for part in segments if not part.is_exif)], rest)
-
-
-def with_caption(jpeg: bytes, caption: str = "sent with love") -> bytes:
-    """Put a comment into the file."""
-    segments, rest = split(jpeg)
-    return join([*segments, Segment(_COM, caption.encode())], rest)
 
 
 def with_zero_bytes_behind(jpeg: bytes, number: int = 512) -> bytes:

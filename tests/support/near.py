@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from app.errors import DatabaseUnavailable
-from app.models.identity import Neighbour, TrialTotals
+from app.models.near import Neighbour, TrialTotals
 
 
 @dataclass

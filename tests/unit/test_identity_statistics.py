@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from app.models import identity_response
 from app.models.domain import Category, Usage
-from app.models.identity import CategoryTrials, MatchedBy, MatchTotals, TrialTotals
+from app.models.identity import MatchedBy, MatchTotals
 from app.models.identity_response import IdentityStatsResponse
 from app.models.identity_statistics import IdentityStatistics
+from app.models.near import CategoryTrials, TrialTotals
 from app.models.prices import Prices
 from app.repositories.stats_repository import TokenTotals
 from app.services.identity.trials import Evidence, NearMode, wilson_interval

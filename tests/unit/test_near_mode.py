@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.models.identity import Interval, NearDuplicates, TrialTotals
+from app.models.near import Interval, NearDuplicates, TrialTotals
 from app.observe.metrics import Metrics
 from app.services.identity.build import build_near
 from app.services.identity.trials import LATEST_TRIALS, Evidence, NearMode, wilson_interval

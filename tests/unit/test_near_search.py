@@ -2,10 +2,11 @@
 
 import pytest
 
+from app.errors import DatabaseUnavailable
 from app.models.domain import Category
-from app.models.identity import Fingerprint, Neighbour
+from app.models.identity import Fingerprint
+from app.models.near import MAX_NEIGHBOURS, Neighbour
 from app.observe.metrics import Metrics
-from app.repositories.near_repository import MAX_NEIGHBOURS
 from app.services.identity.near import NearSearch
 from tests.support.near import FakeNeighbours
 
@@ -108,13 +109,10 @@ async def test_where_more_are_near_than_can_be_looked_at_nothing_is_found() -> N
     assert await find(*crowd[1:]) is not None
 
 
-async def test_while_the_database_is_away_nothing_is_found_and_nothing_fails() -> None:
-    assert await NearSearch(FakeNeighbours([neighbour()], away=True), 10, Metrics()).find(PHOTO) is None
-
-
 async def test_each_look_is_timed_those_that_fail_too() -> None:
     metrics = Metrics()
-    for away in (False, True):
-        await NearSearch(FakeNeighbours(away=away), 10, metrics).find(PHOTO)
+    await NearSearch(FakeNeighbours(), 10, metrics).find(PHOTO)
+    with pytest.raises(DatabaseUnavailable):
+        await NearSearch(FakeNeighbours(away=True), 10, metrics).find(PHOTO)
 
     assert sum(metrics.near_seconds.tallies[()].counts) == 2

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
-from app.errors import DatabaseUnavailable
 from app.models.domain import Category
-from app.models.identity import Fingerprint, Neighbour
+from app.models.identity import Fingerprint
+from app.models.near import MAX_NEIGHBOURS, MIN_QUALITY, Neighbour
 from app.observe.metrics import Metrics
-from app.repositories.name_rows import MIN_QUALITY
-from app.repositories.near_repository import MAX_NEIGHBOURS
 
 MIN_CONFIDENCE = 0.5
 """An answer the model doubted itself is given for its own photo alone."""
@@ -39,17 +37,12 @@ class NearSearch:
     metrics: Metrics
 
     async def find(self, fingerprint: Fingerprint) -> Neighbour | None:
-        """Return the nearest answer that may stand for this photo, or None.
-
-        None as well while the database is away: a match that is missed costs one call.
-        """
+        """Return the nearest answer that may stand for this photo, or None. Raises `DatabaseUnavailable`."""
         if fingerprint.quality < MIN_QUALITY:
             return None
         started = perf_counter()
         try:
             reached = await self.neighbours.find(fingerprint.pdq, self.max_distance)
-        except DatabaseUnavailable:
-            return None
         finally:
             self.metrics.near_seconds.observe(perf_counter() - started)
         return _choose(fingerprint, reached)

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from app.models.identity import NearDuplicates
+from app.models.near import NearDuplicates
 
 
 class IdentitySettings(BaseModel):

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Protocol
 
 from app.errors import DatabaseUnavailable
-from app.models.identity import Interval, NearDuplicates, NearStatus, TrialTotals
+from app.models.near import Interval, NearDuplicates, NearStatus, TrialTotals
 
 LATEST_TRIALS = 1000
 """How many trials count. Older ones say nothing about the model that is asked today."""

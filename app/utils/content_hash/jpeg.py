@@ -22,6 +22,9 @@ _TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDD})
 
 _APPLICATION = range(0xE0, 0xF0)
 
+_SLICE_BYTES = 1024 * 1024
+"""A search lets no other thread run: in slices, others wait for a few milliseconds at most."""
+
 _MARKER = re.compile(rb"\xff++([^\x00\xff])")
 # Inside a scan 0xFF is followed by 0 or by the number of a restart. Fill bytes there are lawful and unusual.
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
@@ -73,7 +76,8 @@ def _end_of_segment(data: bytes, start: int) -> int:
 
 
 def _end_of_scan(data: bytes, at: int) -> int:
-    found = _END_OF_SCAN.search(data, at)
-    if found is None:
-        raise NoNameError
-    return found.start()
+    for start in range(at, len(data), _SLICE_BYTES):
+        found = _END_OF_SCAN.search(data, start, start + _SLICE_BYTES + 1)
+        if found is not None:
+            return found.start()
+    raise NoNameError

@@ -25,11 +25,6 @@ def big_16(data: bytes, at: int) -> int:
     return int(struct.unpack_from(">H", data, at)[0])
 
 
-def big_32(data: bytes, at: int) -> int:
-    """Return four bytes as a number, the high byte first. Raises struct.error behind the end of the data."""
-    return int(struct.unpack_from(">L", data, at)[0])
-
-
 def little_32(data: bytes, at: int) -> int:
     """Return four bytes as a number, the low byte first. Raises struct.error behind the end of the data."""
     return int(struct.unpack_from("<L", data, at)[0])
