@@ -16,6 +16,7 @@ from app.drivers.settings import DEFAULT_SQLITE_PATH, DatabaseSettings
 from app.models.prices import Prices
 from app.services.access.settings import AccessSettings
 from app.services.cache.settings import CacheSettings
+from app.services.identity.settings import IdentitySettings
 from app.services.images.settings import ImageSettings
 from app.services.model.settings import ModelSettings
 from app.services.records.settings import RecordSettings
@@ -80,6 +81,7 @@ class StatsSettings(BaseModel):
 class Settings(
     StatsSettings,
     RetentionSettings,
+    IdentitySettings,
     ImageSettings,
     ModelSettings,
     RecordSettings,

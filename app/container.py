@@ -16,12 +16,15 @@ from app.drivers.migrations import Migrator
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
 from app.repositories.cache_repository import CacheRepository
+from app.repositories.identity_repository import IdentityRepository
 from app.repositories.lease_repository import LeaseRepository
+from app.repositories.near_repository import NearRepository
 from app.repositories.nonce_repository import NonceRepository
 from app.repositories.record_repository import RecordRepository
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
+from app.repositories.trial_repository import TrialRepository
 from app.services.access.build import build_access
 from app.services.access.keys import Access
 from app.services.cache.lookups import BatchedLookups
@@ -29,6 +32,8 @@ from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
 from app.services.health_service import HealthService
+from app.services.identity.build import NearParts, build_near
+from app.services.identity_statistics import IdentityStatsService
 from app.services.images.build import open_images
 from app.services.images.decoding_server import DecodingServer
 from app.services.images.upload_budget import UploadBudget
@@ -51,6 +56,9 @@ class Storage:
 
     database: Database
     cache: CacheRepository
+    near: NearRepository
+    trials: TrialRepository
+    identity: IdentityRepository
     records: RecordRepository
     request_log: RequestLogRepository
     refusals: RefusalRepository
@@ -66,6 +74,7 @@ class Container:
 
     classifier: ClassifierService
     stats: StatsService
+    identity_stats: IdentityStatsService
     health: HealthService
     uploads: UploadBudget
     access: Access
@@ -92,6 +101,9 @@ def storage_on(database: Database, settings: Settings) -> Storage:
     return Storage(
         database=database,
         cache=CacheRepository(database, serve_local=settings.provider == "local"),
+        near=NearRepository(database),
+        trials=TrialRepository(database),
+        identity=IdentityRepository(database),
         records=RecordRepository(database),
         request_log=RequestLogRepository(database),
         refusals=RefusalRepository(database),
@@ -138,7 +150,8 @@ async def open_service(
                 library_path=library_path(),
             )
         )
-        cache = build_cache(settings, storage, metrics)
+        near = build_near(settings, storage.near, storage.trials, metrics)
+        cache = build_cache(settings, storage, near, metrics)
         paid_once = await stack.enter_async_context(
             open_paid_once(
                 cache,
@@ -155,6 +168,7 @@ async def open_service(
             model=models.client,
             recorder=Recorder(records.commits, utc_now, settings.enable_request_log, settings.prices),
             cache=cache,
+            near=near,
             refusal_ttl=timedelta(seconds=settings.llm_refusal_ttl_seconds),
             clock=utc_now,
             metrics=metrics,
@@ -162,6 +176,9 @@ async def open_service(
         container = Container(
             classifier=ClassifierService(paid_once, parts),
             stats=build_stats(settings, storage),
+            identity_stats=IdentityStatsService(
+                storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, utc_now
+            ),
             health=HealthService(storage.database, models.breakers, records.writer),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
             access=build_access(settings, storage.nonces, utc_now),
@@ -178,11 +195,12 @@ async def open_service(
         yield container
 
 
-def build_cache(settings: Settings, storage: Storage, metrics: Metrics) -> CacheService:
+def build_cache(settings: Settings, storage: Storage, near: NearParts, metrics: Metrics) -> CacheService:
     """Build the tiers of the cache: memory, then batched lookups in the database."""
     memory = MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds)
     metrics.remembered.watch(lambda: len(memory))
-    return CacheService(memory, BatchedLookups(storage.cache.fetch_many, metrics=metrics), metrics)
+    lookups = BatchedLookups(storage.cache.fetch_many, metrics=metrics)
+    return CacheService(memory, lookups, near.mode.serves, metrics)
 
 
 def build_stats(settings: Settings, storage: Storage) -> StatsService:
@@ -203,6 +221,7 @@ def build_retention(settings: Settings, storage: Storage, rejected: RejectedFile
         log, keep, every = storage.request_log, timedelta(days=settings.log_retention_days), timedelta(minutes=30)
         rules.append(Retention("request log", log.delete_older, keep, every, storage.leases, log.measure_gap))
         rules.append(Retention("rejected records", rejected.delete_older, keep, every))
+    rules.append(Retention("leases", storage.leases.delete_ended, timedelta(hours=1), timedelta(hours=1)))
     if settings.signing_secrets:
         every = timedelta(minutes=10)
         rules.append(Retention("nonces", storage.nonces.delete_ended, NONCE_MARGIN, every, storage.leases))

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import FastAPI, Header, UploadFile
 
 from app.models.domain import Category
+from app.models.identity import MatchedBy
 from app.models.request import CheckCacheRequest
 from app.models.response import CheckCacheHit, CheckCacheMiss, ClassificationData, ClassifyResponse
 from app.utils.clock import utc_now
@@ -19,7 +20,7 @@ _REQUEST_ID = "req_1696934400_a3f5d8c2b1e9"
 async def hit(
     body: CheckCacheRequest, x_user_id: Annotated[str | None, Header()] = None
 ) -> CheckCacheHit | CheckCacheMiss:
-    return CheckCacheHit(data=_DATA, request_id=_REQUEST_ID, timestamp=utc_now())
+    return CheckCacheHit(data=_DATA, request_id=_REQUEST_ID, timestamp=utc_now(), matched_by=MatchedBy.BYTES)
 
 
 @app.post("/miss")
@@ -33,7 +34,12 @@ async def miss(
 async def upload(image: UploadFile, x_user_id: Annotated[str | None, Header()] = None) -> ClassifyResponse:
     hashlib.sha256(await image.read()).hexdigest()
     return ClassifyResponse(
-        data=_DATA, from_cache=True, processing_time_ms=1, request_id=_REQUEST_ID, timestamp=utc_now()
+        data=_DATA,
+        from_cache=True,
+        processing_time_ms=1,
+        request_id=_REQUEST_ID,
+        timestamp=utc_now(),
+        matched_by=MatchedBy.BYTES,
     )
 
 

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS `image_classification_cache` (
   `hit_count` INT UNSIGNED NOT NULL DEFAULT 1 COMMENT 'answers given: the first and every hit',
   `created_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'first classified',
   `last_hit_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'last answered from here',
+  `image_size` INT UNSIGNED DEFAULT NULL COMMENT 'bytes of the file that was paid for; NULL: from before',
   PRIMARY KEY (`id`),
   UNIQUE KEY `uk_image_hash` (`image_hash`),
   KEY `idx_created_at` (`created_at`),
@@ -43,7 +44,7 @@ CREATE TABLE IF NOT EXISTS `request_log` (
   `request_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the X-Request-ID of the answer',
   `user_id` VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL COMMENT 'user or device, if told',
   `ip_address` VARCHAR(45) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL COMMENT 'IPv4 or IPv6',
-  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256, lower-case hex',
+  `image_hash` VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the name that was asked for: SHA-256, or c1: and a SHA-256',
   `image_size` INT UNSIGNED DEFAULT NULL COMMENT 'bytes; NULL when only the hash was sent',
   `category` VARCHAR(50) NOT NULL COMMENT 'as answered',
   `confidence` DECIMAL(5,4) NOT NULL COMMENT 'as answered',
@@ -51,6 +52,8 @@ CREATE TABLE IF NOT EXISTS `request_log` (
   `processing_time_ms` INT UNSIGNED DEFAULT NULL COMMENT 'from the whole request read to the answer known',
   `created_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
   `created_date` DATE GENERATED ALWAYS AS (DATE(`created_at`)) STORED COMMENT 'UTC date',
+  `matched_by` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL COMMENT 'by which name the answer was found; NULL: a model was asked, or not on record',
+  `saved_bytes` INT UNSIGNED DEFAULT NULL COMMENT 'bytes that were not uploaded',
   PRIMARY KEY (`id`),
   UNIQUE KEY `uk_request_id` (`request_id`),
   KEY `idx_user_id` (`user_id`),
@@ -63,7 +66,7 @@ CREATE TABLE IF NOT EXISTS `request_log` (
 COMMENT='one row for each answered request';
 
 CREATE TABLE IF NOT EXISTS `classification_refusal` (
-  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'an image that a model would not classify',
+  `image_hash` VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'a name of an image that a model would not classify',
   `expires_at` DATETIME NOT NULL COMMENT 'when a model may be asked about it again',
   `refused_at` DATETIME NOT NULL COMMENT 'last refused',
   `input_tokens` BIGINT UNSIGNED NOT NULL COMMENT 'paid for all refusals of it',
@@ -136,11 +139,58 @@ CREATE TABLE IF NOT EXISTS `model_call` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='one row for each question to a model, whatever became of it';
 
+CREATE TABLE IF NOT EXISTS `image_alias` (
+  `name` VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'another name of the answer: SHA-256, or c1: or q1: and a SHA-256',
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the photo that was paid for',
+  `matched_by` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what kind of name it is: bytes, content, question, near',
+  `distance` TINYINT UNSIGNED DEFAULT NULL COMMENT 'near: bits in which the fingerprints differ',
+  `created_at` DATETIME NOT NULL,
+  PRIMARY KEY (`name`),
+  KEY `idx_image_hash` (`image_hash`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='one row for each other name of a cached answer';
+
+CREATE TABLE IF NOT EXISTS `image_fingerprint` (
+  `id` INT UNSIGNED NOT NULL AUTO_INCREMENT,
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the photo that was paid for',
+  `pdq` BINARY(32) NOT NULL COMMENT 'what it looks like: 256 bits',
+  `quality` TINYINT UNSIGNED NOT NULL COMMENT 'of the pdq, 0 to 100; from 50 on it has slots',
+  `width` INT UNSIGNED NOT NULL COMMENT 'of the original, in pixels',
+  `height` INT UNSIGNED NOT NULL COMMENT 'of the original, in pixels',
+  `created_at` DATETIME NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `uk_image_hash` (`image_hash`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='what the photos look like that were paid for';
+
+CREATE TABLE IF NOT EXISTS `fingerprint_slot` (
+  `slot` TINYINT UNSIGNED NOT NULL COMMENT 'which 16 bits of the pdq, 0 to 15',
+  `value` SMALLINT UNSIGNED NOT NULL COMMENT 'what they are',
+  `fingerprint_id` INT UNSIGNED NOT NULL COMMENT 'whose they are',
+  PRIMARY KEY (`slot`, `value`, `fingerprint_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='the index by which near fingerprints are found: two with at most 15 bits apart share a slot';
+
+CREATE TABLE IF NOT EXISTS `near_trial` (
+  `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  `request_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the request that asked a model all the same',
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the photo that was asked about',
+  `neighbour_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the photo near it that was paid for before',
+  `distance` TINYINT UNSIGNED NOT NULL COMMENT 'bits in which the fingerprints differ',
+  `near_category` VARCHAR(50) NOT NULL COMMENT 'what would have been served',
+  `model_category` VARCHAR(50) NOT NULL COMMENT 'what the model said',
+  `created_at` DATETIME NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `idx_created_at` (`created_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='near matches that a model was asked about all the same';
+
 INSERT INTO `schema_version` (`number`, `name`, `applied_at`)
 SELECT migration.number, migration.name, UTC_TIMESTAMP()
 FROM (
   SELECT 1 AS number, 'tables' AS name
   UNION ALL SELECT 2, 'lease_and_model_call'
   UNION ALL SELECT 3, 'earlier_model_calls'
+  UNION ALL SELECT 4, 'identity'
 ) AS migration
 WHERE @is_new;

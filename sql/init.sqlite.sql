@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS image_classification_cache (
   cached_tokens INTEGER DEFAULT NULL,
   hit_count INTEGER NOT NULL DEFAULT 1,
   created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  last_hit_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+  last_hit_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  image_size INTEGER DEFAULT NULL
 );
 CREATE INDEX IF NOT EXISTS idx_cache_created_at ON image_classification_cache (created_at);
 CREATE INDEX IF NOT EXISTS idx_cache_category ON image_classification_cache (category);
@@ -33,7 +34,9 @@ CREATE TABLE IF NOT EXISTS request_log (
   from_cache INTEGER NOT NULL DEFAULT 0,
   processing_time_ms INTEGER DEFAULT NULL,
   created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  created_date TEXT GENERATED ALWAYS AS (DATE(created_at)) STORED
+  created_date TEXT GENERATED ALWAYS AS (DATE(created_at)) STORED,
+  matched_by TEXT DEFAULT NULL,
+  saved_bytes INTEGER DEFAULT NULL
 );
 CREATE INDEX IF NOT EXISTS idx_log_user_id ON request_log (user_id);
 CREATE INDEX IF NOT EXISTS idx_log_ip_address ON request_log (ip_address);
@@ -103,7 +106,47 @@ CREATE TABLE IF NOT EXISTS model_call (
 CREATE INDEX IF NOT EXISTS idx_call_image_hash ON model_call (image_hash);
 CREATE INDEX IF NOT EXISTS idx_call_created_at ON model_call (created_at);
 
+CREATE TABLE IF NOT EXISTS image_alias (
+  name TEXT PRIMARY KEY,
+  image_hash TEXT NOT NULL,
+  matched_by TEXT NOT NULL,
+  distance INTEGER DEFAULT NULL,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS idx_alias_image_hash ON image_alias (image_hash);
+
+-- pdq: hex. What SQLite needs to read hex as bytes is newer than the oldest that Python comes with.
+CREATE TABLE IF NOT EXISTS image_fingerprint (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  image_hash TEXT NOT NULL UNIQUE,
+  pdq TEXT NOT NULL,
+  quality INTEGER NOT NULL,
+  width INTEGER NOT NULL,
+  height INTEGER NOT NULL,
+  created_at TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS fingerprint_slot (
+  slot INTEGER NOT NULL,
+  value INTEGER NOT NULL,
+  fingerprint_id INTEGER NOT NULL,
+  PRIMARY KEY (slot, value, fingerprint_id)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS near_trial (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  request_id TEXT NOT NULL,
+  image_hash TEXT NOT NULL,
+  neighbour_hash TEXT NOT NULL,
+  distance INTEGER NOT NULL,
+  near_category TEXT NOT NULL,
+  model_category TEXT NOT NULL,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS idx_trial_created_at ON near_trial (created_at);
+
 INSERT INTO schema_version (number, name, applied_at) VALUES
   (1, 'tables', CURRENT_TIMESTAMP),
   (2, 'lease_and_model_call', CURRENT_TIMESTAMP),
-  (3, 'earlier_model_calls', CURRENT_TIMESTAMP);
+  (3, 'earlier_model_calls', CURRENT_TIMESTAMP),
+  (4, 'identity', CURRENT_TIMESTAMP);

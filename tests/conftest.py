@@ -7,6 +7,7 @@ is marked `on_both_databases`.
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ TABLES = (
     "model_call",
     "ledger_writer",
     "signature_nonce",
+    "image_alias",
+    "image_fingerprint",
+    "fingerprint_slot",
+    "near_trial",
 )
 
 _mysql: list[MySQLServer] = []
@@ -162,6 +167,17 @@ async def client(settings: Settings, container: Container) -> AsyncIterator[http
     """The whole application, in this process."""
     async with make_client(settings, container) as made:
         yield made
+
+
+@pytest.fixture
+async def processes(settings: Settings) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """Three instances of the application on one database, as three processes are."""
+    async with AsyncExitStack() as stack:
+        clients = []
+        for _ in range(3):
+            container = await stack.enter_async_context(open_container(settings))
+            clients.append(await stack.enter_async_context(make_client(settings, container)))
+        yield clients
 
 
 def schema_of(database: str) -> str:

@@ -13,12 +13,14 @@ from app.models.domain import (
     Category,
     Classification,
     Failure,
+    KnownAnswer,
     ModelCall,
     ModelReply,
     Outcome,
     RequestContext,
     Usage,
 )
+from app.models.identity import Fingerprint, MatchedBy
 from app.utils.id_generator import generate_request_id
 
 
@@ -38,6 +40,17 @@ def make_classification(
     category: Category = Category.FOODS, confidence: float = 0.92, description: str | None = "一盘精美的意大利面"
 ) -> Classification:
     return Classification(category, confidence, description)
+
+
+def make_known(image_hash: str | None = None, **changes: Any) -> KnownAnswer:
+    """Return an answer that is known by the bytes of its photo, by default."""
+    values: dict[str, Any] = {
+        "classification": make_classification(),
+        "image_hash": image_hash or make_image_hash(),
+        "matched_by": MatchedBy.BYTES,
+        "image_size": 412678,
+    }
+    return KnownAnswer(**{**values, **changes})
 
 
 def make_reply(classification: Classification | None = None, model_used: str = "gpt-6-luna") -> ModelReply:
@@ -66,7 +79,24 @@ def make_outcome(**changes: Any) -> Outcome:
 
 def make_hit(outcome: Outcome, **changes: Any) -> Outcome:
     """Return the outcome of asking for the same image again."""
-    return make_outcome(image_hash=outcome.image_hash, reply=None, **changes)
+    return make_outcome(
+        **{"image_hash": outcome.image_hash, "reply": None, "known": make_known(outcome.image_hash), **changes}
+    )
+
+
+def known_by(outcome: Outcome, matched_by: MatchedBy = MatchedBy.CONTENT) -> KnownAnswer:
+    """Return the answer of an outcome as it is found by a name of some kind."""
+    return KnownAnswer(outcome.classification, outcome.image_hash, matched_by, outcome.image_size)
+
+
+def make_content_name() -> str:
+    return f"c1:{make_image_hash()}"
+
+
+def make_fingerprint(**changes: Any) -> Fingerprint:
+    """Return what some photo looks like."""
+    values: dict[str, Any] = {"pdq": secrets.token_bytes(32), "quality": 100, "width": 4032, "height": 3024}
+    return Fingerprint(**{**values, **changes})
 
 
 def make_call(**changes: Any) -> ModelCall:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import DatabaseUnavailable, ServiceError
-from app.models.domain import Classification, Failure, ModelReply, Outcome
+from app.models.domain import Failure, KnownAnswer, ModelReply, Outcome
+from app.models.identity import MatchedBy
 from app.repositories.record_batch import RecordBatch
+from app.utils.deadline import Deadline
 
 NOON = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -17,33 +19,33 @@ NOON = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 class FakeKnown:
     """What is known of photos, as `CacheService` tells it."""
 
-    answers: dict[str, Classification] = field(default_factory=dict)
+    answers: dict[str, KnownAnswer] = field(default_factory=dict)
     away: bool = False
     looks: int = 0
 
-    async def lookup(self, image_hash: str) -> Classification | None:
-        return await self.lookup_uncounted(image_hash)
+    async def lookup(self, names: Sequence[str], *, is_first: bool = True) -> KnownAnswer | None:
+        return await self.lookup_uncounted(names)
 
-    async def lookup_uncounted(self, image_hash: str) -> Classification | None:
+    async def lookup_uncounted(self, names: Sequence[str]) -> KnownAnswer | None:
         self.looks += 1
         if self.away:
             raise DatabaseUnavailable(detail="away")
-        return self.answers.get(image_hash)
+        return next((self.answers[name] for name in names if name in self.answers), None)
 
 
 @dataclass
 class FakeTable:
     """The table of answers, as `CacheRepository` reads it."""
 
-    answers: dict[str, Classification] = field(default_factory=dict)
+    answers: dict[str, KnownAnswer] = field(default_factory=dict)
     away: bool = False
     asked: list[list[str]] = field(default_factory=list)
 
-    async def fetch_many(self, image_hashes: Sequence[str]) -> Mapping[str, Classification]:
-        self.asked.append(list(image_hashes))
+    async def fetch_many(self, names: Sequence[str]) -> Mapping[str, KnownAnswer]:
+        self.asked.append(list(names))
         if self.away:
             raise DatabaseUnavailable(detail="away")
-        return {image_hash: self.answers[image_hash] for image_hash in image_hashes if image_hash in self.answers}
+        return {name: self.answers[name] for name in names if name in self.answers}
 
 
 @dataclass
@@ -53,10 +55,10 @@ class FakeRefusals:
     refused: set[str] = field(default_factory=set)
     away: bool = False
 
-    async def is_refused(self, image_hash: str, now: datetime) -> bool:
+    async def is_refused(self, names: Sequence[str], now: datetime) -> bool:
         if self.away:
             raise DatabaseUnavailable(detail="away")
-        return image_hash in self.refused
+        return not self.refused.isdisjoint(names)
 
 
 @dataclass
@@ -76,11 +78,23 @@ class FakeLeaseTable:
             raise DatabaseUnavailable(detail="away")
         return self.owners.setdefault(name, owner) == owner
 
-    async def release(self, name: str, owner: str) -> None:
+    async def mark(self, names: Sequence[str], owner: str, seconds: int) -> None:
         if self.away:
             raise DatabaseUnavailable(detail="away")
-        if self.owners.get(name) == owner:
-            del self.owners[name]
+        for name in names:
+            self.owners.setdefault(name, owner)
+
+    async def is_held(self, names: Sequence[str]) -> bool:
+        if self.away:
+            raise DatabaseUnavailable(detail="away")
+        return any(name in self.owners for name in names)
+
+    async def release(self, names: Sequence[str], owner: str) -> None:
+        if self.away:
+            raise DatabaseUnavailable(detail="away")
+        for name in names:
+            if self.owners.get(name) == owner:
+                del self.owners[name]
 
 
 @dataclass
@@ -140,20 +154,44 @@ class FakeCommits:
 
 
 @dataclass
-class FakeWork:
-    """The work of `PaidOnce`: asks a model that answers when the gate is open, and stores where it is told to."""
+class FakePhoto:
+    """A photo of `PaidOnce`, whose model answers when the gate is open; it stores where it is told to."""
 
     reply: ModelReply
     known: FakeKnown
     image_hash: str
+    content: str | None = None
+    question: str = "q1:question"
+    near: KnownAnswer | None = None
+    near_failure: ServiceError | None = None
     failure: Exception | None = None
     store_failure: ServiceError | None = None
     stored: list[ModelReply] = field(default_factory=list)
     asked: list[float] = field(default_factory=list)
+    prepared: int = 0
+    preparing_seconds: float = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
+
+    @property
+    def names(self) -> list[str]:
+        names = (self.image_hash, self.content, self.question if self.prepared else None)
+        return [name for name in names if name is not None]
+
+    async def find_content_name(self) -> str | None:
+        return self.content
+
+    async def prepare(self, budget: Deadline) -> str:
+        self.prepared += 1
+        await asyncio.sleep(self.preparing_seconds)
+        return self.question
+
+    async def find_near(self) -> KnownAnswer | None:
+        if self.near_failure is not None:
+            raise self.near_failure
+        return self.near
 
     async def ask(self, budget_seconds: float) -> ModelReply:
         self.asked.append(budget_seconds)
@@ -162,11 +200,16 @@ class FakeWork:
             raise self.failure
         return self.reply
 
-    async def store(self, reply: ModelReply) -> None:
+    async def store(self, reply: ModelReply) -> KnownAnswer:
         if self.store_failure is not None:
             raise self.store_failure
         self.stored.append(reply)
-        self.known.answers[self.image_hash] = reply.classification
+        answer = KnownAnswer(reply.classification, self.image_hash, MatchedBy.BYTES, 1000)
+        self.known.answers[self.image_hash] = answer
+        if self.content is not None:
+            self.known.answers[self.content] = answer.matched_at_best(MatchedBy.CONTENT)
+        self.known.answers[self.question] = answer.matched_at_best(MatchedBy.QUESTION)
+        return answer
 
 
 def fixed_clock() -> datetime:

@@ -74,17 +74,21 @@ REQUEST_BODIES = {"CheckCacheRequest": CheckCacheRequest.model_json_schema(), "C
     body=document_body("application/json", "CheckCacheRequest"),
 )
 async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
-    """Send the SHA-256 of the photo. If it is known, here is the answer; if not, upload it to `/classify`.
+    """Send the SHA-256 of the photo, its content hash, or both. If it is known, here is the answer; if not, upload it
+    to `/classify`. With `wait_ms` an answer that is being found out right now is waited for.
 
     The user may be named in the header `X-User-ID` or in the body; the header wins.
     """
     body = await read_check_cache(call.headers, call.receive)
     context = call.context.with_default_user(body.user_id)
-    found = await call.container.classifier.check_cache(body.image_hash.lower(), context)
+    found = await call.container.classifier.check_cache(body.names, context, body.wait_ms / 1000)
     if found is None:
         return CheckCacheMiss()
     return CheckCacheHit(
-        data=ClassificationData.model_validate(found), request_id=context.request_id, timestamp=utc_now()
+        data=ClassificationData.model_validate(found.classification),
+        request_id=context.request_id,
+        timestamp=utc_now(),
+        matched_by=found.matched_by,
     )
 
 
@@ -116,13 +120,15 @@ async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
     body=document_body("multipart/form-data", "ClassifyRequest", encoding=_IMAGE_ENCODING),
 )
 async def classify(call: Call) -> ClassifyResponse:
-    """Upload the photo. It is answered from the cache if its bytes are known, else by the model, and never stored."""
+    """Upload the photo. It is answered from the cache if it is known by any of its names, else by the model, and never
+    stored."""
     async with read_upload(call.headers, call.receive, call.container) as upload:
         answer = await call.container.classifier.classify(upload.image, upload.claimed_hash, call.context)
     return ClassifyResponse(
-        data=ClassificationData.model_validate(answer.classification),
+        data=ClassificationData.model_validate(answer.known.classification),
         from_cache=answer.from_cache,
         processing_time_ms=answer.processing_time_ms,
         request_id=call.context.request_id,
         timestamp=utc_now(),
+        matched_by=answer.known.matched_by if answer.from_cache else None,
     )

@@ -7,9 +7,10 @@ from fastapi import Depends, Request
 from app.api.http.context import ContextDep, container_of
 from app.container import Container
 from app.services.health_service import HealthService
+from app.services.identity_statistics import IdentityStatsService
 from app.services.stats_service import StatsService
 
-__all__ = ["ContainerDep", "ContextDep", "HealthDep", "StatsDep"]
+__all__ = ["ContainerDep", "ContextDep", "HealthDep", "IdentityStatsDep", "StatsDep"]
 
 
 def get_container(request: Request) -> Container:
@@ -23,9 +24,14 @@ def get_stats(container: ContainerDep) -> StatsService:
     return container.stats
 
 
+def get_identity_stats(container: ContainerDep) -> IdentityStatsService:
+    return container.identity_stats
+
+
 def get_health(container: ContainerDep) -> HealthService:
     return container.health
 
 
 StatsDep = Annotated[StatsService, Depends(get_stats)]
+IdentityStatsDep = Annotated[IdentityStatsService, Depends(get_identity_stats)]
 HealthDep = Annotated[HealthService, Depends(get_health)]

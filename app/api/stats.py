@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.api.deps import StatsDep
+from app.api.deps import IdentityStatsDep, StatsDep
 from app.api.http.caching import NOT_STORED
 from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY
 from app.api.http.openapi import document_answer, document_errors
 from app.errors import DatabaseUnavailable, InvalidRequest
-from app.models import examples
+from app.models import examples, identity_response
+from app.models.identity_response import IdentityStatsResponse
 from app.models.response import (
     CacheEfficiencyResponse,
     CategoryDistributionResponse,
@@ -27,7 +28,8 @@ router = APIRouter(
 )
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many rows")]
-_BAD_LIMIT = document_errors(InvalidRequest)
+Days = Annotated[int, Query(ge=1, le=3650, description="How many days, today included")]
+_BAD_NUMBER = document_errors(InvalidRequest)
 
 
 @router.get(
@@ -73,7 +75,7 @@ async def get_category_distribution(stats: StatsDep) -> CategoryDistributionResp
 @router.get(
     "/users/top",
     summary="The users with the most requests",
-    responses={**document_answer("The users, most requests first", one=examples.TOP_USERS), **_BAD_LIMIT},
+    responses={**document_answer("The users, most requests first", one=examples.TOP_USERS), **_BAD_NUMBER},
 )
 async def get_top_users(stats: StatsDep, limit: Limit = 20) -> TopUsersResponse:
     """Over all requests on record, that is since `LOG_RETENTION_DAYS` ago."""
@@ -83,8 +85,23 @@ async def get_top_users(stats: StatsDep, limit: Limit = 20) -> TopUsersResponse:
 @router.get(
     "/images/top",
     summary="The images most often asked for",
-    responses={**document_answer("The images, most often asked for first", one=examples.TOP_IMAGES), **_BAD_LIMIT},
+    responses={**document_answer("The images, most often asked for first", one=examples.TOP_IMAGES), **_BAD_NUMBER},
 )
 async def get_top_images(stats: StatsDep, limit: Limit = 10) -> TopImagesResponse:
     """Over all cached images since the beginning."""
     return TopImagesResponse.model_validate({"data": await stats.rank_images(limit)})
+
+
+@router.get(
+    "/identity",
+    summary="How photos were recognised, what that saved, and whether near matches are served",
+    responses={**document_answer("What each kind of name saved", month=identity_response.IDENTITY), **_BAD_NUMBER},
+)
+async def get_identity_stats(stats: IdentityStatsDep, days: Days = 30) -> IdentityStatsResponse:
+    """Over the days in `STATS_TIMEZONE`; `days=1` is today.
+
+    Only logged requests are counted: those of `check-cache` that name no user are not in the log, and nothing is while
+    `ENABLE_REQUEST_LOG` is false, nor from before `LOG_RETENTION_DAYS` ago. `near` is the decision of the process that
+    answers; it heeds the latest 1,000 comparisons of all processes, whatever `days` is.
+    """
+    return IdentityStatsResponse.model_validate({"data": await stats.summarize(days)})

@@ -7,7 +7,7 @@ from app.database import Row, Sql
 from app.drivers.migrations import COMMAND
 from app.errors import DatabaseNotInitialized
 
-NEEDED_VERSION = 3
+NEEDED_VERSION = 4
 """The number of the last migration in sql/migrations."""
 
 SELECT_VERSION = Sql.same("SELECT MAX(number) FROM schema_version")
@@ -15,12 +15,12 @@ SELECT_VERSION = Sql.same("SELECT MAX(number) FROM schema_version")
 CHECKS = (
     Sql.same("""
 SELECT image_hash, category, confidence, description, model_used, model_response, prompt_version,
-  input_tokens, output_tokens, cached_tokens, hit_count, created_at, last_hit_at
+  input_tokens, output_tokens, cached_tokens, hit_count, created_at, last_hit_at, image_size
 FROM image_classification_cache LIMIT 0
 """),
     Sql.same("""
 SELECT request_id, user_id, ip_address, image_hash, image_size, category, confidence,
-  from_cache, processing_time_ms, created_at
+  from_cache, processing_time_ms, created_at, matched_by, saved_bytes
 FROM request_log LIMIT 0
 """),
     Sql.same("""
@@ -32,6 +32,13 @@ FROM classification_refusal LIMIT 0
 SELECT id, request_id, image_hash, provider, model, prompt_version, outcome,
   input_tokens, output_tokens, cached_tokens, lane, cost, duration_ms, created_at
 FROM model_call LIMIT 0
+"""),
+    Sql.same("SELECT name, image_hash, matched_by, distance, created_at FROM image_alias LIMIT 0"),
+    Sql.same("SELECT id, image_hash, pdq, quality, width, height, created_at FROM image_fingerprint LIMIT 0"),
+    Sql.same("SELECT slot, value, fingerprint_id FROM fingerprint_slot LIMIT 0"),
+    Sql.same("""
+SELECT id, request_id, image_hash, neighbour_hash, distance, near_category, model_category, created_at
+FROM near_trial LIMIT 0
 """),
     Sql.same("SELECT writer, last_batch FROM ledger_writer LIMIT 0"),
     Sql.same("SELECT key_id, nonce, request_id, expires_at FROM signature_nonce LIMIT 0"),

@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from app.models.identity import MatchedBy, Naming, Trial
+
 LOCAL_MODEL = "local-heuristic"
 """`model_used` of the offline classifier, whose answers are served only while it is the provider."""
 
@@ -52,6 +54,28 @@ class Classification:
     category: Category
     confidence: float
     description: str | None
+
+
+@dataclass(slots=True)  # not frozen, for the reason that Outcome is not: each hit makes one
+class KnownAnswer:
+    """An answer that is there, as it is given for one name of a photo."""
+
+    classification: Classification
+    """Without a description where the name is a near match: that is another picture's."""
+
+    image_hash: str
+    """The photo that was paid for: the key of the row that counts the hit."""
+
+    matched_by: MatchedBy
+    image_size: int | None
+    """Bytes of that photo's file. None where the row is from before there were sizes and names."""
+
+    distance: int | None = None
+    """Bits of PDQ between the two pictures, where it was found by what it looks like just now."""
+
+    def matched_at_best(self, by: MatchedBy) -> "KnownAnswer":
+        """Return this answer for a photo that has no surer name in common with the one it was found for."""
+        return self if self.matched_by.is_no_surer_than(by) else replace(self, matched_by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +147,7 @@ class Outcome:
 
     `reply` is what the model said when it was asked: a new row of the cache. Without it the answer came from the
     cache and is one more hit of that row. `logged` says whether the request gets a row in `request_log`. `calls` are
-    the questions that were sent to models for it.
+    the questions that were sent to models for it. `image_hash` is the name that was asked for, `known` what was found.
     """
 
     context: RequestContext
@@ -135,10 +159,18 @@ class Outcome:
     logged: bool
     reply: ModelReply | None = None
     calls: tuple[ModelCall, ...] = ()
+    known: KnownAnswer | None = None
+    naming: Naming | None = None
+    trial: Trial | None = None
 
     @property
     def request_id(self) -> str:
         return self.context.request_id
+
+    @property
+    def answer_hash(self) -> str:
+        """The key of the answer's row."""
+        return self.known.image_hash if self.known else self.image_hash
 
     @property
     def from_cache(self) -> bool:
@@ -149,7 +181,8 @@ class Outcome:
 class Failure:
     """A request that models were asked for and that got no answer, with what has to be written down about it.
 
-    `refused_until` is set when a model refused the image: until then it is not asked about again.
+    `refused_until` is set when a model refused the image: until then it is not asked about again, by whichever of its
+    names: `image_hash` and `other_names`.
     """
 
     request_id: str
@@ -157,6 +190,7 @@ class Failure:
     calls: tuple[ModelCall, ...]
     created_at: datetime
     refused_until: datetime | None = None
+    other_names: tuple[str, ...] = ()
 
     @property
     def from_cache(self) -> bool:
@@ -172,7 +206,7 @@ class Failure:
 class Answer:
     """What `classify` gives back."""
 
-    classification: Classification
+    known: KnownAnswer
     from_cache: bool
     processing_time_ms: int
 
@@ -188,5 +222,6 @@ class RequestRecord:
     category: Category
     confidence: float
     from_cache: bool
+    matched_by: MatchedBy | None
     processing_time_ms: int | None
     created_at: datetime

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from app.models.domain import CATEGORY_NAMES, Category
+from app.models.identity import MatchedBy
 from app.models.response import (
     CacheEfficiencyData,
     CacheEfficiencyResponse,
@@ -35,10 +36,19 @@ _BEFORE = datetime(2025, 10, 1, 8, 30, tzinfo=UTC)
 _NOW = datetime(2025, 10, 10, 12, 0, tzinfo=UTC)
 _SUNSET = ClassificationData(category=Category.TRAVEL_SCENERY, confidence=0.95, description="一张美丽的山景日落照片")
 
-HIT = CheckCacheHit(data=_SUNSET, request_id=_ID, timestamp=_NOW)
+HIT = CheckCacheHit(data=_SUNSET, request_id=_ID, timestamp=_NOW, matched_by=MatchedBy.BYTES)
 MISS = CheckCacheMiss()
-ASKED = ClassifyResponse(data=_SUNSET, from_cache=False, processing_time_ms=1523, request_id=_ID, timestamp=_NOW)
-KNOWN = ClassifyResponse(data=_SUNSET, from_cache=True, processing_time_ms=3, request_id=_ID, timestamp=_NOW)
+ASKED = ClassifyResponse(
+    data=_SUNSET, from_cache=False, processing_time_ms=1523, request_id=_ID, timestamp=_NOW, matched_by=None
+)
+KNOWN = ClassifyResponse(
+    data=_SUNSET,
+    from_cache=True,
+    processing_time_ms=3,
+    request_id=_ID,
+    timestamp=_NOW,
+    matched_by=MatchedBy.CONTENT,
+)
 RECORD = RequestRecordResponse(
     data=RequestRecordData(
         request_id=_ID,
@@ -49,6 +59,7 @@ RECORD = RequestRecordResponse(
         from_cache=False,
         processing_time_ms=1523,
         created_at=_NOW,
+        matched_by=None,
     )
 )
 CATEGORIES = CategoriesResponse(

@@ -7,6 +7,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from app.models.body import Body, Confidence, Percentage, RequestId, Timestamp
 from app.models.domain import Category
+from app.models.identity import MatchedBy
 
 
 class ClassificationData(Body):
@@ -26,6 +27,7 @@ class CheckCacheHit(Body):
     from_cache: Literal[True] = True
     request_id: RequestId
     timestamp: Timestamp
+    matched_by: MatchedBy
 
 
 class CheckCacheMiss(Body):
@@ -51,6 +53,7 @@ class CheckCacheResponse(Body):
     from_cache: bool | SkipJsonSchema[None] = None
     request_id: RequestId | SkipJsonSchema[None] = None
     timestamp: Timestamp | SkipJsonSchema[None] = None
+    matched_by: MatchedBy | SkipJsonSchema[None] = Field(None, description="Only of a hit: how it was recognised")
     message: str | SkipJsonSchema[None] = Field(None, description="Only of a miss: what to do")
 
 
@@ -63,6 +66,7 @@ class ClassifyResponse(Body):
     processing_time_ms: int = Field(ge=0, examples=[1523])
     request_id: RequestId
     timestamp: Timestamp
+    matched_by: MatchedBy | None = Field(description="How it was recognised; null: a model was asked")
 
 
 class TodayStatsData(Body):
@@ -196,6 +200,7 @@ class RequestRecordData(Body):
     from_cache: bool
     processing_time_ms: int | None
     created_at: Timestamp
+    matched_by: MatchedBy | None = Field(description="How the photo was recognised; null: a model was asked")
 
 
 class RequestRecordResponse(Body):

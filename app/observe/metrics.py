@@ -124,6 +124,7 @@ class Metrics:
             "single_flight_joins_total", "Uploads that waited for another's answer to the same image in the process"
         )
         self.lease_waits = Counter("lease_waits_total", "Images for whose answer by another process this one waited")
+        self._add_identity()
         self._add_images()
         self._add_models()
         self._add_records()
@@ -132,6 +133,29 @@ class Metrics:
     def all(self) -> list[Metric]:
         """Return every metric, in order."""
         return list(vars(self).values())
+
+    def _add_identity(self) -> None:
+        self.answers = Counter(
+            "answers_total",
+            "Answers by how their photo was recognised: `bytes` (the same file), `content` (but for its metadata), "
+            "`question` (the model would be asked the same), `near` (it looks alike), `paid` (not at all)",
+            ("matched_by",),
+        )
+        for name in ("bytes", "content", "question", "near", "paid"):
+            self.answers.add(name, amount=0)
+        self.near_seconds = Histogram(
+            "near_lookup_duration_seconds", "Time to look for photos that look alike", (), _DATABASE_SECONDS
+        )
+        self.near_trials = Counter(
+            "near_trials_total",
+            "Near matches compared with a model's answer; `outcome` is `agreed`, `disagreed` (another category)",
+            ("outcome",),
+        )
+        for outcome in ("agreed", "disagreed"):
+            self.near_trials.add(outcome, amount=0)
+        self.near_serving = Gauge(
+            "near_serving", "Processes that serve near matches, as each decided when it last found one"
+        )
 
     def _add_images(self) -> None:
         self.images_prepared = Counter("images_prepared_total", "Images made ready for the model")
@@ -213,7 +237,7 @@ class Metrics:
             ("queue",),
         )
         self.upload_bytes = Gauge("upload_bytes", "Bytes of uploads in memory")
-        self.remembered = Gauge("memory_cache_entries", "Answers in memory")
+        self.remembered = Gauge("memory_cache_entries", "Names of photos in memory, each with its answer")
         self.database_in_use = Gauge("database_connections_in_use", "Database connections in use")
         self.database_limit = Gauge("database_connections_limit", "Most database connections")
         self.database_waiting = Gauge("database_calls_waiting", "Database calls that wait for a connection")

@@ -1,4 +1,4 @@
-"""Reads of the table of classified images. SQL only."""
+"""Reads of the table of classified images, by any name of theirs. SQL only."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,24 +8,48 @@ from typing import Any
 from loguru import logger
 
 from app.database import Database, Params, Sql
-from app.models.domain import LOCAL_MODEL, Classification
-from app.repositories.categories import category_of
+from app.models.domain import LOCAL_MODEL, Classification, KnownAnswer
+from app.models.identity import MatchedBy
+from app.repositories.categories import category_of, matched_by_of
 
-# One JSON value in and one out: rows are what the driver is slow at. Whether the offline classifier's rows count is a
-# parameter. STRAIGHT_JOIN: the few that are asked for come first, whatever the optimizer thinks of their number.
-_SELECT_RESULTS = Sql(
+# One JSON value in and one out: rows are what the driver is slow at. Rows of one model may be passed over. Outer joins
+# keep the order: the few names that are asked for come first. An alias is looked up only for those that are no row's
+# own: NULL is equal to nothing, and MySQL does not look for it. FORCE INDEX: of a table that has grown since MySQL
+# counted its rows it would read all.
+_SELECT_ANSWERS = Sql(
     mysql="""
-SELECT JSON_OBJECTAGG(c.image_hash, JSON_ARRAY(c.category, c.confidence, c.description))
-FROM JSON_TABLE(:hashes, '$[*]' COLUMNS (
-  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+SELECT JSON_OBJECTAGG(wanted.name, IF(
+  own.id IS NOT NULL,
+  JSON_ARRAY(own.category, own.confidence, own.description, own.image_size),
+  JSON_ARRAY(
+    c.category, c.confidence, IF(a.matched_by = 'near', NULL, c.description), c.image_size, a.matched_by, c.image_hash
+  )
+))
+FROM JSON_TABLE(:names, '$[*]' COLUMNS (
+  name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
 )) AS wanted
-STRAIGHT_JOIN image_classification_cache AS c ON c.image_hash = wanted.image_hash
-WHERE c.model_used <> :local OR :serve_local = 1
+LEFT JOIN image_classification_cache AS own FORCE INDEX (uk_image_hash)
+  ON own.image_hash = wanted.name AND own.model_used <> :passed_over
+LEFT JOIN image_alias AS a FORCE INDEX (PRIMARY) ON a.name = IF(own.id IS NULL, wanted.name, NULL)
+LEFT JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash)
+  ON c.image_hash = a.image_hash AND c.model_used <> :passed_over
+WHERE own.id IS NOT NULL OR c.id IS NOT NULL
 """,
     sqlite="""
-SELECT json_group_object(image_hash, json_array(category, confidence, description))
-FROM image_classification_cache
-WHERE image_hash IN (SELECT value FROM json_each(:hashes)) AND (model_used <> :local OR :serve_local = 1)
+SELECT json_group_object(wanted.value, json(iif(
+  own.id IS NOT NULL,
+  json_array(own.category, own.confidence, own.description, own.image_size),
+  json_array(
+    c.category, c.confidence, iif(a.matched_by = 'near', NULL, c.description), c.image_size, a.matched_by, c.image_hash
+  )
+)))
+FROM json_each(:names) AS wanted
+LEFT JOIN image_classification_cache AS own
+  ON own.image_hash = wanted.value AND own.model_used <> :passed_over
+LEFT JOIN image_alias AS a ON a.name = iif(own.id IS NULL, wanted.value, NULL)
+LEFT JOIN image_classification_cache AS c
+  ON c.image_hash = a.image_hash AND c.model_used <> :passed_over
+WHERE own.id IS NOT NULL OR c.id IS NOT NULL
 """,
 )
 
@@ -35,30 +59,41 @@ _MAX_REPORTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class CacheRepository:
-    """Looks up classified images by the SHA-256 of their bytes. `serve_local` admits the offline classifier's guesses,
-    which otherwise are no hits. Rows whose category is none of ours are no hits either; the next answer replaces them.
+    """Looks answers up by any of their names: the SHA-256 of the photo that was paid for, or one of `image_alias`.
+
+    A row's own name comes before an alias. `serve_local` admits the offline classifier's guesses, which otherwise are
+    no hits. Rows whose category is none of ours are no hits either; the next answer replaces them. Nor are aliases of a
+    kind that a later version may have written.
     """
 
     database: Database
     serve_local: bool
     reported: set[str] = field(default_factory=set)
-    """Images whose category is none of ours and that the log has been told of."""
+    """Names of images whose category is none of ours and that the log has been told of."""
 
-    async def fetch_many(self, image_hashes: Sequence[str]) -> dict[str, Classification]:
-        """Return what is known of these images. Raises `DatabaseUnavailable` within `LOOKUP_SECONDS`."""
+    async def fetch_many(self, names: Sequence[str]) -> dict[str, KnownAnswer]:
+        """Return what is known by these names. Raises `DatabaseUnavailable` within `LOOKUP_SECONDS`."""
         params: Params = {
-            "hashes": json.dumps(image_hashes),
-            "local": LOCAL_MODEL,
-            "serve_local": int(self.serve_local),
+            "names": json.dumps(names),
+            "passed_over": "" if self.serve_local else LOCAL_MODEL,
         }
-        ((found,),) = await self.database.fetch_all(_SELECT_RESULTS, params, timeout_seconds=LOOKUP_SECONDS)
+        ((found,),) = await self.database.fetch_all(_SELECT_ANSWERS, params, timeout_seconds=LOOKUP_SECONDS)
         return dict(self._known(json.loads(found or "{}")))
 
-    def _known(self, rows: dict[str, list[Any]]) -> Iterator[tuple[str, Classification]]:
-        for image_hash, (text, confidence, description) in rows.items():
+    def _known(self, rows: dict[str, list[Any]]) -> Iterator[tuple[str, KnownAnswer]]:
+        for name, row in rows.items():
+            text, confidence, description, image_size = row[:4]
             category = category_of(text)
-            if category is not None:
-                yield image_hash, Classification(category, float(confidence), description)
-            elif image_hash not in self.reported and len(self.reported) < _MAX_REPORTED:
-                self.reported.add(image_hash)
-                logger.error("a cached result has no such category", image_hash=image_hash)
+            if category is None:
+                self._report(name)
+                continue
+            answer = Classification(category, float(confidence), description)
+            if len(row) == 4:
+                yield name, KnownAnswer(answer, name, MatchedBy.BYTES, image_size)
+            elif matched_by := matched_by_of(row[4]):
+                yield name, KnownAnswer(answer, row[5], matched_by, image_size)
+
+    def _report(self, name: str) -> None:
+        if name not in self.reported and len(self.reported) < _MAX_REPORTED:
+            self.reported.add(name)
+            logger.error("a cached result has no such category", image_hash=name)

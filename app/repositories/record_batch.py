@@ -3,20 +3,24 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from app.database import to_sql_time
 from app.models.domain import LOCAL_PROVIDER, Failure, Outcome
+from app.repositories.name_rows import alias_rows, fingerprint_row, pick_aliases, trial_row
+from app.repositories.row_types import JsonRow
 
-JsonRow = tuple[Any, ...]
-"""Values by place, the key first. The statements of `record_statements` unpack them and name the places."""
+_FIRST_KINDS = ("results", "hits", "records")
+_LATER_KINDS = ("calls", "refusals", "aliases", "fingerprints", "sizes", "trials")
+"""Kinds that a line of an older version may be without."""
 
-KINDS_OF_ROWS = ("results", "hits", "records", "calls", "refusals")
+KINDS_OF_ROWS = (*_FIRST_KINDS, *_LATER_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
-    """The rows of some outcomes: new results, hits summed by image, request records, paid questions, refusals.
+    """The rows of some outcomes: new results, hits summed by answer, request records, paid questions, refusals, other
+    names of answers, what their photos look like, sizes of photos that were paid for before, near matches tried.
 
     A writer numbers its batches upwards; writer and number together say whether a batch has been written.
     """
@@ -28,12 +32,17 @@ class RecordBatch:
     records: list[JsonRow]
     calls: list[JsonRow]
     refusals: list[JsonRow]
+    aliases: list[JsonRow]
+    fingerprints: list[JsonRow]
+    sizes: list[JsonRow]
+    trials: list[JsonRow]
 
     @classmethod
     def of(cls, writer: str, number: int, outcomes: Sequence[Outcome | Failure]) -> Self:
         """Return the batch of these outcomes."""
         answers = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
-        failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+        named = [(outcome, outcome.naming) for outcome in answers if outcome.naming is not None]
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Failure) and outcome.refused_until]
         return cls(
             writer,
             number,
@@ -41,16 +50,20 @@ class RecordBatch:
             hits=sum_hits(_hit_row(outcome) for outcome in answers if outcome.from_cache),
             records=[_record_row(outcome) for outcome in answers if outcome.logged],
             calls=[row for outcome in outcomes if outcome.calls for row in _call_rows(outcome)],
-            refusals=[_refusal_row(failure) for failure in failures if failure.refused_until is not None],
+            refusals=[row for failure in refused for row in _refusal_rows(failure)],
+            aliases=pick_aliases(row for outcome, _ in named for row in alias_rows(outcome)),
+            fingerprints=[fingerprint_row(outcome) for outcome, naming in named if naming.fingerprint is not None],
+            sizes=[(naming.image_hash, naming.image_size) for _, naming in named if naming.image_size is not None],
+            trials=[trial_row(outcome) for outcome in answers if outcome.trial is not None],
         )
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        """Return the batch that `to_json` wrote, in this version or one from before there were calls and refusals.
+        """Return the batch that `to_json` wrote, in this version or one that had fewer kinds of rows, or shorter ones.
 
         Raises ValueError, KeyError or TypeError if it is none.
         """
-        values = {"calls": [], "refusals": [], **json.loads(text)}
+        values = {**dict.fromkeys(_LATER_KINDS, ()), **json.loads(text)}
         rows = {name: [tuple(row) for row in values[name]] for name in KINDS_OF_ROWS}
         return cls(values["writer"], values["number"], **rows)
 
@@ -60,15 +73,16 @@ class RecordBatch:
         return json.dumps(values, separators=(",", ":")).encode("ascii")
 
     def concerns(self, outcome: Outcome | Failure) -> bool:
-        """Whether some row is there because of this outcome."""
+        """Whether some row is there because of this outcome. Names and trials do not count: it stands without them."""
         if any(row[1] == outcome.request_id for row in self.calls):
             return True
         if isinstance(outcome, Failure):
-            return any(row[0] == outcome.image_hash for row in self.refusals)
+            return any(row[0] in (outcome.image_hash, *outcome.other_names) for row in self.refusals)
         if outcome.logged and any(row[0] == outcome.request_id for row in self.records):
             return True
-        rows = self.hits if outcome.from_cache else self.results
-        return any(row[0] == outcome.image_hash for row in rows)
+        if outcome.from_cache:
+            return any(row[0] == outcome.answer_hash for row in self.hits)
+        return any(row[0] == outcome.image_hash for row in self.results)
 
     @property
     def rows(self) -> int:
@@ -85,7 +99,7 @@ class RecordBatch:
 
 
 def sum_hits(rows: Iterable[JsonRow]) -> list[JsonRow]:
-    """Return one row an image: a popular image is one update a batch, not one a request."""
+    """Return one row an answer: a popular image is one update a batch, not one a request."""
     sums: dict[str, JsonRow] = {}
     for row in rows:
         image_hash, hits, last_hit_at = row
@@ -95,7 +109,7 @@ def sum_hits(rows: Iterable[JsonRow]) -> list[JsonRow]:
 
 
 def _hit_row(outcome: Outcome) -> JsonRow:
-    return outcome.image_hash, 1, to_sql_time(outcome.created_at)
+    return outcome.answer_hash, 1, to_sql_time(outcome.created_at)
 
 
 def _result_row(outcome: Outcome) -> JsonRow:
@@ -114,10 +128,12 @@ def _result_row(outcome: Outcome) -> JsonRow:
         reply.usage.output_tokens,
         reply.usage.cached_tokens,
         to_sql_time(outcome.created_at),
+        outcome.image_size,
     )
 
 
 def _record_row(outcome: Outcome) -> JsonRow:
+    known = outcome.known
     return (
         outcome.request_id,
         outcome.context.user_id,
@@ -129,6 +145,8 @@ def _record_row(outcome: Outcome) -> JsonRow:
         int(outcome.from_cache),
         outcome.processing_time_ms,
         to_sql_time(outcome.created_at),
+        None if known is None else known.matched_by,
+        None if known is None or outcome.image_size is not None else known.image_size,
     )
 
 
@@ -153,14 +171,11 @@ def _call_rows(outcome: Outcome | Failure) -> Iterator[JsonRow]:
             )
 
 
-def _refusal_row(failure: Failure) -> JsonRow:
+def _refusal_rows(failure: Failure) -> Iterator[JsonRow]:
+    """Yield a row for each name of the image. What the refusal cost is in the first alone, so that sums are right."""
     assert failure.refused_until is not None
+    times = to_sql_time(failure.refused_until), to_sql_time(failure.created_at)
     usage = failure.usage
-    return (
-        failure.image_hash,
-        to_sql_time(failure.refused_until),
-        to_sql_time(failure.created_at),
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cached_tokens,
-    )
+    yield failure.image_hash, *times, usage.input_tokens, usage.output_tokens, usage.cached_tokens
+    for name in failure.other_names:
+        yield name, *times, 0, 0, 0

@@ -1,4 +1,4 @@
-"""All that is written about requests: results, hits, request records, paid questions, refusals. SQL only."""
+"""All that is written about requests: what was answered, by which names, and what was paid for. SQL only."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,9 @@ from operator import itemgetter
 from app.database import ConstraintError, Database, Params, Sql, Statement, StatementTooLarge
 from app.models.domain import LOCAL_MODEL
 from app.repositories.categories import CATEGORIES_JSON
-from app.repositories.record_batch import JsonRow, RecordBatch, sum_hits
+from app.repositories.name_rows import pick_aliases
+from app.repositories.name_statements import INSERT_FINGERPRINTS, INSERT_SLOTS, INSERT_TRIALS, UPSERT_ALIASES
+from app.repositories.record_batch import RecordBatch, sum_hits
 from app.repositories.record_statements import (
     ADD_HITS,
     ADVANCE_WRITERS,
@@ -18,6 +20,7 @@ from app.repositories.record_statements import (
     INSERT_RESULTS,
     UPSERT_REFUSALS,
 )
+from app.repositories.row_types import JsonRow
 
 _SELECT_WRITTEN = Sql.same("SELECT 1 FROM ledger_writer WHERE writer = :writer AND last_batch >= :number")
 
@@ -74,10 +77,13 @@ def _row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Sta
     """Return the statements that write the rows of the batches, each kind of rows in so many pieces."""
     # A guess behind the answer to the same image, so that it is the guess that gives way.
     results = _pieces(sorted((row for batch in batches for row in batch.results), key=_is_guess), pieces)
-    hits = _pieces(sum_hits(row for batch in batches for row in batch.hits), pieces)
+    hits = _pieces(_hits_and_sizes(batches), pieces)
     records = _pieces([row for batch in batches for row in batch.records], pieces)
     calls = _pieces([row for batch in batches for row in batch.calls], pieces)
     refusals = _pieces([row for batch in batches for row in batch.refusals], pieces)
+    aliases = _pieces(pick_aliases(row for batch in batches for row in batch.aliases), pieces)
+    fingerprints = _pieces([row for batch in batches for row in batch.fingerprints], pieces)
+    trials = _pieces([row for batch in batches for row in batch.trials], pieces)
     guesses: Params = {"local": LOCAL_MODEL, "categories": CATEGORIES_JSON}
     return [
         *((DELETE_REPLACED, {"rows": rows, **guesses}) for rows in results),
@@ -86,7 +92,20 @@ def _row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Sta
         *((INSERT_RECORDS, {"rows": rows}) for rows in records),
         *((INSERT_CALLS, {"rows": rows}) for rows in calls),
         *((UPSERT_REFUSALS, {"rows": rows}) for rows in refusals),
+        *((UPSERT_ALIASES, {"rows": rows}) for rows in aliases),
+        *((INSERT_FINGERPRINTS, {"rows": rows}) for rows in fingerprints),
+        *((INSERT_SLOTS, {"rows": rows}) for rows in fingerprints),
+        *((INSERT_TRIALS, {"rows": rows}) for rows in trials),
     ]
+
+
+def _hits_and_sizes(batches: Sequence[RecordBatch]) -> list[JsonRow]:
+    """Return one row an answer: its hits, the time of the last, and the size of its photo if it is to be filled in."""
+    rows = {row[0]: row for row in sum_hits(row for batch in batches for row in batch.hits)}
+    for image_hash, image_size in (row for batch in batches for row in batch.sizes):
+        _, hits, last_hit_at, *_ = rows.get(image_hash, (image_hash, 0, None))
+        rows[image_hash] = image_hash, hits, last_hit_at, image_size
+    return list(rows.values())
 
 
 def _pieces(rows: Sequence[JsonRow], pieces: int) -> list[str]:

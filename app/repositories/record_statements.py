@@ -1,7 +1,8 @@
-"""The statements of a batch. SQL only.
+"""The statements of a batch but for those of names (`name_statements`). SQL only.
 
-Each takes its rows as one JSON text, so that a batch of any size is at most seven statements: one value to escape in
-Python, one to send, unpacked by the database. The rows are those of `record_batch`.
+Each takes its rows as one JSON text, so that a batch of any size is at most eleven statements: one value to escape in
+Python, one to send, unpacked by the database. The rows are those of `record_batch`. A value that a row of an older
+version does not have is NULL.
 """
 
 from app.database import Sql
@@ -36,7 +37,7 @@ INSERT_RESULTS = Sql(
     mysql="""
 INSERT INTO image_classification_cache
   (image_hash, category, confidence, description, model_used, model_response, prompt_version,
-   input_tokens, output_tokens, cached_tokens, created_at, last_hit_at)
+   input_tokens, output_tokens, cached_tokens, created_at, last_hit_at, image_size)
 SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
   category VARCHAR(50) PATH '$[1]',
@@ -49,37 +50,51 @@ SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   output_tokens INT UNSIGNED PATH '$[8]',
   cached_tokens INT UNSIGNED PATH '$[9]',
   created_at DATETIME PATH '$[10]',
-  last_hit_at DATETIME PATH '$[10]'
+  last_hit_at DATETIME PATH '$[10]',
+  image_size INT UNSIGNED PATH '$[11]'
 )) AS new
-ON DUPLICATE KEY UPDATE hit_count = image_classification_cache.hit_count + 1
+ON DUPLICATE KEY UPDATE
+  hit_count = image_classification_cache.hit_count + 1,
+  image_size = COALESCE(image_classification_cache.image_size, new.image_size)
 """,
     sqlite="""
 INSERT INTO image_classification_cache
   (image_hash, category, confidence, description, model_used, model_response, prompt_version,
-   input_tokens, output_tokens, cached_tokens, created_at, last_hit_at)
+   input_tokens, output_tokens, cached_tokens, created_at, last_hit_at, image_size)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
   value ->> 4, value -> 5, value ->> 6,
   value ->> 7, value ->> 8, value ->> 9,
-  value ->> 10, value ->> 10
+  value ->> 10, value ->> 10, value ->> 11
 FROM json_each(:rows)
 WHERE true
-ON CONFLICT (image_hash) DO UPDATE SET hit_count = hit_count + 1
+ON CONFLICT (image_hash) DO UPDATE SET
+  hit_count = hit_count + 1,
+  image_size = COALESCE(image_size, excluded.image_size)
 """,
 )
 
+# Hits and sizes in one pass, so that rows are locked in one order: a row of hits may have a size, and one of a size has
+# 0 hits and no time.
 ADD_HITS = Sql(
     mysql="""
 UPDATE image_classification_cache AS c
 JOIN JSON_TABLE(:rows, '$[*]' COLUMNS (
   image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
   hits INT UNSIGNED PATH '$[1]',
-  last_hit_at DATETIME PATH '$[2]'
+  last_hit_at DATETIME PATH '$[2]',
+  image_size INT UNSIGNED PATH '$[3]'
 )) AS h ON c.image_hash = h.image_hash
-SET c.hit_count = c.hit_count + h.hits, c.last_hit_at = GREATEST(c.last_hit_at, h.last_hit_at)
+SET
+  c.hit_count = c.hit_count + h.hits,
+  c.last_hit_at = GREATEST(c.last_hit_at, COALESCE(h.last_hit_at, c.last_hit_at)),
+  c.image_size = COALESCE(c.image_size, h.image_size)
 """,
     sqlite="""
 UPDATE image_classification_cache AS c
-SET hit_count = c.hit_count + (h.value ->> 1), last_hit_at = MAX(c.last_hit_at, h.value ->> 2)
+SET
+  hit_count = c.hit_count + (h.value ->> 1),
+  last_hit_at = MAX(c.last_hit_at, COALESCE(h.value ->> 2, c.last_hit_at)),
+  image_size = COALESCE(c.image_size, h.value ->> 3)
 FROM json_each(:rows) AS h
 WHERE c.image_hash = h.value ->> 0
 """,
@@ -89,28 +104,30 @@ INSERT_RECORDS = Sql(
     mysql="""
 INSERT INTO request_log
   (request_id, user_id, ip_address, image_hash, image_size, category, confidence,
-   from_cache, processing_time_ms, created_at)
+   from_cache, processing_time_ms, created_at, matched_by, saved_bytes)
 SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
   user_id VARCHAR(64) PATH '$[1]',
   ip_address VARCHAR(45) CHARACTER SET ascii COLLATE ascii_bin PATH '$[2]',
-  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[3]',
+  image_hash VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$[3]',
   image_size INT UNSIGNED PATH '$[4]',
   category VARCHAR(50) PATH '$[5]',
   confidence DECIMAL(5,4) PATH '$[6]',
   from_cache TINYINT PATH '$[7]',
   processing_time_ms INT UNSIGNED PATH '$[8]',
-  created_at DATETIME PATH '$[9]'
+  created_at DATETIME PATH '$[9]',
+  matched_by VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$[10]',
+  saved_bytes INT UNSIGNED PATH '$[11]'
 )) AS new
 ON DUPLICATE KEY UPDATE request_id = request_log.request_id
 """,
     sqlite="""
 INSERT INTO request_log
   (request_id, user_id, ip_address, image_hash, image_size, category, confidence,
-   from_cache, processing_time_ms, created_at)
+   from_cache, processing_time_ms, created_at, matched_by, saved_bytes)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
   value ->> 4, value ->> 5, value ->> 6,
-  value ->> 7, value ->> 8, value ->> 9
+  value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11
 FROM json_each(:rows)
 WHERE true
 ON CONFLICT (request_id) DO NOTHING
@@ -154,7 +171,7 @@ UPSERT_REFUSALS = Sql(
 INSERT INTO classification_refusal
   (image_hash, expires_at, refused_at, input_tokens, output_tokens, cached_tokens)
 SELECT * FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
-  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  image_hash VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
   expires_at DATETIME PATH '$[1]',
   refused_at DATETIME PATH '$[2]',
   input_tokens BIGINT UNSIGNED PATH '$[3]',

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from app.database import Database, Params, Sql, from_sql_time
 from app.models.domain import RequestRecord
-from app.repositories.categories import category_of
+from app.repositories.categories import category_of, matched_by_of
 
 _SELECT_RECORD = Sql.same("""
-SELECT request_id, user_id, image_hash, image_size, category, confidence, from_cache, processing_time_ms, created_at
+SELECT request_id, user_id, image_hash, image_size, category, confidence, from_cache, matched_by, processing_time_ms,
+  created_at
 FROM request_log
 WHERE request_id = :request_id
 """)
@@ -58,7 +59,7 @@ class RequestLogRepository:
         rows = await self.database.fetch_all(_SELECT_RECORD, {"request_id": request_id})
         if not rows:
             return None
-        (identifier, user_id, image_hash, size, text, confidence, from_cache, milliseconds, created_at) = rows[0]
+        (identifier, user_id, image_hash, size, text, confidence, from_cache, kind, milliseconds, created_at) = rows[0]
         category = category_of(text)
         if category is None:
             return None
@@ -70,6 +71,7 @@ class RequestLogRepository:
             category=category,
             confidence=float(confidence),
             from_cache=bool(from_cache),
+            matched_by=matched_by_of(kind),
             processing_time_ms=milliseconds,
             created_at=from_sql_time(created_at),
         )

@@ -1,9 +1,12 @@
-"""The shared cache: what is already known of a photo, in memory first, then in the database."""
+"""The shared cache: what is already known of a photo by its names, in memory first, then in the database."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from app.errors import DatabaseUnavailable
-from app.models.domain import Classification
+from app.models.domain import KnownAnswer
+from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
 from app.services.cache.lookups import BatchedLookups
 from app.services.cache.memory import MemoryCache
@@ -11,44 +14,67 @@ from app.services.cache.memory import MemoryCache
 
 @dataclass(frozen=True, slots=True)
 class CacheService:
-    """Looks photos up. Answers and hits are written elsewhere, together, by the `Recorder`."""
+    """Looks photos up. Answers and hits are written elsewhere, together, by the `Recorder`.
+
+    Names are given the surest first. Near matches that are on record count only while `serves_near` says so, and are
+    not kept in memory: there they would hide the photo's own answer, which may be paid for at any time.
+    """
 
     memory: MemoryCache
     lookups: BatchedLookups
+    serves_near: Callable[[], Awaitable[bool]]
     metrics: Metrics
 
-    async def lookup(self, image_hash: str) -> Classification | None:
-        """Return the classification of the photo with this SHA-256 (lower-case hex), or None if it is not known.
+    async def lookup(self, names: Sequence[str], *, is_first: bool = True) -> KnownAnswer | None:
+        """Return the answer to the photo with these names, or None if it is not known.
 
-        Raises `Overloaded`; `DatabaseUnavailable` if memory does not know the photo either.
+        Each photo is counted as one lookup: where more of its names are found out and this is not the first one, it
+        counts only where it finds something. Raises `Overloaded`; `DatabaseUnavailable` if memory does not know the
+        photo either.
         """
-        found = self.memory.get(image_hash)
-        self.metrics.cache_lookups.add("memory", "miss" if found is None else "hit")
+        found = _first(map(self.memory.get, names))
+        self._count("memory", found, is_first)
         if found is not None:
             return found
         try:
-            found = await self._find(image_hash)
+            found = await self._find(names)
         except DatabaseUnavailable:
-            stale = self.memory.get_stale(image_hash)
+            stale = _first(map(self.memory.get_stale, names))
             if stale is None:
                 raise
             self.metrics.cache_lookups.add("memory", "stale")
             return stale
-        self.metrics.cache_lookups.add("database", "miss" if found is None else "hit")
+        self._count("database", found, is_first)
         return found
 
-    async def lookup_uncounted(self, image_hash: str) -> Classification | None:
+    async def lookup_uncounted(self, names: Sequence[str]) -> KnownAnswer | None:
         """Look a photo up without counting it: for those who look again and again until the answer is there."""
-        return self.memory.get(image_hash) or await self._find(image_hash)
+        return _first(map(self.memory.get, names)) or await self._find(names)
 
-    def remember(self, image_hash: str, classification: Classification) -> None:
-        """Keep an answer in memory that has just been made durable."""
-        self.memory.put(image_hash, classification)
+    def remember(self, name: str, known: KnownAnswer) -> None:
+        """Keep in memory what has just been made durable."""
+        if known.matched_by is not MatchedBy.NEAR:
+            self.memory.put(name, known)
 
-    async def _find(self, image_hash: str) -> Classification | None:
-        found = await self.lookups.find(image_hash)
-        if found is None:
-            self.memory.forget(image_hash)
+    def _count(self, tier: str, found: KnownAnswer | None, is_first: bool) -> None:
+        if is_first or found is not None:
+            self.metrics.cache_lookups.add(tier, "miss" if found is None else "hit")
+
+    async def _find(self, names: Sequence[str]) -> KnownAnswer | None:
+        if len(names) == 1:
+            answers = [await self.lookups.find(names[0])]
         else:
-            self.memory.put(image_hash, found)
-        return found
+            answers = await asyncio.gather(*(self.lookups.find(name) for name in names))
+        for name, found in zip(names, answers, strict=True):
+            if found is None or found.matched_by is MatchedBy.NEAR:
+                self.memory.forget(name)
+            else:
+                self.memory.put(name, found)
+        for found in answers:
+            if found is not None and (found.matched_by is not MatchedBy.NEAR or await self.serves_near()):
+                return found
+        return None
+
+
+def _first(answers: Iterable[KnownAnswer | None]) -> KnownAnswer | None:
+    return next((found for found in answers if found is not None), None)

@@ -1,19 +1,16 @@
 """The product: which category is this photo? The story of both endpoints, in order. Neither HTTP nor SQL."""
 
-import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 from app.errors import HashMismatch
-from app.models.domain import Answer, Classification, RequestContext
+from app.models.domain import Answer, KnownAnswer, RequestContext
 from app.services.model.errors import ModelTimeout
 from app.services.one_call.paid_once import PaidOnce
-from app.services.photo_in_question import PhotoInQuestion, QuestionParts
+from app.services.photo_in_question import PhotoInQuestion, QuestionParts, off_loop
 from app.utils.clock import milliseconds_since
 from app.utils.hash_utils import sha256_hex
-
-_HASH_IN_THREAD_BYTES = 1024 * 1024
-"""Hashing takes 0.7 ms a MiB: from here on it would hold up the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,39 +20,40 @@ class ClassifierService:
     paid_once: PaidOnce
     parts: QuestionParts
 
-    async def check_cache(self, image_hash: str, context: RequestContext) -> Classification | None:
-        """Return what is known of a photo by its SHA-256 (lower-case hex), or None: then it has to be uploaded.
+    async def check_cache(
+        self, names: Sequence[str], context: RequestContext, wait_seconds: float = 0
+    ) -> KnownAnswer | None:
+        """Return what is known of a photo by its names, the surest first, or None: then it has to be uploaded.
 
-        Raises `DatabaseUnavailable`: without the database it is not known whether a photo is known; `Overloaded`.
+        A name is a SHA-256 (lower-case hex) or a content hash. If the photo is being asked about right now, its answer
+        is waited for as long as `wait_seconds`. Raises `DatabaseUnavailable`: without the database it is not known
+        whether a photo is known; `Overloaded`.
         """
         started = perf_counter()
-        found = await self.parts.cache.lookup(image_hash)
+        found = await self.parts.cache.lookup(names)
+        if found is None and wait_seconds:
+            found = await self.paid_once.wait_for(names, wait_seconds)
         if found is not None:
-            await self.parts.recorder.record(context, image_hash, found, milliseconds_since(started))
+            await self.parts.recorder.record(context, names[0], found, milliseconds_since(started))
+            self.parts.metrics.answers.add(found.matched_by)
         return found
 
     async def classify(self, image: bytes, claimed_hash: str | None, context: RequestContext) -> Answer:
         """Classify an uploaded image file. Without the database the model is asked all the same.
 
-        `claimed_hash` (lower-case hex) is a checksum, never a key: what is stored is stored under the hash of the
-        bytes. Raises `HashMismatch`, `Overloaded`, `Refused`, the errors of `ImagePreparer` and of `ModelClient`,
-        `DatabaseUnavailable` when the answer can be kept nowhere.
+        `claimed_hash` (lower-case hex) is a checksum, never a key: what is stored is stored under names that were
+        computed from the bytes. Raises `HashMismatch`, `Overloaded`, `Refused`, the errors of `ImagePreparer` and of
+        `ModelClient`, `DatabaseUnavailable` when the answer can be kept nowhere.
         """
         started = perf_counter()
-        image_hash = await _hash(image)
+        image_hash = await off_loop(sha256_hex, image)
         if claimed_hash not in (None, image_hash):
             raise HashMismatch
         photo = PhotoInQuestion(self.parts, image, image_hash, context, started)
         try:
-            result = await self.paid_once.find(image_hash, photo)
+            result = await self.paid_once.find(photo)
         except TimeoutError:
             raise ModelTimeout(detail="another process was asking all the time") from None
         if not result.paid:
-            await photo.record(result.classification)
-        return Answer(result.classification, not result.paid, photo.took_ms)
-
-
-async def _hash(image: bytes) -> str:
-    if len(image) < _HASH_IN_THREAD_BYTES:
-        return sha256_hex(image)
-    return await asyncio.to_thread(sha256_hex, image)
+            await photo.record_hit(result)
+        return Answer(result.known, not result.paid, photo.took_ms)

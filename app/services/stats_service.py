@@ -1,7 +1,7 @@
 """What operators read: use, savings and cost, worked out exactly from the sums of the tables."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from app.models.statistics import (
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository, TokenTotals
 from app.utils.clock import Clock
+from app.utils.days import last_days
 
 _BEGINNING, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -124,12 +125,8 @@ class StatsService:
         )
 
     def _today(self) -> tuple[datetime, datetime]:
-        """Return the first moments of today and of tomorrow. A day of summer time's change has 23 or 25 hours."""
-        date = self.clock().astimezone(self.timezone).date()
-        return (
-            datetime.combine(date, time.min, self.timezone),
-            datetime.combine(date + timedelta(days=1), time.min, self.timezone),
-        )
+        """Return the first moments of today and of tomorrow."""
+        return last_days(self.clock(), self.timezone, 1)
 
 
 def _ratio(part: int | Decimal, whole: int, *, places: int) -> Decimal:

@@ -1,14 +1,23 @@
-"""SHA-256 as the cache's key. Pure functions."""
+"""SHA-256 as the cache's key, and as one more name of a photo. Pure functions."""
 
 import hashlib
 import re
 
 IMAGE_HASH_PATTERN = "^[0-9a-fA-F]{64}$"
+CONTENT_HASH_PATTERN = "^c1:[0-9a-fA-F]{64}$"
 
 
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 lower-case hexadecimal characters."""
     return hashlib.sha256(data).hexdigest()
+
+
+def question_name(jpeg: bytes) -> str:
+    """Return the name of what a model would be asked about a prepared JPEG: `q1:` and the SHA-256 of its bytes.
+
+    No version of what prepared it is in the name: equal bytes are an equal question, whatever made them.
+    """
+    return f"q1:{sha256_hex(jpeg)}"
 
 
 def is_image_hash(text: str) -> bool:

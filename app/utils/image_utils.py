@@ -10,8 +10,10 @@ from io import BytesIO
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from app.errors import ImageTooManyPixels, InvalidImage, UnsupportedFormat
+from app.models.identity import Fingerprint
 from app.utils.image_cost import DecodingCost, estimate, target_mode
 from app.utils.image_structure import examine, too_complex
+from app.utils.pdq import pdq, squared
 
 # Pillow's own limit warns where we need an error and raises where we have our own code; ours is checked in `_open`.
 Image.MAX_IMAGE_PIXELS = None
@@ -56,11 +58,10 @@ class ImageLimits:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture as a model gets it: a JPEG. The width and height are the original's, in pixels, upright."""
+    """A picture as a model gets it: a JPEG. And what it looks like, to be found by other pictures of the same."""
 
     jpeg: bytes
-    width: int
-    height: int
+    fingerprint: Fingerprint
 
 
 def prepare_image(
@@ -85,10 +86,12 @@ def prepare_image(
             image.load()
             orientation = _orientation(image)
             # Shrunk first: what follows is done to a small picture.
-            small = _to_rgb_or_rgba(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+            picture = _shrinkable(image)
+            small = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
             jpeg = _as_jpeg(_on_white(small), orientation)
+            hashed, quality = pdq(_upright(_on_white(squared(picture)), orientation))
     width, height = original[::-1] if orientation in _SIDEWAYS else original
-    return Prepared(jpeg, width, height)
+    return Prepared(jpeg, Fingerprint(hashed, quality, width, height))
 
 
 @contextmanager
@@ -100,11 +103,15 @@ def _damage_is_invalid() -> Iterator[None]:
 
 
 def _as_jpeg(picture: Image.Image, orientation: Image.Transpose | None) -> bytes:
-    upright = picture if orientation is None else picture.transpose(orientation)
+    upright = _upright(picture, orientation)
     upright.info = {}  # what is left of the original's metadata: a comment, a colour profile
     output = BytesIO()
     upright.save(output, "JPEG", quality=JPEG_QUALITY)
     return output.getvalue()
+
+
+def _upright(picture: Image.Image, orientation: Image.Transpose | None) -> Image.Image:
+    return picture if orientation is None else picture.transpose(orientation)
 
 
 def enable_heif() -> None:
@@ -175,12 +182,15 @@ _SIDEWAYS = (
 )
 
 
-def _to_rgb_or_rgba(image: Image.Image) -> Image.Image:
+def _shrinkable(image: Image.Image) -> Image.Image:
+    """Return the picture in RGB, or where there is transparency in RGBa: with its colours multiplied by its alpha."""
     if image.mode.startswith("I;16") or image.mode == "I":
         # Pillow would cut 16-bit grey off at 255 instead of scaling it.
         return image.point(lambda value: value / 257).convert("L").convert("RGB")
     wanted = target_mode(image)
-    return image if image.mode == wanted else image.convert(wanted)  # convert() would copy it
+    picture = image if image.mode == wanted else image.convert(wanted)  # convert() would copy it
+    # Multiplied here, and not by resize() for each size anew, which could not reduce it first either.
+    return picture.convert("RGBa") if wanted == "RGBA" else picture
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -188,5 +198,5 @@ def _on_white(image: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         return image
     paper = Image.new("RGBA", image.size, "white")
-    paper.alpha_composite(image)
+    paper.alpha_composite(image.convert("RGBA"))
     return paper.convert("RGB")

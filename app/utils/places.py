@@ -31,6 +31,11 @@ class Places:
         """How many wait."""
         return max(0, self._present - self.running)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next one would have to wait."""
+        return self._present >= self.running
+
     @asynccontextmanager
     async def take(self, until: float | None = None) -> AsyncIterator[None]:
         """Hold a place for the time of the block.

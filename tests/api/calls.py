@@ -5,6 +5,9 @@ from typing import Any
 
 import httpx
 
+from app.utils.hash_utils import question_name
+from app.utils.image_utils import ImageLimits, prepare_image
+
 Json = dict[str, Any]
 
 
@@ -31,6 +34,11 @@ async def upload(
 async def get_data(client: httpx.AsyncClient, path: str) -> Any:
     """Read a statistic; return what is in `data`."""
     return _body(await client.get(path))["data"]
+
+
+def question_of(image: bytes) -> str:
+    """Return the name of what a model is asked about an image, with the default settings."""
+    return question_name(prepare_image(image, ImageLimits(frozenset({"JPEG", "PNG"}), 50_000_000), 512).jpeg)
 
 
 def _headers(user: str | None) -> dict[str, str]:

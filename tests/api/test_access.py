@@ -28,6 +28,7 @@ STATISTICS = (
     "/stats/category-distribution",
     "/stats/users/top",
     "/stats/images/top",
+    "/stats/identity",
 )
 OPEN = ("/health", "/health/live", "/health/ready", "/categories")
 

@@ -221,6 +221,11 @@ async def test_a_wrong_limit_is_400(path: str, limit: str, client: httpx.AsyncCl
     assert_error(await client.get(path, params={"limit": limit}), 400, "invalid_request")
 
 
+@pytest.mark.parametrize("days", ["0", "3651", "-1", "x", "1.5", "", "9" * 5000])
+async def test_a_wrong_number_of_days_is_400(days: str, client: httpx.AsyncClient) -> None:
+    assert_error(await client.get("/stats/identity", params={"days": days}), 400, "invalid_request")
+
+
 async def test_an_unknown_address_is_404(client: httpx.AsyncClient) -> None:
     for path in ("/nothing", "/classify/", "/../../etc/passwd", "/requests/", "/stats"):
         assert_error(await client.get(path), 404, "not_found")

@@ -1,5 +1,6 @@
 """The examples of the OpenAPI page are what the service takes and what it answers."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -8,9 +9,13 @@ import pytest
 
 from app.config import Settings
 from app.container import Container
+from app.database import Database
 from app.main import create_app
+from app.models.domain import Category
+from app.models.identity import Trial
 from tests.api.calls import upload
-from tests.factories import make_image
+from tests.factories import make_image, make_outcome
+from tests.support.records import write_outcomes
 
 
 @pytest.fixture
@@ -47,8 +52,10 @@ def shape(value: Any) -> Any:
 
 
 async def test_each_answers_example_has_the_shape_of_a_real_answer(
-    client: httpx.AsyncClient, page: dict[str, Any]
+    client: httpx.AsyncClient, page: dict[str, Any], database: Database
 ) -> None:
+    trial = Trial(neighbour_hash="0" * 64, distance=4, category=Category.PETS)
+    await write_outcomes(database, [make_outcome(trial=trial, created_at=datetime.now(UTC))])
     image = make_image()
     question = {"image_hash": "0" * 64}
     real: dict[tuple[str, str], httpx.Response] = {}
@@ -67,6 +74,7 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     real["get_category_distribution", "two"] = await client.get("/stats/category-distribution")
     real["get_top_users", "one"] = await client.get("/stats/users/top")
     real["get_top_images", "one"] = await client.get("/stats/images/top")
+    real["get_identity_stats", "month"] = await client.get("/stats/identity")
     real["get_health", "healthy"] = await client.get("/health")
     real["get_readiness", "healthy"] = await client.get("/health/ready")
     real["get_liveness", "alive"] = await client.get("/health/live")

@@ -14,6 +14,10 @@ from tests.support.fake_model_server import FakeModels, answer_for
 
 SAMPLE_IMAGES = {path.stem: path.read_bytes() for path in sorted([*SAMPLES.glob("*.png"), *SAMPLES.glob("*.jpg")])}
 
+# The specification's, in its order, and behind them by which name the photo was recognised.
+FIELDS_OF_ANSWER = ["success", "data", "from_cache", "processing_time_ms", "request_id", "timestamp", "matched_by"]
+FIELDS_OF_HIT = ["success", "cached", "data", "from_cache", "request_id", "timestamp", "matched_by"]
+
 
 @pytest.fixture(params=["openai", "claude", "custom", "local"])
 def provider_settings(request: pytest.FixtureRequest, fake_models: FakeModels) -> dict[str, Any]:
@@ -32,9 +36,9 @@ async def test_every_sample_is_asked_for_uploaded_and_then_known(
     again = await classify(client, image, "device-42")
 
     assert miss == {"success": True, "cached": False, "message": "Cache not found, please upload the full image"}
-    assert list(answer) == ["success", "data", "from_cache", "processing_time_ms", "request_id", "timestamp"]
+    assert list(answer) == FIELDS_OF_ANSWER
     assert list(answer["data"]) == ["category", "confidence", "description"]
-    assert list(hit) == ["success", "cached", "data", "from_cache", "request_id", "timestamp"]
+    assert list(hit) == FIELDS_OF_HIT
     assert (answer["from_cache"], hit["from_cache"], again["from_cache"]) == (False, True, True)
     assert answer["data"] == hit["data"] == again["data"]
     assert len(fake_models.calls) == (0 if settings.provider == "local" else 1)

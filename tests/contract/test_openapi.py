@@ -69,6 +69,7 @@ def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
         "GET /api/v1/stats/category-distribution",
         "GET /api/v1/stats/users/top",
         "GET /api/v1/stats/images/top",
+        "GET /api/v1/stats/identity",
         "GET /api/v1/requests/{request_id}",
         "GET /api/v1/categories",
         "GET /api/v1/health",
@@ -120,6 +121,7 @@ def test_generated_clients_get_short_names() -> None:
         "get_category_distribution",
         "get_top_users",
         "get_top_images",
+        "get_identity_stats",
         "get_health",
         "get_readiness",
         "get_liveness",
@@ -162,7 +164,7 @@ def test_a_hit_and_a_miss_are_one_flat_component() -> None:
     assert set(answer["examples"]) == {"hit", "miss"}
     assert schema["required"] == ["success", "cached"]
     assert list(schema["properties"]) == [
-        "success", "cached", "data", "from_cache", "request_id", "timestamp", "message",
+        "success", "cached", "data", "from_cache", "request_id", "timestamp", "matched_by", "message",
     ]  # fmt: skip
     assert "null" not in str(schema)
 

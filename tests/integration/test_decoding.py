@@ -22,7 +22,7 @@ from app.services.images.memory_budget import UNIT_BYTES, MemoryBudget
 from app.services.images.preparer import ImagePreparer
 from app.services.images.wire import Job
 from app.utils.deadline import Deadline
-from app.utils.image_utils import enable_heif
+from app.utils.image_utils import enable_heif, prepare_image
 from tests.factories import make_image, save_image
 from tests.support.crafted_images import flat_webp, jpeg_of_scans
 from tests.support.service_process import ROOT
@@ -60,7 +60,7 @@ def is_there(process: int) -> bool:
 
 async def prepare(pool: DecodingPool, data: bytes, job: Job = JOB, seconds: float = 20) -> tuple[int, int]:
     prepared = await pool.prepare(job, data, Deadline.after(seconds))
-    return prepared.width, prepared.height
+    return prepared.fingerprint.width, prepared.fingerprint.height
 
 
 @pytest.fixture
@@ -74,10 +74,13 @@ async def server() -> AsyncIterator[DecodingServer]:
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF"])
 async def test_every_format_is_prepared(decoders: DecodingServer, image_format: str) -> None:
-    prepared = await pool_on(decoders).prepare(JOB, make_image(image_format), Deadline.after(20))
+    photo = make_image(image_format)
+
+    prepared = await pool_on(decoders).prepare(JOB, photo, Deadline.after(20))
 
     assert prepared.jpeg.startswith(b"\xff\xd8")
-    assert (prepared.width, prepared.height) == (320, 240)
+    assert prepared == prepare_image(photo, JOB.limits, JOB.max_side)
+    assert (prepared.fingerprint.width, prepared.fingerprint.height) == (320, 240)
 
 
 async def test_the_size_is_the_originals_and_upright(decoders: DecodingServer) -> None:

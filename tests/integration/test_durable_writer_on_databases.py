@@ -148,8 +148,8 @@ async def test_what_a_refusal_cost_and_that_it_was_one_survive_an_outage(
 
     refusals = RefusalRepository(unreliable)
     assert failure.refused_until is not None
-    assert await refusals.is_refused(failure.image_hash, failure.created_at)
-    assert not await refusals.is_refused(failure.image_hash, failure.refused_until)
+    assert await refusals.is_refused([failure.image_hash], failure.created_at)
+    assert not await refusals.is_refused([failure.image_hash], failure.refused_until)
     sql = Sql.same("SELECT image_hash, outcome, input_tokens FROM model_call")
     assert await unreliable.fetch_all(sql, {}) == [(failure.image_hash, "refused", 412)]
 

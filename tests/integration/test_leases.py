@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from app.database import Database, Params, Sql
 from app.errors import DatabaseUnavailable
@@ -65,9 +66,9 @@ async def test_only_its_owner_can_release_it(database: Database) -> None:
     leases, image_hash = LeaseRepository(database), make_image_hash()
     await leases.claim(image_hash, "first", 10)
 
-    await leases.release(image_hash, "second")
+    await leases.release([image_hash], "second")
     assert not await leases.claim(image_hash, "second", 10)
-    await leases.release(image_hash, "first")
+    await leases.release([image_hash], "first")
     assert await leases.claim(image_hash, "second", 10)
 
 
@@ -128,6 +129,21 @@ async def test_a_lease_is_renewed_for_as_long_as_its_holder_lives(database: Data
         assert not await repository.claim(name, "rival", 10)
 
 
+async def test_a_mark_is_renewed_while_the_work_goes_on_and_taken_back_at_its_end(database: Database) -> None:
+    repository, name = LeaseRepository(database), make_image_hash()
+    leases = Leases(repository, Metrics(), renew_seconds=0.02)
+
+    with leases.mark([name]):
+        async with asyncio.timeout(10):
+            while not (first := await database.fetch_all(END_OF, {"name": name})):
+                await asyncio.sleep(0)
+            while await database.fetch_all(END_OF, {"name": name}) == first:
+                await asyncio.sleep(0)
+    await leases.close(2)
+
+    assert not await repository.is_held([name])
+
+
 async def test_a_lease_is_free_as_soon_as_its_holder_has_failed(database: Database) -> None:
     repository, name = LeaseRepository(database), make_image_hash()
 
@@ -172,3 +188,70 @@ async def test_a_renewal_that_is_on_its_way_is_not_carried_out_after_the_release
 
 async def nothing_found() -> None:
     return None
+
+
+async def test_marking_takes_the_names_that_are_free_and_leaves_others_theirs(database: Database) -> None:
+    leases, (mine, free, ended, taken) = LeaseRepository(database), [f"photo:{make_image_hash()}" for _ in range(4)]
+    await leases.claim(mine, "me", 1)
+    await leases.claim(ended, "dead", 0)
+    await leases.claim(taken, "another", 10)
+
+    await leases.mark([taken, mine, free, ended], "me", 10)
+
+    assert [await leases.claim(name, "rival", 10) for name in (mine, free, ended, taken)] == [False] * 4
+    assert [await leases.claim(name, "me", 10) for name in (mine, free, ended, taken)] == [True] * 3 + [False]
+    assert await leases.claim(taken, "another", 10)
+
+
+async def test_several_names_are_given_up_together_but_only_ones_own(database: Database) -> None:
+    leases, names = LeaseRepository(database), [f"photo:{make_image_hash()}" for _ in range(3)]
+    await leases.mark(names[:2], "me", 10)
+    await leases.claim(names[2], "another", 10)
+
+    await leases.release(names, "me")
+
+    assert not await leases.is_held(names[:2])
+    assert await leases.is_held(names)
+    await leases.release(names, "another")
+    assert not await leases.is_held(names)
+
+
+async def test_a_name_is_held_until_its_time_is_over(database: Database) -> None:
+    leases, name = LeaseRepository(database), f"photo:c1:{make_image_hash()}"
+
+    assert not await leases.is_held([name])
+    assert not await leases.is_held([])
+    await leases.mark([name], "me", 10)
+    assert await leases.is_held([make_image_hash(), name])
+    await database.execute(END_ALL, {})
+    assert not await leases.is_held([name])
+
+
+async def test_of_many_that_mark_the_same_names_at_once_each_name_has_one_owner(database: Database) -> None:
+    leases, names = LeaseRepository(database), [f"photo:{make_image_hash()}" for _ in range(6)]
+    owners = [f"owner-{number}" for number in range(20)]
+
+    await asyncio.gather(
+        *(leases.mark(names[:: -1 if number % 2 else 1], owner, 10) for number, owner in enumerate(owners))
+    )
+
+    rows = await database.fetch_all(Sql.same("SELECT name, owner FROM lease"), {})
+    assert sorted(name for name, _ in rows) == sorted(names)
+    await asyncio.gather(*(leases.release(names, owner) for owner in owners))
+    assert not await leases.is_held(names)
+
+
+async def test_leases_of_holders_that_died_long_ago_are_deleted_and_no_others(database: Database) -> None:
+    leases = LeaseRepository(database)
+    await leases.mark([f"mark:{number}" for number in range(5)], "dead", 10)
+    await database.execute(END_ALL, {})
+    await leases.claim("photo:alive", "alive", 10)
+    await leases.claim("photo:just", "dead", 0)
+
+    gone = [await leases.delete_ended(timedelta(hours=1), slice_rows=3) for _ in range(3)]
+
+    assert gone == [3, 2, 0]
+    assert await database.fetch_all(Sql.same("SELECT name FROM lease ORDER BY name"), {}) == [
+        ("photo:alive",),
+        ("photo:just",),
+    ]

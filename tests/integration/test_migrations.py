@@ -32,6 +32,7 @@ from tests.support.records import fetch_one, write_outcomes
 
 VERSIONS = "CREATE TABLE IF NOT EXISTS schema_version (number INT PRIMARY KEY, name TEXT, applied_at DATETIME);\n"
 MIGRATED = f"{TEST_DATABASE}_migrated"
+ALL = list(range(1, NEEDED_VERSION + 1))
 WITHOUT_VERSIONS = [
     statement
     for statement in split_statements((MIGRATIONS_FOLDER / "0001_tables.mysql.sql").read_text(encoding="utf-8"))
@@ -163,7 +164,9 @@ def test_a_change_of_a_table_says_how_it_stays_usable_meanwhile() -> None:
             assert re.match(r"CREATE TABLE IF NOT EXISTS|ALTER TABLE", statement)
             if statement.startswith("ALTER"):
                 assert re.search(r"ALGORITHM=INSTANT$|ALGORITHM=INPLACE, LOCK=NONE$", statement)
-            assert not re.search(r"\b(DROP|RENAME|MODIFY|CHANGE)\b", statement)
+            assert not re.search(r"\b(DROP|RENAME|CHANGE)\b", statement)
+            if "MODIFY" in statement:  # without a copy of the table only what takes more than before is possible
+                assert statement.endswith("ALGORITHM=INPLACE, LOCK=NONE")
 
 
 async def test_a_database_from_before_versions_is_recognised_and_migrated(
@@ -172,11 +175,11 @@ async def test_a_database_from_before_versions_is_recognised_and_migrated(
     database, migrator = old_database
     with pytest.raises(DatabaseNotInitialized):
         await database.check()
-    assert [state.state for state in await migrator.fetch_states()] == ["found", "pending", "pending"]
+    assert [state.state for state in await migrator.fetch_states()] == ["found", "pending", "pending", "pending"]
 
     done = await migrator.migrate(silent)
 
-    assert [migration.number for migration in done] == [1, 2, 3]
+    assert [migration.number for migration in done] == ALL
     assert {state.state for state in await migrator.fetch_states()} == {"applied"}
     await database.check()
 
@@ -195,7 +198,7 @@ async def test_several_may_migrate_at_the_same_moment(old_database: tuple[Databa
     await asyncio.gather(*(migrator.migrate(silent) for _ in range(6)))
 
     assert await read(database, "SELECT COUNT(*) FROM model_call") == [(35,)]
-    assert await read(database, "SELECT number FROM schema_version ORDER BY 1") == [(1,), (2,), (3,)]
+    assert await read(database, "SELECT number FROM schema_version ORDER BY 1") == [(number,) for number in ALL]
 
 
 async def test_a_migration_that_was_interrupted_goes_on_where_it_was(old_database: tuple[Database, Migrator]) -> None:
@@ -210,7 +213,7 @@ async def test_a_migration_that_was_interrupted_goes_on_where_it_was(old_databas
         await migrator.migrate(interrupt)
     assert await read(database, "SELECT COUNT(*) FROM model_call") == [(1000,)]
 
-    assert [migration.number for migration in await migrator.migrate(silent)] == [3]
+    assert [migration.number for migration in await migrator.migrate(silent)] == [3, 4]
 
     assert await read(database, "SELECT COUNT(*) FROM model_call") == [(2503,)]
 
@@ -300,7 +303,7 @@ async def test_a_schema_of_a_later_version_serves(database: Database, database_s
 
         assert await fetch_one(database, outcome.image_hash, include_local=False) == outcome.classification
         states = await build_migrator(make_settings(**database_settings)).fetch_states()
-        assert [state.number for state in states] == [1, 2, 3, 99]
+        assert [state.number for state in states] == [*ALL, 99]
     finally:
         await database.execute(Sql.same("DELETE FROM schema_version WHERE number = 99"), {})
         await drop_column(database)
@@ -316,7 +319,7 @@ async def test_a_second_migrator_waits_for_the_first_and_not_for_ever(old: Setti
         await asyncio.wait([waiting], timeout=0.3)
         assert not waiting.done()
 
-    assert [migration.number for migration in await waiting] == [1, 2, 3]
+    assert [migration.number for migration in await waiting] == ALL
 
 
 async def test_a_change_waits_for_a_transaction_that_uses_the_table(
@@ -381,7 +384,7 @@ async def test_the_documented_rights_are_all_that_migrations_need(
 ) -> None:
     migrator = build_migrator(make_user(old, mysql_server, ", ".join(documented_rights)))
 
-    assert [migration.number for migration in await migrator.migrate(silent)] == [1, 2, 3]
+    assert [migration.number for migration in await migrator.migrate(silent)] == ALL
 
 
 async def test_the_services_own_rights_are_enough_where_nothing_is_missing(

@@ -53,7 +53,7 @@ async def test_both_schemas_have_the_same_columns_in_the_same_order(
     await sqlite.close()
 
 
-def test_init_sql_may_be_run_again(mysql_server: MySQLServer) -> None:
+def test_init_sql_may_be_run_again(mysql_server: MySQLServer, mysql_settings: dict[str, Any]) -> None:
     mysql_server.query(f"INSERT INTO lease VALUES ('{'e' * 64}', 'x', '2030-01-01')", TEST_DATABASE)
 
     mysql_server.query(schema_of(TEST_DATABASE))

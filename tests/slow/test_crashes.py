@@ -13,10 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.utils.content_hash.content_hash import content_hash
 from app.utils.hash_utils import sha256_hex
 from tests.conftest import TEST_DATABASE, schema_of, settings_for_provider
 from tests.factories import make_image
 from tests.support.fake_model_server import FakeModels
+from tests.support.jpeg_surgery import with_comment
 from tests.support.mysql_server import MySQLServer, provision_private
 from tests.support.service_process import GUNICORN, Service, running_service
 
@@ -29,6 +31,12 @@ LOAD_SECONDS = 2.0
 AWAY_SECONDS = 10.0
 IMAGES = 20
 SETTLE_SECONDS = 60
+
+STRAY_NAMES = """
+SELECT COUNT(*) FROM image_alias AS a
+LEFT JOIN image_classification_cache AS c ON c.image_hash = a.image_hash
+WHERE c.id IS NULL
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +59,14 @@ async def client(url: str, images: list[bytes], journal: Journal, stop: asyncio.
     chance = random.Random()
     async with httpx.AsyncClient(base_url=f"{url}/api/v1", headers={"X-User-ID": "device-1"}, timeout=30) as http:
         while not stop.is_set():
-            image = chance.choice(images)
+            photo = chance.choice(images)
+            image = chance.choice([photo, with_comment(photo, str(chance.randrange(10)))])
+            names = chance.choice([{"image_hash": sha256_hex(image)}, {"content_hash": content_hash(image)}])
             try:
                 if chance.random() < 0.1:
                     response = await http.post("/classify", files={"image": image})
                 else:
-                    response = await http.post("/classify/check-cache", json={"image_hash": sha256_hex(image)})
+                    response = await http.post("/classify/check-cache", json=names)
             except httpx.TransportError:
                 journal.failed += 1
                 await asyncio.sleep(0.02)
@@ -100,6 +110,8 @@ def check(server: MySQLServer, folder: Path, journal: Journal) -> None:
     assert len(set(journal.answered)) == len(journal.answered)
     assert set(journal.answered) - logged == set()
     assert hits == records
+    ((strays,),) = server.query(STRAY_NAMES, TEST_DATABASE)
+    assert strays == 0
 
 
 def workers(service: Service) -> list[int]:
@@ -112,7 +124,7 @@ def workers(service: Service) -> list[int]:
 def test_what_was_answered_is_recorded_once_whatever_is_killed(
     victim: str, round_number: int, server: MySQLServer, fake_models: FakeModels, tmp_path: Path
 ) -> None:
-    for table in ("image_classification_cache", "request_log", "ledger_writer", "lease"):
+    for table in ("image_classification_cache", "request_log", "ledger_writer", "lease", "image_alias"):
         server.query(f"TRUNCATE TABLE {table}", TEST_DATABASE)
     settings = {
         **server.settings(TEST_DATABASE),

@@ -79,6 +79,7 @@ def answer_for(jpeg: bytes) -> dict[str, Any]:
 
 class FakeModels:
     """The server's memory and its orders: `script` for the next calls, one each, then `behaviour` for all others.
+    `answer` says what a good answer to a JPEG is.
 
     Read and changed from the tests' thread.
     """
@@ -87,6 +88,7 @@ class FakeModels:
         self.calls: list[Call] = []
         self.behaviour = Behaviour()
         self.script: list[Behaviour] = []
+        self.answer: Callable[[bytes], dict[str, Any]] = answer_for
         self.base_url = ""
         self.bytes_sent = 0
         self.transports: dict[tuple[str, int], asyncio.Transport] = {}
@@ -98,6 +100,7 @@ class FakeModels:
         self.calls = []
         self.behaviour = Behaviour()
         self.script = []
+        self.answer = answer_for
         self.bytes_sent = 0
         self.released = threading.Event()
 
@@ -155,7 +158,7 @@ class FakeModels:
                 return JSONResponse({"type": "error", "error": problem}, behaviour.status, behaviour.headers)
             if behaviour.reset:
                 self.reset_connection((request.client.host, request.client.port) if request.client else ("", 0))
-            text = json.dumps(answer_for(jpeg)) if behaviour.text is None else behaviour.text
+            text = json.dumps(self.answer(jpeg)) if behaviour.text is None else behaviour.text
             reply = JSONResponse(write(body, text, behaviour))
             return StreamingResponse(_trickle(bytes(reply.body), released)) if behaviour.trickle else reply
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 
 from app.database import Database
-from app.models.domain import Classification, Failure, Outcome
+from app.models.domain import Classification, Failure, KnownAnswer, Outcome
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
@@ -17,5 +17,10 @@ async def write_outcomes(database: Database, outcomes: Sequence[Outcome | Failur
 
 async def fetch_one(database: Database, image_hash: str, *, include_local: bool) -> Classification | None:
     """Return what is known of one image."""
-    found = await CacheRepository(database, include_local).fetch_many([image_hash])
-    return found.get(image_hash)
+    known = await fetch_known(database, image_hash, include_local=include_local)
+    return None if known is None else known.classification
+
+
+async def fetch_known(database: Database, name: str, *, include_local: bool = False) -> KnownAnswer | None:
+    """Return the answer that is known by one name."""
+    return (await CacheRepository(database, include_local).fetch_many([name])).get(name)

@@ -138,6 +138,6 @@ def test_the_original_size_is_told_upright() -> None:
     output = BytesIO()
     Image.new("RGB", (300, 200)).save(output, "JPEG", exif=exif)
 
-    prepared = prepare_image(output.getvalue(), LIMITS, 100)
+    prepared = prepare_image(output.getvalue(), LIMITS, 100).fingerprint
 
     assert (prepared.width, prepared.height) == (200, 300)

@@ -1,7 +1,9 @@
 """The in-memory layer: bounded in number and in age."""
 
 from app.services.cache.memory import MemoryCache
-from tests.factories import make_classification, make_image_hash
+from tests.factories import make_image_hash, make_known
+
+KNOWN = make_known()
 
 
 class FakeMonotonic:
@@ -15,10 +17,10 @@ def test_what_was_put_is_found_until_it_expires() -> None:
     clock = FakeMonotonic()
     cache = MemoryCache(10, 60, clock)
     image_hash = make_image_hash()
-    cache.put(image_hash, make_classification())
+    cache.put(image_hash, KNOWN)
 
     clock.now = 59.9
-    assert cache.get(image_hash) == make_classification()
+    assert cache.get(image_hash) == KNOWN
     clock.now = 60
     assert cache.get(image_hash) is None
 
@@ -26,20 +28,20 @@ def test_what_was_put_is_found_until_it_expires() -> None:
 def test_what_has_expired_is_kept_for_as_long_as_there_is_room() -> None:
     clock = FakeMonotonic()
     cache = MemoryCache(2, 60, clock)
-    cache.put("a", make_classification())
-    cache.put("b", make_classification())
+    cache.put("a", KNOWN)
+    cache.put("b", KNOWN)
 
     clock.now = 1000
     assert cache.get("a") is None
-    assert cache.get_stale("a") == make_classification()
-    cache.put("c", make_classification())
+    assert cache.get_stale("a") == KNOWN
+    cache.put("c", KNOWN)
 
     assert cache.get_stale("a") is None
 
 
 def test_what_is_forgotten_is_gone() -> None:
     cache = MemoryCache(2, 60)
-    cache.put("a", make_classification())
+    cache.put("a", KNOWN)
 
     cache.forget("a")
 
@@ -49,7 +51,7 @@ def test_what_is_forgotten_is_gone() -> None:
 def test_being_read_makes_an_entry_no_younger() -> None:
     clock = FakeMonotonic()
     cache = MemoryCache(10, 60, clock)
-    cache.put("a", make_classification())
+    cache.put("a", KNOWN)
 
     clock.now = 59
     cache.get("a")
@@ -60,11 +62,11 @@ def test_being_read_makes_an_entry_no_younger() -> None:
 
 def test_the_least_recently_used_entry_goes_first() -> None:
     cache = MemoryCache(2, 60)
-    cache.put("a", make_classification())
-    cache.put("b", make_classification())
+    cache.put("a", KNOWN)
+    cache.put("b", KNOWN)
 
     cache.get("a")
-    cache.put("c", make_classification())
+    cache.put("c", KNOWN)
 
     assert [key for key in "abc" if cache.get(key)] == ["a", "c"]
 
@@ -72,6 +74,6 @@ def test_the_least_recently_used_entry_goes_first() -> None:
 def test_no_entries_means_no_memory() -> None:
     cache = MemoryCache(0, 60)
 
-    cache.put("a", make_classification())
+    cache.put("a", KNOWN)
 
     assert cache.get("a") is None

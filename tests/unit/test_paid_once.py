@@ -2,17 +2,20 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from app.errors import DatabaseUnavailable, RecordPutAside, Refused
+from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
 from app.services.model.errors import ModelTimeout
 from app.services.one_call.lease import Leases
-from app.services.one_call.paid_once import MAX_UNWRITTEN, PaidOnce, Result
+from app.services.one_call.paid_once import MAX_UNWRITTEN, MAX_WAITERS, PaidOnce
+from app.services.one_call.photo import Result
 from app.services.one_call.single_flight import SingleFlight
-from tests.factories import make_call, make_classification, make_image_hash, make_reply
-from tests.fakes import FakeKnown, FakeLeaseTable, FakeRefusals, FakeWork, as_any, fixed_clock
+from tests.factories import make_call, make_image_hash, make_known, make_reply
+from tests.fakes import FakeKnown, FakeLeaseTable, FakePhoto, FakeRefusals, as_any, fixed_clock
 from tests.support.waiting import until
 
 
@@ -51,10 +54,14 @@ class House:
             clock=fixed_clock,
             metrics=metrics,
         )
-        self.work = FakeWork(make_reply(), self.known, self.image_hash)
+        self.photo = FakePhoto(make_reply(), self.known, self.image_hash)
 
-    async def find(self) -> Result:
-        return await self.paid_once.find(self.image_hash, self.work)
+    async def find(self, photo: FakePhoto | None = None) -> Result:
+        return await self.paid_once.find(photo or self.photo)
+
+    def another(self, **changes: Any) -> FakePhoto:
+        """Return another photo, about which the same would be asked."""
+        return FakePhoto(make_reply(), self.known, make_image_hash(), **changes)
 
     def go_away(self) -> None:
         """Let the database be away."""
@@ -63,10 +70,10 @@ class House:
 
 async def test_a_known_photo_is_answered_without_a_lease_or_a_question() -> None:
     house = House()
-    house.known.answers[house.image_hash] = make_classification()
+    known = house.known.answers[house.image_hash] = make_known(house.image_hash)
 
-    assert await house.find() == Result(make_classification(), paid=False)
-    assert (house.work.asked, house.leases.claims) == ([], 0)
+    assert await house.find() == Result(known, paid=False, is_named=True)
+    assert (house.photo.asked, house.leases.claims) == ([], 0)
 
 
 async def test_an_unknown_photo_is_asked_about_once_and_its_lease_given_back() -> None:
@@ -75,57 +82,58 @@ async def test_an_unknown_photo_is_asked_about_once_and_its_lease_given_back() -
     first, second = await house.find(), await house.find()
 
     assert (first.paid, second.paid) == (True, False)
-    assert house.work.asked == [30]
+    assert house.photo.asked == [pytest.approx(30, abs=1)]
+    await house.paid_once.leases.close(1)
     assert house.leases.owners == {}
 
 
 async def test_callers_of_one_moment_share_one_question_and_one_of_them_has_paid() -> None:
     house = House()
-    house.work.gate.clear()
+    house.photo.gate.clear()
     callers = [asyncio.create_task(house.find()) for _ in range(20)]
-    await until(lambda: bool(house.work.asked))
+    await until(lambda: bool(house.photo.asked))
 
-    house.work.gate.set()
+    house.photo.gate.set()
     results = await asyncio.gather(*callers)
 
-    assert len(house.work.asked) == 1
+    assert len(house.photo.asked) == 1
     assert sorted(result.paid for result in results) == [False] * 19 + [True]
 
 
 async def test_while_another_process_asks_its_answer_is_waited_for() -> None:
     one = House()
     other = House(known=one.known, refusals=one.refusals, leases=one.leases, image_hash=one.image_hash)
-    one.work.gate.clear()
+    one.photo.gate.clear()
     first = asyncio.create_task(one.find())
-    await until(lambda: bool(one.work.asked))
+    await until(lambda: bool(one.photo.asked))
 
     second = asyncio.create_task(other.find())
     await until(lambda: other.leases.claims > 1)
-    one.work.gate.set()
+    one.photo.gate.set()
 
     assert [(await first).paid, (await second).paid] == [True, False]
-    assert other.work.asked == []
+    assert other.photo.asked == []
 
 
 async def test_an_answer_given_between_the_look_and_the_lease_is_not_paid_for_again() -> None:
     house = House()
 
     def answer_elsewhere() -> None:
-        house.known.answers[house.image_hash] = make_classification()
+        house.known.answers[house.image_hash] = make_known(house.image_hash)
 
     house.leases.before_claim = answer_elsewhere
 
     assert (await house.find()).paid is False
-    assert house.work.asked == []
+    assert house.photo.asked == []
 
 
 async def test_a_lease_that_never_comes_is_a_timeout() -> None:
     house = House(lease_seconds=0, model_timeout_seconds=0.2)
-    house.leases.owners[f"photo:{house.image_hash}"] = "another"
+    house.leases.owners[f"photo:{house.photo.question}"] = "another"
 
     with pytest.raises(TimeoutError):
         await house.find()
-    assert house.work.asked == []
+    assert house.photo.asked == []
 
 
 async def test_a_refused_photo_is_not_asked_about_and_takes_no_lease() -> None:
@@ -134,28 +142,28 @@ async def test_a_refused_photo_is_not_asked_about_and_takes_no_lease() -> None:
 
     with pytest.raises(Refused):
         await house.find()
-    assert (house.work.asked, house.leases.claims) == ([], 0)
+    assert (house.photo.asked, house.leases.claims) == ([], 0)
 
 
 async def test_callers_who_all_leave_do_not_stop_the_question() -> None:
     house = House()
-    house.work.gate.clear()
+    house.photo.gate.clear()
     caller = asyncio.create_task(house.find())
-    await until(lambda: bool(house.work.asked))
+    await until(lambda: bool(house.photo.asked))
 
     caller.cancel()
     await asyncio.wait([caller])
-    house.work.gate.set()
+    house.photo.gate.set()
 
     await until(lambda: house.image_hash in house.known.answers)
 
 
 async def test_a_failure_reaches_each_caller_as_an_exception_of_its_own_and_is_not_kept() -> None:
     house = House()
-    house.work.failure = ModelTimeout(detail="slow")
+    house.photo.failure = ModelTimeout(detail="slow")
 
     one, other = await asyncio.gather(house.find(), house.find(), return_exceptions=True)
-    house.work.failure = None
+    house.photo.failure = None
 
     assert isinstance(one, ModelTimeout)
     assert isinstance(other, ModelTimeout)
@@ -177,83 +185,255 @@ async def test_while_nothing_can_be_kept_nothing_is_paid_for() -> None:
 
     with pytest.raises(DatabaseUnavailable):
         await house.find()
-    assert house.work.asked == []
+    assert house.photo.asked == []
 
 
 async def test_an_answer_that_could_not_be_kept_is_given_to_whoever_asks_next() -> None:
     house = House()
-    house.work.store_failure = DatabaseUnavailable(detail="nowhere to keep it")
+    house.photo.store_failure = DatabaseUnavailable(detail="nowhere to keep it")
     with pytest.raises(DatabaseUnavailable):
         await house.find()
 
-    house.work.store_failure = None
+    house.photo.store_failure = None
 
-    assert (await house.find()).classification == house.work.reply.classification
-    assert len(house.work.asked) == 1
+    assert (await house.find()).known.classification == house.photo.reply.classification
+    assert len(house.photo.asked) == 1
 
 
 async def test_the_questions_of_an_answer_that_was_put_aside_are_not_recorded_a_second_time() -> None:
     house = House()
-    house.work.reply = replace(make_reply(), calls=(make_call(),))
-    house.work.store_failure = RecordPutAside()
+    house.photo.reply = replace(make_reply(), calls=(make_call(),))
+    house.photo.store_failure = RecordPutAside()
     with pytest.raises(RecordPutAside):
         await house.find()
 
-    house.work.store_failure = None
+    house.photo.store_failure = None
     await house.find()
 
-    assert len(house.work.asked) == 1
-    assert [reply.calls for reply in house.work.stored] == [()]
+    assert len(house.photo.asked) == 1
+    assert [reply.calls for reply in house.photo.stored] == [()]
 
 
 async def test_an_answer_that_was_kept_after_all_does_not_come_back_when_an_operator_deletes_it() -> None:
     house = House()
-    house.work.store_failure = RecordPutAside()
+    house.photo.store_failure = RecordPutAside()
     with pytest.raises(RecordPutAside):
         await house.find()
-    house.known.answers[house.image_hash] = house.work.reply.classification
+    house.known.answers[house.image_hash] = make_known(house.image_hash)
     await house.find()
 
     del house.known.answers[house.image_hash]
-    house.work.store_failure = None
+    house.photo.store_failure = None
 
     assert (await house.find()).paid is True
-    assert len(house.work.asked) == 2
+    assert len(house.photo.asked) == 2
 
 
 async def test_no_more_than_so_many_answers_wait_for_whoever_asks_next() -> None:
     house = House()
-    house.work.store_failure = DatabaseUnavailable(detail="nowhere to keep it")
+    house.photo.store_failure = DatabaseUnavailable(detail="nowhere to keep it")
 
     for _ in range(MAX_UNWRITTEN + 5):
-        house.image_hash = make_image_hash()
+        house.photo.image_hash = make_image_hash()
         with pytest.raises(DatabaseUnavailable):
             await house.find()
 
     assert len(house.paid_once.unwritten) == MAX_UNWRITTEN
-    assert house.image_hash in house.paid_once.unwritten  # the oldest have gone
+    assert house.photo.image_hash in house.paid_once.unwritten  # the oldest have gone
 
 
 async def test_the_question_has_what_the_wait_for_the_lease_has_left_of_the_budget() -> None:
     house = House(lease_seconds=0, model_timeout_seconds=3)
-    house.leases.owners[f"photo:{house.image_hash}"] = "another"
+    house.leases.owners[f"photo:{house.photo.question}"] = "another"
     waiting = asyncio.create_task(house.find())
     await until(lambda: house.leases.claims > 1)
 
-    del house.leases.owners[f"photo:{house.image_hash}"]
+    del house.leases.owners[f"photo:{house.photo.question}"]
     await waiting
 
-    assert 1 < house.work.asked[0] < 3
+    assert 1 < house.photo.asked[0] < 3
 
 
 async def test_with_hardly_any_time_left_after_the_wait_nothing_is_asked() -> None:
     house = House(lease_seconds=0, model_timeout_seconds=0.3)
-    house.leases.owners[f"photo:{house.image_hash}"] = "another"
+    house.leases.owners[f"photo:{house.photo.question}"] = "another"
     waiting = asyncio.create_task(house.find())
     await until(lambda: house.leases.claims > 1)
 
-    del house.leases.owners[f"photo:{house.image_hash}"]
+    del house.leases.owners[f"photo:{house.photo.question}"]
 
     with pytest.raises(TimeoutError):
         await waiting
-    assert house.work.asked == []
+    assert house.photo.asked == []
+
+
+@pytest.mark.parametrize(
+    ("content", "same_file", "matched_by"),
+    [
+        ("c1:photo", False, MatchedBy.CONTENT),
+        (None, False, MatchedBy.QUESTION),
+        ("c1:photo", True, MatchedBy.BYTES),
+        (None, True, MatchedBy.BYTES),
+    ],
+)
+async def test_who_joins_the_work_on_another_version_is_told_the_surest_name_that_both_have(
+    content: str | None, same_file: bool, matched_by: MatchedBy
+) -> None:
+    house = House()
+    house.photo.content = content
+    house.photo.gate.clear()
+    other = house.another(content=content)
+    if same_file:
+        other.image_hash = house.image_hash
+    first = asyncio.create_task(house.find())
+    await until(lambda: bool(house.photo.asked))
+
+    second = asyncio.create_task(house.find(other))
+    await until(lambda: house.paid_once.metrics.flight_joins.tallies == {(): 1})
+    house.photo.gate.set()
+    (paid, joined) = await asyncio.gather(first, second)
+
+    assert (paid.paid, joined.paid, other.asked) == (True, False, [])
+    assert (joined.known.matched_by, joined.known.image_hash) == (matched_by, house.image_hash)
+    assert joined.is_named == same_file
+
+
+async def test_a_photo_that_is_known_by_what_decodes_is_not_prepared() -> None:
+    house = House()
+    house.photo.content = "c1:photo"
+    known = house.known.answers["c1:photo"] = make_known(matched_by=MatchedBy.CONTENT)
+
+    assert await house.find() == Result(known, paid=False)
+    assert (house.photo.prepared, house.leases.claims) == (0, 0)
+
+
+async def test_a_photo_that_would_be_asked_about_in_the_same_words_is_not_asked_about() -> None:
+    house = House()
+    known = house.known.answers[house.photo.question] = make_known(matched_by=MatchedBy.QUESTION)
+
+    assert await house.find() == Result(known, paid=False)
+    assert (house.photo.asked, house.leases.claims) == ([], 0)
+
+
+async def test_a_near_match_that_may_be_given_is_given_without_a_lease() -> None:
+    house = House()
+    house.photo.near = make_known(matched_by=MatchedBy.NEAR)
+
+    assert await house.find() == Result(house.photo.near, paid=False)
+    assert (house.photo.asked, house.leases.claims) == ([], 0)
+
+
+@pytest.mark.parametrize("name", ["c1:photo", "q1:question"])
+async def test_another_version_of_a_refused_photo_is_not_asked_about(name: str) -> None:
+    house = House()
+    house.photo.content = "c1:photo"
+    house.refusals.refused.add(name)
+
+    with pytest.raises(Refused):
+        await house.find()
+    assert house.photo.asked == []
+
+
+@pytest.mark.parametrize("by", [MatchedBy.BYTES, MatchedBy.CONTENT])
+async def test_an_answer_that_another_process_is_finding_out_is_waited_for_without_an_upload(by: MatchedBy) -> None:
+    house = House()
+    elsewhere = House(known=house.known, leases=house.leases)
+    house.photo.content = "c1:photo"
+    name = house.image_hash if by is MatchedBy.BYTES else house.photo.content
+    house.photo.gate.clear()
+    asking = asyncio.create_task(house.find())
+    await until(lambda: f"mark:{name}" in house.leases.owners and bool(house.photo.asked))
+
+    waiting = asyncio.create_task(elsewhere.paid_once.wait_for([name], 10))
+    await until(lambda: elsewhere.paid_once.waiters.in_use == 1)
+    house.photo.gate.set()
+
+    assert await waiting == (await asking).known.matched_at_best(by)
+
+
+async def test_nobody_waits_for_a_photo_that_nobody_asks_about_or_longer_than_was_said() -> None:
+    house = House()
+    assert await house.paid_once.wait_for([house.image_hash], 10) is None
+
+    house.leases.owners[f"mark:{house.image_hash}"] = "another"
+    assert await house.paid_once.wait_for([house.image_hash], 0.05) is None
+
+
+async def test_an_answer_that_came_after_the_caller_had_looked_is_given_though_nobody_asks_any_more() -> None:
+    house = House()
+    known = house.known.answers[house.image_hash] = make_known(house.image_hash)
+
+    assert await house.paid_once.wait_for([house.image_hash], 10) == known
+
+
+async def test_a_wait_ends_when_the_question_brings_no_answer() -> None:
+    house = House()
+    house.photo.gate.clear()
+    house.photo.failure = ModelTimeout(detail="slow")
+    asking = asyncio.create_task(house.find())
+    await until(lambda: f"mark:{house.image_hash}" in house.leases.owners and bool(house.photo.asked))
+    waiting = asyncio.create_task(house.paid_once.wait_for([house.image_hash], 600))
+    await until(lambda: house.paid_once.waiters.in_use == 1)
+
+    house.photo.gate.set()
+
+    with pytest.raises(ModelTimeout):
+        await asking
+    assert await waiting is None
+
+
+async def test_so_many_may_wait_and_no_more() -> None:
+    house = House()
+    house.leases.owners[f"mark:{house.image_hash}"] = "another"
+    waiting = [asyncio.create_task(house.paid_once.wait_for([house.image_hash], 600)) for _ in range(MAX_WAITERS)]
+    await until(lambda: house.paid_once.waiters.in_use == MAX_WAITERS)
+
+    assert await house.paid_once.wait_for([house.image_hash], 600) is None
+
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+
+
+async def test_a_photo_is_asked_about_though_nobody_can_say_whether_a_picture_looks_alike() -> None:
+    house = House()
+    house.photo.near_failure = DatabaseUnavailable(detail="away")
+
+    assert (await house.find()).paid is True
+
+
+async def test_what_is_asked_is_kept_even_when_it_takes_longer_than_there_was_to_wait_for_a_lease() -> None:
+    house = House(lease_seconds=0, model_timeout_seconds=1.1)
+    house.photo.gate.clear()
+    asking = asyncio.create_task(house.find())
+    await until(lambda: bool(house.photo.asked))
+
+    await asyncio.sleep(1.15)  # the time is over by then
+    house.photo.gate.set()
+
+    assert (await asking).paid is True
+
+
+async def test_whoever_waited_for_a_lease_is_told_of_the_refusal_that_came_meanwhile() -> None:
+    house = House()
+    house.leases.before_claim = lambda: house.refusals.refused.add(house.photo.question)
+
+    with pytest.raises(Refused):
+        await house.find()
+    assert house.photo.asked == []
+
+
+async def test_nobody_waits_longer_for_what_another_began_than_for_a_question_of_ones_own() -> None:
+    house = House(lease_seconds=0, model_timeout_seconds=0.2)
+    late = house.another()
+    late.preparing_seconds = 0.19
+    house.photo.preparing_seconds = 0.15
+    house.photo.gate.clear()
+    first = asyncio.create_task(house.find())
+    begun = asyncio.get_running_loop().time()
+
+    with pytest.raises(TimeoutError):
+        await house.find(late)
+    assert asyncio.get_running_loop().time() - begun < 0.2 + 1.5
+    house.photo.gate.set()
+    await asyncio.wait([first])

@@ -10,7 +10,7 @@ from app.errors import DatabaseUnavailable
 from app.models.domain import Failure, ModelReply, Outcome, Usage
 from app.models.prices import Prices
 from app.services.records.recorder import Recorder
-from tests.factories import make_call, make_classification, make_context, make_image_hash, make_reply
+from tests.factories import make_call, make_context, make_image_hash, make_known, make_reply
 from tests.fakes import NOON, FakeCommits, as_any, fixed_clock
 
 PRICES = Prices(Decimal("0.01"), Decimal("0.10"), Decimal("0.50"))
@@ -27,7 +27,7 @@ async def record(
     commits = FakeCommits()
     recorder = Recorder(as_any(commits), fixed_clock, log_requests, PRICES)
     context = make_context(user_id=user)
-    await recorder.record(context, "a" * 64, make_classification(), 17, image_size=size, reply=reply)
+    await recorder.record(context, "a" * 64, make_known("a" * 64), 17, image_size=size, reply=reply)
     (outcome,) = commits.outcomes
     assert isinstance(outcome, Outcome)
     assert outcome.context is context
@@ -37,7 +37,7 @@ async def record(
 async def test_an_answer_is_written_down_as_it_was_given() -> None:
     outcome = await record(size=1000)
 
-    assert (outcome.image_hash, outcome.classification) == ("a" * 64, make_classification())
+    assert (outcome.image_hash, outcome.classification) == ("a" * 64, make_known().classification)
     assert (outcome.image_size, outcome.processing_time_ms, outcome.created_at) == (1000, 17, NOON)
 
 
@@ -66,7 +66,7 @@ async def test_what_could_not_be_written_down_is_not_kept_quiet() -> None:
     )
 
     with pytest.raises(DatabaseUnavailable):
-        await recorder.record(make_context(), "a" * 64, make_classification(), 17)
+        await recorder.record(make_context(), "a" * 64, make_known("a" * 64), 17)
 
 
 def make_recorder(commits: FakeCommits) -> Recorder:
@@ -81,9 +81,7 @@ async def test_each_question_gets_its_cost_at_the_present_prices() -> None:
     )
     reply = replace(make_reply(), calls=calls)
 
-    await make_recorder(commits).record(
-        make_context(), make_image_hash(), reply.classification, 5, image_size=9, reply=reply
-    )
+    await make_recorder(commits).record(make_context(), make_image_hash(), make_known(), 5, image_size=9, reply=reply)
 
     (outcome,) = commits.outcomes
     assert [call.cost for call in outcome.calls] == [0, Decimal("0.1")]
@@ -94,12 +92,16 @@ async def test_a_failure_is_recorded_with_its_questions_and_until_when_the_image
     until = NOON + timedelta(days=1)
 
     await make_recorder(commits).record_failure(
-        context, image_hash, [make_call(outcome="refused", usage=Usage(10, 0, 0), cost=None)], refused_until=until
+        context,
+        [image_hash, "c1:other"],
+        [make_call(outcome="refused", usage=Usage(10, 0, 0), cost=None)],
+        refused_until=until,
     )
 
     (failure,) = commits.outcomes
     assert isinstance(failure, Failure)
     assert (failure.request_id, failure.image_hash, failure.created_at) == (context.request_id, image_hash, NOON)
+    assert failure.other_names == ("c1:other",)
     assert (failure.refused_until, failure.usage) == (until, Usage(10, 0, 0))
     assert [call.cost for call in failure.calls] == [Decimal("0.000001")]
 
@@ -107,7 +109,7 @@ async def test_a_failure_is_recorded_with_its_questions_and_until_when_the_image
 async def test_an_answer_from_the_cache_has_no_questions() -> None:
     commits = FakeCommits()
 
-    await make_recorder(commits).record(make_context(), make_image_hash(), make_classification(), 1)
+    await make_recorder(commits).record(make_context(), make_image_hash(), make_known(), 1)
 
     (outcome,) = commits.outcomes
     assert outcome.calls == ()

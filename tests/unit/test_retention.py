@@ -1,6 +1,6 @@
 """When old rows are deleted, and when rather not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -46,9 +46,10 @@ class FakeLeases:
     async def claim(self, name: str, owner: str, seconds: int) -> bool:
         return self.owners.setdefault(name, owner) == owner
 
-    async def release(self, name: str, owner: str) -> None:
-        if self.owners.get(name) == owner:
-            del self.owners[name]
+    async def release(self, names: Sequence[str], owner: str) -> None:
+        for name in names:
+            if self.owners.get(name) == owner:
+                del self.owners[name]
 
 
 def make_retention(rows: FakeRows, leases: FakeLeases) -> Retention:

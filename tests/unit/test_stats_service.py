@@ -10,6 +10,7 @@ import pytest
 
 from app.errors import NotFound
 from app.models.domain import Category, RequestRecord, Usage
+from app.models.identity import MatchedBy
 from app.models.prices import Prices
 from app.models.statistics import ImageStatistics
 from app.repositories.request_log_repository import RequestLogRepository
@@ -154,7 +155,7 @@ async def test_today_is_the_day_of_the_time_zone(zone: str, now: datetime, hours
 
 @pytest.mark.parametrize("asking", ["another", None])
 async def test_a_record_is_told_to_its_user_and_to_operators_alone(asking: str | None) -> None:
-    record = RequestRecord("req_1", "owner", "h", None, Category.PETS, 0.9, True, 1, NOON)
+    record = RequestRecord("req_1", "owner", "h", None, Category.PETS, 0.9, True, MatchedBy.BYTES, 1, NOON)
     service = make_service(FakeSums(), FakeLog({"req_1": record}))
 
     with pytest.raises(NotFound):
@@ -166,7 +167,7 @@ async def test_a_record_is_told_to_its_user_and_to_operators_alone(asking: str |
 
 
 async def test_a_record_of_nobody_is_told_to_nobody() -> None:
-    record = RequestRecord("req_1", None, "h", None, Category.PETS, 0.9, True, 1, NOON)
+    record = RequestRecord("req_1", None, "h", None, Category.PETS, 0.9, True, MatchedBy.BYTES, 1, NOON)
 
     with pytest.raises(NotFound):
         await make_service(FakeSums(), FakeLog({"req_1": record})).find_request("req_1", None)

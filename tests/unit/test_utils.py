@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.database import from_sql_time, to_sql_time
 from app.utils.clock import isoformat_utc
-from app.utils.hash_utils import is_image_hash, sha256_hex
+from app.utils.hash_utils import is_image_hash, question_name, sha256_hex
 from app.utils.id_generator import generate_request_id, is_request_id
 
 
@@ -34,6 +34,13 @@ def test_the_key_of_an_image_is_the_sha256_of_its_bytes(data: bytes, digest: str
 def test_the_key_of_any_image_is_an_image_hash_in_either_case(data: bytes) -> None:
     assert is_image_hash(sha256_hex(data))
     assert is_image_hash(sha256_hex(data).upper())
+
+
+@given(st.binary())
+def test_a_question_is_named_by_its_bytes_and_never_like_an_image(jpeg: bytes) -> None:
+    assert question_name(jpeg) == "q1:" + sha256_hex(jpeg)
+    assert question_name(jpeg) != question_name(jpeg + b"\0")
+    assert not is_image_hash(question_name(jpeg))
 
 
 @pytest.mark.parametrize("text", ["", "a" * 63, "a" * 65, "g" * 64, "a" * 64 + "\n", "а" * 64, "٣" * 64])

@@ -56,9 +56,14 @@ async def read_check_cache(headers: Headers, receive: Receive, patience: Patienc
     body = bytearray()
     await _read(headers, receive, MAX_JSON_BYTES, RequestTooLarge, body.extend, patience)
     try:
-        return CheckCacheRequest.model_validate_json(body)
+        request = CheckCacheRequest.model_validate_json(body)
     except ValidationError as error:
         raise invalid_fields(error.errors(include_input=False, include_url=False)) from None
+    if not request.names:
+        if "image_hash" in request.model_fields_set:
+            raise InvalidImageHash
+        raise InvalidRequest("body: image_hash or content_hash is required.")
+    return request
 
 
 @asynccontextmanager

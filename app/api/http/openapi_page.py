@@ -92,9 +92,21 @@ def _finish(page: dict[str, Any], access: AccessSettings, bodies: Mapping[str, d
     schemas["ErrorData"]["properties"]["code"] = {"$ref": "#/components/schemas/ErrorCode"}
     for operations in page["paths"].values():
         for operation in operations.values():
+            content = operation["responses"].get("200", {}).get("content", {}).get(JSON, {})
+            for example in content.get("examples", {}).values():
+                _restore_nulls(example["value"], content["schema"], schemas)
             _finish_responses(operation["responses"])
             _finish_access(operation, access)
     return page
+
+
+def _restore_nulls(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Give an example back what the framework takes out of it: what it must have by its schema, and has as null."""
+    described = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
+    if isinstance(value, dict):
+        value.update(dict.fromkeys(set(described.get("required", ())) - set(value)))
+        for name, part in described.get("properties", {}).items():
+            _restore_nulls(value.get(name), part, schemas)
 
 
 def _finish_responses(responses: dict[str, Any]) -> None:

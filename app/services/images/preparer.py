@@ -20,6 +20,11 @@ class ImagePreparer:
     job: Job
     metrics: Metrics
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether images wait for a place."""
+        return self.pool.waiting > 0
+
     async def prepare(self, data: bytes, deadline: Deadline) -> Prepared:
         """Return the image as a model gets it.
 

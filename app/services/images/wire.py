@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from app.errors import ImageTooManyPixels, InvalidImage, ServiceError, UnsupportedFormat
+from app.models.identity import Fingerprint
 from app.utils.image_cost import DecodingCost
 from app.utils.image_utils import ImageLimits, Prepared
 
@@ -27,7 +28,7 @@ REPLY_HEAD = struct.Struct("<cI")
 COST, PREPARED, REFUSED, DEFECT = b"C", b"P", b"R", b"D"
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 _COST = struct.Struct("<QQ")
-_SIZE = struct.Struct("<II")
+_FINGERPRINT = struct.Struct("<32sBII")
 _REFUSALS: dict[str, type[ServiceError]] = {
     error.code: error for error in (InvalidImage, UnsupportedFormat, ImageTooManyPixels)
 }
@@ -64,12 +65,12 @@ def unpack_cost(packed: bytes) -> DecodingCost:
 
 
 def pack_prepared(prepared: Prepared) -> bytes:
-    return _SIZE.pack(prepared.width, prepared.height) + prepared.jpeg
+    seen = prepared.fingerprint
+    return _FINGERPRINT.pack(seen.pdq, seen.quality, seen.width, seen.height) + prepared.jpeg
 
 
 def unpack_prepared(packed: bytes) -> Prepared:
-    width, height = _SIZE.unpack_from(packed)
-    return Prepared(packed[_SIZE.size :], width, height)
+    return Prepared(packed[_FINGERPRINT.size :], Fingerprint(*_FINGERPRINT.unpack_from(packed)))
 
 
 def pack_refusal(error: ServiceError) -> bytes:

@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager
 from app.observe.metrics import Metrics
 from app.repositories.lease_repository import LeaseRepository
 from app.services.one_call.lease import Leases
-from app.services.one_call.paid_once import Known, PaidOnce, Refusals, Result
+from app.services.one_call.paid_once import PaidOnce
+from app.services.one_call.photo import Known, Refusals, Result
 from app.services.one_call.single_flight import SingleFlight
 from app.utils.clock import Clock
+
+_CLOSE_SECONDS = 2.0
 
 
 @asynccontextmanager
@@ -24,12 +27,13 @@ async def open_paid_once(
 ) -> AsyncIterator[PaidOnce]:
     """Build the part; on leaving, let the questions that are under way end, for at most a question's time."""
     flights = SingleFlight[Result](metrics=metrics)
+    all_leases = Leases(leases, metrics)
     try:
         yield PaidOnce(
             known=known,
             refusals=refusals,
             flights=flights,
-            leases=Leases(leases, metrics),
+            leases=all_leases,
             check_storage=check_storage,
             model_timeout_seconds=model_timeout_seconds,
             clock=clock,
@@ -37,3 +41,4 @@ async def open_paid_once(
         )
     finally:
         await flights.close(model_timeout_seconds)
+        await all_leases.close(_CLOSE_SECONDS)

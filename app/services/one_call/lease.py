@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeVar
@@ -52,7 +52,7 @@ class Lease:
     async def release(self) -> None:
         """Give the lease up. While the database is away it ends by itself."""
         with suppress(DatabaseUnavailable):
-            await self.repository.release(self.name, self.owner)
+            await self.repository.release([self.name], self.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class Leases:
     seconds: int = LEASE_SECONDS
     renew_seconds: float = _RENEW_SECONDS
     look_seconds: float = _LOOK_SECONDS
+    marks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
     async def hold(self, name: str, found: Callable[[], Awaitable[T | None]]) -> AsyncIterator[T | None]:
@@ -77,7 +78,7 @@ class Leases:
         if claim is Claim.TAKEN:
             self.metrics.lease_waits.add()
         while claim is Claim.TAKEN:
-            result = await self._watch(found)
+            result = await self.watch(found, _LOOKS_PER_CLAIM * self.look_seconds)
             if result is not None:
                 yield result
                 return
@@ -95,12 +96,47 @@ class Leases:
             await asyncio.wait([renewing])
             await lease.release()
 
-    async def _watch(self, found: Callable[[], Awaitable[T | None]]) -> T | None:
-        """Ask again and again for about a second."""
+    @contextmanager
+    def mark(self, names: Sequence[str]) -> Iterator[None]:
+        """Let all processes see for the time of the block that there is work on these names; it keeps nobody out.
+
+        The marks are written and taken back beside the work, which does not wait for them.
+        """
+        ended = asyncio.Event()
+        task = asyncio.create_task(self._keep_marked(names, ended))
+        self.marks.add(task)
+        task.add_done_callback(self.marks.discard)
+        try:
+            yield
+        finally:
+            ended.set()
+
+    async def is_held(self, names: Sequence[str]) -> bool:
+        """Whether there is work on any of these names, in any process. Raises `DatabaseUnavailable`."""
+        return await self.repository.is_held(names)
+
+    async def watch(self, found: Callable[[], Awaitable[T | None]], seconds: float) -> T | None:
+        """Return what `found` returns, which is asked again and again for so long; None where that is nothing."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
         with suppress(DatabaseUnavailable):  # whether it is only slow, the next claim finds out
-            for _ in range(_LOOKS_PER_CLAIM):
-                result = await found()
-                if result is not None:
-                    return result
+            while (result := await found()) is None and loop.time() < end:  # noqa: ASYNC110  # others find it
                 await asyncio.sleep(self.look_seconds)
+            return result
         return None
+
+    async def close(self, timeout_seconds: float) -> None:
+        """Let the marks be taken back."""
+        if self.marks:
+            await asyncio.wait(self.marks, timeout=timeout_seconds)
+
+    async def _keep_marked(self, names: Sequence[str], ended: asyncio.Event) -> None:
+        owner = secrets.token_hex(16)
+
+        async def mark() -> None:
+            await self.repository.mark(names, owner, self.seconds)
+
+        with suppress(DatabaseUnavailable):
+            await mark()
+            await keep_doing(mark, lambda: self.renew_seconds, "renewing a mark", ended)
+            await self.repository.release(names, owner)

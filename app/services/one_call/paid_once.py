@@ -1,5 +1,9 @@
 """One paid call: may a model be asked about this photo, or is there an answer already, or about to be?
 
+A photo has several names, and the surer ones cost less to find out: its bytes, what of them decodes, the question that
+a model would be asked, what it looks like. Each is looked up as it becomes known. Callers of one process share the work
+by the name that is known at that point; the question is leased among all processes.
+
 The one place that says what is done while the database is away:
 
 | what cannot be known | what is done |
@@ -11,68 +15,38 @@ The one place that says what is done while the database is away:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from loguru import logger
 
 from app.errors import DatabaseRejected, DatabaseUnavailable, RecordPutAside, Refused
-from app.models.domain import Classification, ModelReply
+from app.models.domain import KnownAnswer, ModelReply
+from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
 from app.services.one_call.lease import Leases
+from app.services.one_call.photo import Known, Photo, Refusals, Result
 from app.services.one_call.single_flight import SingleFlight
 from app.utils.clock import Clock
 from app.utils.deadline import Deadline
+from app.utils.places import Places
 
 MAX_UNWRITTEN = 1000
+MAX_WAITERS = 256
+"""Callers who would rather wait than upload. Each looks for the answer ten times a second."""
+
+_LOOKS_SECONDS = 0.3
+"""For so long a waiting caller looks for the answer, before it looks whether anybody still works on it."""
 
 _LEAST_SECONDS = 1.0
 """What must be left of the time budget for a question that had to wait for a lease."""
 
+_GRACE_SECONDS = 1.0
+"""For looking up and writing down, beside what a question may take."""
+
 T = TypeVar("T")
-
-
-class Known(Protocol):
-    """What is known of photos by their SHA-256."""
-
-    async def lookup(self, image_hash: str) -> Classification | None:
-        """Return the answer to a photo, if there is one. Raises `DatabaseUnavailable`, `Overloaded`."""
-        ...
-
-    async def lookup_uncounted(self, image_hash: str) -> Classification | None:
-        """Look again, for the same caller."""
-        ...
-
-
-class Refusals(Protocol):
-    """Which photos a model has refused lately."""
-
-    async def is_refused(self, image_hash: str, now: datetime) -> bool:
-        """Whether it is not to be asked about this one yet. Raises `DatabaseUnavailable`."""
-        ...
-
-
-class Work(Protocol):
-    """What is to be done about a photo that nobody has an answer to."""
-
-    async def ask(self, budget_seconds: float) -> ModelReply:
-        """Return a model's answer within the budget."""
-        ...
-
-    async def store(self, reply: ModelReply) -> None:
-        """Return when the answer is durable. Raises `DatabaseUnavailable` if it can be kept nowhere."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """An answer, and whether a model was asked for it for this very caller."""
-
-    classification: Classification
-    paid: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,64 +63,115 @@ class PaidOnce:
     model_timeout_seconds: float
     clock: Clock
     metrics: Metrics
+    waiters: Places = field(default_factory=lambda: Places(MAX_WAITERS, waiting=0))
     unwritten: dict[str, ModelReply] = field(default_factory=dict)
     """Replies that were paid for and could be kept nowhere, for whoever asks next; the oldest first."""
 
-    async def find(self, image_hash: str, work: Work) -> Result:
-        """Return the answer to the photo with this SHA-256: a known one, one that is being found out, or `work`'s.
+    async def find(self, photo: Photo) -> Result:
+        """Return the answer to the photo: a known one, one that is being found out, or a model's.
 
         The work goes on when the caller leaves, and what it brings is kept. Raises `Refused`, `Overloaded`,
-        TimeoutError where another process was asking all the time, and whatever `work` raises.
+        TimeoutError where another process was asking all the time, and whatever the photo's methods raise.
         """
-        known = await _unless_away(self.known.lookup(image_hash), "whether the photo is known")
+        known = await self._look_up([photo.image_hash], is_first=True)
         if known is not None:
-            self.unwritten.pop(image_hash, None)  # it was kept after all
+            self.unwritten.pop(photo.image_hash, None)  # it was kept after all
+            return Result(known, paid=False, is_named=True)
+        content = await photo.find_content_name()
+        if content is not None and (known := await self._look_up([content])) is not None:
             return Result(known, paid=False)
-        result, mine = await self.flights.run(image_hash, partial(self._find_alone, image_hash, work))
-        return result if mine else Result(result.classification, paid=False)
+        result, mine = await self.flights.run(content or photo.image_hash, partial(self._find_unprepared, photo))
+        if mine:
+            return result
+        if result.known.image_hash == photo.image_hash:  # the very same file
+            return replace(result, paid=False)
+        return result.joined(MatchedBy.CONTENT)
 
-    async def _find_alone(self, image_hash: str, work: Work) -> Result:
-        """Find the answer as the one caller of this process, and as the one process that holds the photo's lease."""
-        refused = self.refusals.is_refused(image_hash, self.clock())
-        if await _unless_away(refused, "whether it was refused"):
-            self.metrics.refusals.add("remembered")
-            raise Refused(detail="remembered")
-        look_again = partial(self.known.lookup_uncounted, image_hash)
-        deadline = Deadline.after(self.leases.seconds + self.model_timeout_seconds)
+    async def wait_for(self, names: Sequence[str], seconds: float) -> KnownAnswer | None:
+        """Return the answer to a photo that is being asked about at present, in whatever process, or None.
+
+        None at once where it is not; else as soon as the work ends without an answer, or after so many seconds.
+        Raises `DatabaseUnavailable`, `Overloaded`.
+        """
+        if self.waiters.is_full:
+            return None
+        deadline = Deadline.after(seconds)
+        look_again = partial(self.known.lookup_uncounted, names)
+        async with self.waiters.take():
+            while (left := deadline.remaining_seconds()) and await self.leases.is_held(_marks(names)):
+                if known := await self.leases.watch(look_again, min(left, _LOOKS_SECONDS)):
+                    return known
+            return await look_again()
+
+    async def _find_unprepared(self, photo: Photo) -> Result:
+        """Find the answer as the one caller of this process who has a file of this content."""
+        await self._check_refusals(photo.names)
+        budget = Deadline.after(self.model_timeout_seconds)
+        with self.leases.mark(_marks(photo.names)):
+            question = await photo.prepare(budget)
+            left = budget.remaining_seconds()
+            # What this caller joins may have begun just now, with more time left than this caller has.
+            async with asyncio.timeout(self.leases.seconds + left + _GRACE_SECONDS):
+                result, mine = await self.flights.run(question, partial(self._find_prepared, photo, question, left))
+            return result if mine else result.joined(MatchedBy.QUESTION)
+
+    async def _find_prepared(self, photo: Photo, question: str, budget_seconds: float) -> Result:
+        """Find the answer as the one caller of this process who would ask this, and as the one process that does."""
+        known = await self._look_up(photo.names)
+        if known is None:
+            known = await _unless_away(photo.find_near(), "whether a picture looks alike")
+        if known is not None:
+            return Result(known, paid=False)
+        look_again = partial(self.known.lookup_uncounted, photo.names)
+        deadline = Deadline.after(self.leases.seconds + budget_seconds)
         async with (
             asyncio.timeout_at(deadline.at) as waiting,
-            self.leases.hold(f"photo:{image_hash}", look_again) as found,
+            self.leases.hold(f"photo:{question}", look_again) as found,
         ):
             waiting.reschedule(None)  # from here on the model's budget counts, and what is asked is kept
             # Whoever held the lease before us may have answered after we had looked.
             found = found or await _unless_away(look_again(), "whether it is known by now")
             if found is not None:
                 return Result(found, paid=False)
-            reply = self.unwritten.pop(image_hash, None) or await self._ask(work, deadline.remaining_seconds())
-            await self._store(image_hash, work, reply)
-            return Result(reply.classification, paid=True)
+            await self._check_refusals(photo.names)
+            reply = self.unwritten.pop(photo.image_hash, None)
+            if reply is None:
+                left = min(budget_seconds, deadline.remaining_seconds())
+                if left < min(_LEAST_SECONDS, budget_seconds):
+                    raise TimeoutError  # the question would be paid for and come too late
+                self.check_storage()
+                reply = await photo.ask(left)
+            return Result(await self._store(photo, reply), paid=True, is_named=True)
 
-    async def _ask(self, work: Work, seconds_left: float) -> ModelReply:
-        if seconds_left < min(_LEAST_SECONDS, self.model_timeout_seconds):
-            raise TimeoutError  # the question would be paid for and come too late
-        self.check_storage()
-        return await work.ask(min(self.model_timeout_seconds, seconds_left))
+    async def _look_up(self, names: Sequence[str], *, is_first: bool = False) -> KnownAnswer | None:
+        return await _unless_away(self.known.lookup(names, is_first=is_first), "whether the photo is known")
 
-    async def _store(self, image_hash: str, work: Work, reply: ModelReply) -> None:
+    async def _check_refusals(self, names: Sequence[str]) -> None:
+        """Raise `Refused` if a model has refused a photo of one of these names lately."""
+        refused = self.refusals.is_refused(names, self.clock())
+        if await _unless_away(refused, "whether it was refused"):
+            self.metrics.refusals.add("remembered")
+            raise Refused(detail="remembered")
+
+    async def _store(self, photo: Photo, reply: ModelReply) -> KnownAnswer:
         try:
-            await work.store(reply)
+            return await photo.store(reply)
         except RecordPutAside:
             # Its questions are on record, written or put aside: they must not be counted a second time.
-            self._keep(image_hash, replace(reply, calls=()))
+            self._keep(photo.image_hash, replace(reply, calls=()))
             raise
         except (DatabaseUnavailable, DatabaseRejected):
-            self._keep(image_hash, reply)
+            self._keep(photo.image_hash, reply)
             raise
 
     def _keep(self, image_hash: str, reply: ModelReply) -> None:
         self.unwritten[image_hash] = reply
         if len(self.unwritten) > MAX_UNWRITTEN:
             del self.unwritten[next(iter(self.unwritten))]
+
+
+def _marks(names: Sequence[str]) -> list[str]:
+    return [f"mark:{name}" for name in names]
 
 
 async def _unless_away(answer: Awaitable[T], unknown: str) -> T | None:

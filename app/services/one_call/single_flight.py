@@ -21,10 +21,6 @@ class SingleFlight(Generic[T]):
         self._flights: dict[str, asyncio.Task[T]] = {}
         self._waiters: Counter[str] = Counter()
 
-    def is_under_way(self, key: str) -> bool:
-        """Whether there is work on this key at the moment."""
-        return key in self._flights
-
     async def run(self, key: str, work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
         """Return the result of `work`, or of the work on `key` that is under way, and whether it was ours.
 
@@ -51,10 +47,11 @@ class SingleFlight(Generic[T]):
         """Let what is under way end within the time; cancel what does not."""
         if not self._flights:
             return
-        _, late = await asyncio.wait(self._flights.values(), timeout=timeout_seconds)
-        for flight in late:
-            flight.cancel()
-        if late:
+        await asyncio.wait(self._flights.values(), timeout=timeout_seconds)
+        while self._flights:  # one that waited for another leaves that behind
+            late = list(self._flights.values())
+            for flight in late:
+                flight.cancel()
             await asyncio.wait(late)
 
     def _take_off(self, key: str, work: Callable[[], Awaitable[T]]) -> asyncio.Task[T]:

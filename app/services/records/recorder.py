@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.models.domain import Classification, Failure, ModelCall, ModelReply, Outcome, RequestContext
+from app.models.domain import Failure, KnownAnswer, ModelCall, ModelReply, Outcome, RequestContext
+from app.models.identity import Naming, Trial
 from app.models.prices import Prices
 from app.services.records.group_commit import GroupCommit
 from app.utils.clock import Clock
@@ -26,44 +27,58 @@ class Recorder:
         self,
         context: RequestContext,
         image_hash: str,
-        classification: Classification,
+        known: KnownAnswer,
         processing_time_ms: int,
         *,
         image_size: int | None = None,
         reply: ModelReply | None = None,
+        naming: Naming | None = None,
+        trial: Trial | None = None,
     ) -> None:
-        """Record one answer. Raises `Overloaded`, `DatabaseUnavailable`.
+        """Record one answer, `known` by the name `image_hash`. Raises `Overloaded`, `DatabaseUnavailable`.
 
         `image_size` is given for uploads, which are always logged; lookups are when the user is known (specification
         3.1). With a `reply` the answer is new: it enters the cache, and the questions that were sent for it are
-        recorded. Without, it is one more hit.
+        recorded. Without, it is one more hit. `naming` adds names to the answer, `trial` is a near match that the
+        reply is compared with.
         """
         outcome = Outcome(
             context=context,
             image_hash=image_hash,
             image_size=image_size,
-            classification=classification,
+            classification=known.classification,
             processing_time_ms=processing_time_ms,
             created_at=self.clock(),
             logged=self.log_requests and (image_size is not None or context.user_id is not None),
             reply=reply,
             calls=self._priced(reply.calls) if reply else (),
+            known=known if reply is None else None,
+            naming=naming,
+            trial=trial,
         )
         await self.commits.record(outcome)
 
     async def record_failure(
         self,
         context: RequestContext,
-        image_hash: str,
+        names: Sequence[str],
         calls: Sequence[ModelCall],
         *,
         refused_until: datetime | None = None,
     ) -> None:
-        """Record the questions of a request that got no answer. Raises `DatabaseUnavailable`.
+        """Record the questions about a photo that got no answer. Raises `DatabaseUnavailable`.
 
-        With `refused_until` a model has refused the image, and it is not asked about again before that moment.
+        `names` are the photo's, its SHA-256 first. With `refused_until` a model has refused the photo, and it is not
+        asked about again before that moment.
         """
-        failure = Failure(context.request_id, image_hash, self._priced(calls), self.clock(), refused_until)
+        failure = Failure(
+            context.request_id,
+            names[0],
+            self._priced(calls),
+            self.clock(),
+            refused_until,
+            other_names=tuple(names[1:]),
+        )
         await self.commits.record(failure)
 
     def _priced(self, calls: Sequence[ModelCall]) -> tuple[ModelCall, ...]:

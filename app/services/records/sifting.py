@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.database import ValueRejected
-from app.repositories.record_batch import KINDS_OF_ROWS, JsonRow, RecordBatch
+from app.repositories.record_batch import KINDS_OF_ROWS, RecordBatch
+from app.repositories.row_types import JsonRow
 
 Rehearse = Callable[[RecordBatch], Awaitable[None]]
 """Raises `ValueRejected` for a batch that the database would not take, and writes nothing."""

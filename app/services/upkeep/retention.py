@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -34,8 +34,8 @@ class RetentionLeases(Protocol):
         """Whether the lease is `owner`'s from now on, for `seconds`."""
         ...
 
-    async def release(self, name: str, owner: str) -> None:
-        """Give the lease up, if it is still `owner`'s."""
+    async def release(self, names: Sequence[str], owner: str) -> None:
+        """Give up those of these leases that are still `owner`'s."""
         ...
 
 
@@ -102,7 +102,7 @@ class Retention:
     async def _release(self) -> None:
         if self.leases is not None:
             with suppress(DatabaseUnavailable):  # then the lease ends by itself
-                await self.leases.release(self._lease, self.owner)
+                await self.leases.release([self._lease], self.owner)
 
     async def _is_explained(self) -> bool:
         """Whether what would be deleted is old because time has passed, and not because a clock has jumped."""

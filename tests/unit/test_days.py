@@ -1,0 +1,24 @@
+"""Where days begin and end."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.utils.days import last_days
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "days", "first", "end"),
+    [
+        ("UTC", "2025-06-01T12:00:00", 1, "2025-06-01T00:00:00", "2025-06-02T00:00:00"),
+        ("UTC", "2025-06-01T00:00:00", 30, "2025-05-03T00:00:00", "2025-06-02T00:00:00"),
+        ("Asia/Shanghai", "2025-06-01T16:00:00", 2, "2025-05-31T16:00:00", "2025-06-02T16:00:00"),
+        ("America/New_York", "2025-03-09T12:00:00", 1, "2025-03-09T05:00:00", "2025-03-10T04:00:00"),  # 23 hours
+        ("America/New_York", "2025-11-03T12:00:00", 2, "2025-11-02T04:00:00", "2025-11-04T05:00:00"),  # 25 and 24
+    ],
+)
+def test_days_are_those_of_the_calendar_of_the_zone(zone: str, now: str, days: int, first: str, end: str) -> None:
+    moments = last_days(datetime.fromisoformat(f"{now}+00:00"), ZoneInfo(zone), days)
+
+    assert moments == (datetime.fromisoformat(f"{first}+00:00"), datetime.fromisoformat(f"{end}+00:00"))
