@@ -16,9 +16,9 @@ from app.drivers.mysql import MySQLAddress, MySQLDatabase
 from app.drivers.mysql_session import check_version
 from app.errors import DatabaseMisconfigured, DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable
 from tests.api.calls import upload
-from tests.conftest import TEST_DATABASE, make_client, make_settings
+from tests.conftest import TEST_DATABASE, make_client, make_settings, schema_of
 from tests.factories import make_image
-from tests.support.mysql_server import MySQLServer
+from tests.support.mysql_server import MySQLServer, provision_private
 
 PASSWORD = "hunter-MARKER-2"
 ONE = Sql.same("SELECT 1")
@@ -62,11 +62,11 @@ MISTAKES = {
         NARROW,
         lambda server: user_with(server, f"ALL ON {TEST_DATABASE}.*", "LOCK"),
     ),
-    "TLS required": Mistake(
-        ("3159", "TLS", "require_secure_transport"),
-        made=lambda server: server.with_global("require_secure_transport", "ON"),
-    ),
 }
+TLS_ONLY = Mistake(
+    ("3159", "TLS", "require_secure_transport"),
+    made=lambda server: server.with_global("require_secure_transport", "ON"),
+)
 
 
 @pytest.fixture
@@ -79,8 +79,22 @@ def server_settings(mysql_server: MySQLServer, tmp_path: Path) -> dict[str, Any]
 async def test_a_mistake_in_the_setup_is_told_in_a_sentence_and_no_traffic_is_sent_here(
     mistake: Mistake, mysql_server: MySQLServer, server_settings: dict[str, Any]
 ) -> None:
+    await assert_it_is_told(mistake, mysql_server, server_settings)
+
+
+async def test_a_server_that_takes_encrypted_connections_only_is_told_in_a_sentence(tmp_path: Path) -> None:
+    server = provision_private()  # others could not connect to the one that tests share
+    server.query(schema_of(TEST_DATABASE))
+    try:
+        settings = {**server.settings(TEST_DATABASE), "spool_dir": tmp_path / "spool"}
+        await assert_it_is_told(TLS_ONLY, server, settings)
+    finally:
+        server.stop()
+
+
+async def assert_it_is_told(mistake: Mistake, server: MySQLServer, server_settings: dict[str, Any]) -> None:
     settings = make_settings(**{**server_settings, **mistake.settings}, llm_provider="local")
-    with mistake.made(mysql_server):
+    with mistake.made(server):
         async with open_container(settings) as container, make_client(settings, container) as client:
             with pytest.raises(DatabaseMisconfigured) as caught:
                 await container.health.database.check()
