@@ -60,7 +60,10 @@ class CheckCacheRequest(BaseModel):
     @property
     def names(self) -> list[str]:
         """The hashes that are given, in lower case, the surer one first."""
-        return [name.lower() for name in (self.image_hash, self.content_hash) if name is not None]
+        if self.content_hash is None:
+            return [] if self.image_hash is None else [self.image_hash.lower()]
+        content = self.content_hash.lower()
+        return [content] if self.image_hash is None else [self.image_hash.lower(), content]
 
 
 def is_user_id(text: str) -> bool:

@@ -1,7 +1,7 @@
 """The shared cache: what is already known of a photo by its names, in memory first, then in the database."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from app.errors import DatabaseUnavailable
@@ -32,14 +32,14 @@ class CacheService:
         counts only where it finds something. Raises `Overloaded`; `DatabaseUnavailable` if memory does not know the
         photo either.
         """
-        found = _first(map(self.memory.get, names))
+        found = _first(self.memory.get, names)
         self._count("memory", found, is_first)
         if found is not None:
             return found
         try:
             found = await self._find(names)
         except DatabaseUnavailable:
-            stale = _first(map(self.memory.get_stale, names))
+            stale = _first(self.memory.get_stale, names)
             if stale is None:
                 raise
             self.metrics.cache_lookups.add("memory", "stale")
@@ -49,7 +49,7 @@ class CacheService:
 
     async def lookup_uncounted(self, names: Sequence[str]) -> KnownAnswer | None:
         """Look a photo up without counting it: for those who look again and again until the answer is there."""
-        return _first(map(self.memory.get, names)) or await self._find(names)
+        return _first(self.memory.get, names) or await self._find(names)
 
     def remember(self, name: str, known: KnownAnswer) -> None:
         """Keep in memory what has just been made durable."""
@@ -61,20 +61,26 @@ class CacheService:
             self.metrics.cache_lookups.add(tier, "miss" if found is None else "hit")
 
     async def _find(self, names: Sequence[str]) -> KnownAnswer | None:
+        """Return the answer that the database has for the first of these names, and remember all of them."""
         if len(names) == 1:
             answers = [await self.lookups.find(names[0])]
         else:
             answers = await asyncio.gather(*(self.lookups.find(name) for name in names))
+        given: KnownAnswer | None = None
         for name, found in zip(names, answers, strict=True):
-            if found is None or found.matched_by is MatchedBy.NEAR:
-                self.memory.forget(name)
-            else:
+            if found is not None and found.matched_by is not MatchedBy.NEAR:
                 self.memory.put(name, found)
-        for found in answers:
-            if found is not None and (found.matched_by is not MatchedBy.NEAR or await self.serves_near()):
-                return found
-        return None
+                given = given or found
+                continue
+            self.memory.forget(name)
+            if found is not None and given is None and await self.serves_near():
+                given = found
+        return given
 
 
-def _first(answers: Iterable[KnownAnswer | None]) -> KnownAnswer | None:
-    return next((found for found in answers if found is not None), None)
+def _first(recall: Callable[[str], KnownAnswer | None], names: Sequence[str]) -> KnownAnswer | None:
+    """Return what memory knows by the first of these names that it knows."""
+    for name in names:
+        if (found := recall(name)) is not None:
+            return found
+    return None
