@@ -13,6 +13,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import nan
@@ -51,6 +52,7 @@ class Cost:
     worker: float
     children: float
     mysql: float
+    requests_per_second: float
 
 
 def measure(subject: Subject, load: Load, mysql: int | None, connections: int, seconds: int) -> Cost:
@@ -63,7 +65,7 @@ def measure(subject: Subject, load: Load, mysql: int | None, connections: int, s
     # A request was under way on each connection when wrk left. The worker has answered it all the same.
     requests = answered.requests + connections
     own, children, database = ((one - two) / requests * 1_000_000 for one, two in zip(after, before, strict=True))
-    return Cost(own, children, database)
+    return Cost(own, children, database, answered.per_second)
 
 
 def _readings(worker: int, mysql: int | None) -> tuple[float, float, float]:
@@ -98,8 +100,16 @@ def _wait_until_quiet(worker: int) -> None:
     raise RuntimeError("the worker is busy, and nobody asks anything of it")
 
 
-def _ratio(costs: dict[str, list[Cost]], one: str, two: str) -> str:
-    ratios = [a.worker / b.worker for a, b in zip(costs[one], costs[two], strict=True)]
+def _worker(cost: Cost) -> float:
+    return cost.worker
+
+
+def _rate(cost: Cost) -> float:
+    return cost.requests_per_second
+
+
+def _ratio(costs: dict[str, list[Cost]], one: str, two: str, of: Callable[[Cost], float] = _worker) -> str:
+    ratios = [of(a) / of(b) for a, b in zip(costs[one], costs[two], strict=True)]
     return f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f} - {max(ratios):.2f})"
 
 
@@ -125,8 +135,9 @@ def compare(
                 [cost.mysql for cost in costs[name]],
             )
         ]
-        last = _ratio(costs, "new", "old") if name == "new" and "old" in costs else ""
-        row = [load.title, str(connections), name, *cells, _ratio(costs, name, empty), last]
+        compared = name == "new" and "old" in costs
+        last = [_ratio(costs, "new", "old", of) if compared else "" for of in (_worker, _rate)]
+        row = [load.title, str(connections), name, *cells, _ratio(costs, name, empty), *last]
         print(f"| {' | '.join(row)} |", flush=True)
 
 
@@ -175,9 +186,10 @@ def main() -> None:
         print(f"{_machine()}; MySQL {server.version}, {arguments.images} cached images, {arguments.rounds} rounds")
         print("Processor time in microseconds per request; ratios are medians of the rounds, with their range.\n")
         print(
-            "| what | connections | commit | worker | empty route | children | MySQL | to the empty route | new/old |"
+            "| what | connections | commit | worker | empty route | children | MySQL | to the empty route | new/old "
+            "| requests a second, new/old |"
         )
-        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
         for name in arguments.only or loads:
             for connections in arguments.connections:
                 compare(subjects, loads[name], _mysql_pid(server), connections, arguments.seconds, arguments.rounds)

@@ -47,7 +47,7 @@ CATEGORY_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for the reason that Outcome is not: each hit makes one
 class Classification:
     """What is said of an image. `confidence` is 0 to 1 with four decimals, as the database keeps it."""
 

@@ -41,14 +41,15 @@ class RecordBatch:
     def of(cls, writer: str, number: int, outcomes: Sequence[Outcome | Failure]) -> Self:
         """Return the batch of these outcomes."""
         answers = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
+        timed = [(outcome, to_sql_time(outcome.created_at)) for outcome in answers]  # once: it takes 0.6 us
         named = [(outcome, outcome.naming) for outcome in answers if outcome.naming is not None]
         refused = [outcome for outcome in outcomes if isinstance(outcome, Failure) and outcome.refused_until]
         return cls(
             writer,
             number,
-            results=[_result_row(outcome) for outcome in answers if outcome.reply is not None],
-            hits=sum_hits(_hit_row(outcome) for outcome in answers if outcome.from_cache),
-            records=[_record_row(outcome) for outcome in answers if outcome.logged],
+            results=[_result_row(outcome, moment) for outcome, moment in timed if outcome.reply is not None],
+            hits=sum_hits((outcome.answer_hash, 1, moment) for outcome, moment in timed if outcome.reply is None),
+            records=[_record_row(outcome, moment) for outcome, moment in timed if outcome.logged],
             calls=[row for outcome in outcomes if outcome.calls for row in _call_rows(outcome)],
             refusals=[row for failure in refused for row in _refusal_rows(failure)],
             aliases=pick_aliases(row for outcome, _ in named for row in alias_rows(outcome)),
@@ -108,11 +109,7 @@ def sum_hits(rows: Iterable[JsonRow]) -> list[JsonRow]:
     return list(sums.values())
 
 
-def _hit_row(outcome: Outcome) -> JsonRow:
-    return outcome.answer_hash, 1, to_sql_time(outcome.created_at)
-
-
-def _result_row(outcome: Outcome) -> JsonRow:
+def _result_row(outcome: Outcome, moment: str) -> JsonRow:
     reply = outcome.reply
     assert reply is not None
     answer = reply.classification
@@ -127,12 +124,12 @@ def _result_row(outcome: Outcome) -> JsonRow:
         reply.usage.input_tokens,
         reply.usage.output_tokens,
         reply.usage.cached_tokens,
-        to_sql_time(outcome.created_at),
+        moment,
         outcome.image_size,
     )
 
 
-def _record_row(outcome: Outcome) -> JsonRow:
+def _record_row(outcome: Outcome, moment: str) -> JsonRow:
     known = outcome.known
     return (
         outcome.request_id,
@@ -142,9 +139,9 @@ def _record_row(outcome: Outcome) -> JsonRow:
         outcome.image_size,
         outcome.classification.category,
         outcome.classification.confidence,
-        int(outcome.from_cache),
+        int(outcome.reply is None),
         outcome.processing_time_ms,
-        to_sql_time(outcome.created_at),
+        moment,
         None if known is None else known.matched_by,
         None if known is None or outcome.image_size is not None else known.image_size,
     )

@@ -14,7 +14,9 @@ def utc_now() -> datetime:
 
 def isoformat_utc(moment: datetime) -> str:
     """Return an aware moment as the interface writes it: `2025-10-10T12:00:00Z`, whole seconds."""
-    return f"{moment.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='seconds')[:19]}Z"
 
 
 def milliseconds_since(started: float) -> int:
