@@ -22,6 +22,7 @@ LAYERS = [
         "services.records",
         "services.model",
         "services.images",
+        "services.network",
         "services.identity",
         "services.access",
         "services.upkeep",
