@@ -1,31 +1,26 @@
-"""The program whose processes decode pictures. `decoding_server.py` runs it; it imports Pillow and little else.
+"""The program whose processes decode pictures. `decoding_server.py` runs it; it imports Pillow and little else."""
 
-The program waits for sockets and forks a process for each, which prepares the pictures that come through it. It has one
-thread, no connection, no key and no lock that a fork could copy, and it ends, with all its children, when its worker
-does.
-"""
-
-import ctypes
-import gc
-import os
-import resource
-import select
-import signal
 import socket
 import sys
 import warnings
-from contextlib import suppress
-from types import FrameType
 
 from PIL import AvifImagePlugin, Image
 
 from app.errors import ServiceError
 from app.services.images import wire
+from app.utils.forking.program import (
+    data_bytes,
+    give_up_rights,
+    limit_cpu,
+    limit_memory,
+    limit_wall,
+    receive,
+    reply,
+    serve_worker,
+)
+from app.utils.forking.wire import DEFECT, REFUSED
 from app.utils.image_cost import DecodingCost
 from app.utils.image_utils import enable_heif, prepare_image
-
-_NICENESS = 5
-"""Requests that need no decoding go first where processors are short."""
 
 _SPARE_BYTES = 32 * 1024 * 1024
 _HEADER_BYTES = 256 * 1024 * 1024
@@ -35,190 +30,50 @@ _HEADER_SECONDS = 1.0
 _LARGE_PIXELS = 40_000_000
 _SMALLEST_SHARE = 0.2
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
-
 
 class _Dropped(Exception):
     """The picture is not to be decoded now."""
 
 
-class DecodingProgram:
-    """Starts processes and tells how each has ended."""
-
-    def __init__(self, control: socket.socket) -> None:
-        self._control = control
-        self._children: dict[int, int] = {}
-        """Process ids and their numbers."""
-        self._woken, self._waker = socket.socketpair()
-        for end in (self._woken, self._waker):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self._waker.fileno())
-        signal.signal(signal.SIGCHLD, _do_nothing)
-
-    def run(self) -> None:
-        """Serve until the worker's end of the socket is closed; then end what is left."""
-        with suppress(OSError):
-            while True:
-                ready, _, _ = select.select([self._control, self._woken], [], [])
-                if self._woken in ready:
-                    self._woken.recv(4096)
-                    self._reap()
-                if self._control in ready and not self._obey():
-                    break
-        for process in self._children:
-            os.kill(process, signal.SIGKILL)
-
-    def _obey(self) -> bool:
-        """Carry out one command; return False when there will be no more."""
-        message, sockets, _, _ = socket.recv_fds(self._control, wire.COMMAND.size, 1)
-        if len(message) < wire.COMMAND.size:
-            return False
-        command, number = wire.COMMAND.unpack(message)
-        if command == wire.START:
-            self._start(number, socket.socket(fileno=sockets[0]))
-        else:
-            for process in [process for process, its in self._children.items() if its == number]:
-                os.kill(process, signal.SIGKILL)
-        return True
-
-    def _start(self, number: int, connection: socket.socket) -> None:
-        parent = os.getpid()
-        try:
-            process = os.fork()
-        except OSError:  # no memory, or too many processes: as if it had been killed
-            self._control.sendall(wire.ENDED.pack(number, signal.SIGKILL))
-            process = -1
-        if process == 0:
-            try:
-                self._leave_parent(parent)
-                _serve(connection)
-            finally:
-                os._exit(0)
-        connection.close()
-        if process > 0:
-            self._children[process] = number
-
-    def _leave_parent(self, parent: int) -> None:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for end in (self._control, self._woken, self._waker):
-            end.close()
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before it could be asked for its signal
-            os._exit(0)
-
-    def _reap(self) -> None:
-        while self._children:
-            process, status = os.waitpid(-1, os.WNOHANG)
-            if process == 0:
-                return
-            self._control.sendall(wire.ENDED.pack(self._children.pop(process), status))
-
-
-def _serve(connection: socket.socket) -> None:
-    """Prepare the pictures that come through the connection, one by one, until it is closed at the other end."""
-    with suppress(EOFError):
-        while True:
-            _prepare_one(connection)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.setitimer(signal.ITIMER_PROF, 0)
-
-
 def _prepare_one(connection: socket.socket) -> None:
-    job_size, file_size = wire.REQUEST_HEAD.unpack(_receive(connection, wire.REQUEST_HEAD.size))
-    job = wire.Job.unpack(_receive(connection, job_size))
-    signal.setitimer(signal.ITIMER_REAL, job.wall_seconds)
-    _limit_cpu(min(_HEADER_SECONDS, job.cpu_seconds))
-    data_bytes = _data_bytes()
-    _limit_memory(data_bytes + 2 * file_size + _HEADER_BYTES)
-    data = _receive(connection, file_size)
+    job_size, file_size = wire.REQUEST_HEAD.unpack(receive(connection, wire.REQUEST_HEAD.size))
+    job = wire.Job.unpack(receive(connection, job_size))
+    limit_wall(job.wall_seconds)
+    limit_cpu(min(_HEADER_SECONDS, job.cpu_seconds))
+    own_bytes = data_bytes()
+    limit_memory(own_bytes + 2 * file_size + _HEADER_BYTES)
+    data = receive(connection, file_size)
 
     def admit(cost: DecodingCost) -> None:
-        _reply(connection, wire.COST, wire.pack_cost(cost))
-        if _receive(connection, len(wire.GO_ON)) != wire.GO_ON:
+        reply(connection, wire.COST, wire.pack_cost(cost))
+        if receive(connection, len(wire.GO_ON)) != wire.GO_ON:
             raise _Dropped
-        _limit_memory(data_bytes + _SPARE_BYTES + cost.memory_bytes * 5 // 4)
-        _limit_cpu(job.cpu_seconds * max(_SMALLEST_SHARE, min(1.0, cost.pixels / _LARGE_PIXELS)))
+        limit_memory(own_bytes + _SPARE_BYTES + cost.memory_bytes * 5 // 4)
+        limit_cpu(job.cpu_seconds * max(_SMALLEST_SHARE, min(1.0, cost.pixels / _LARGE_PIXELS)))
 
     try:
         prepared = prepare_image(data, job.limits, job.max_side, admit)
     except ServiceError as error:
-        _reply(connection, wire.REFUSED, wire.pack_refusal(error))
+        reply(connection, REFUSED, wire.pack_refusal(error))
     except _Dropped:
         return
     except EOFError:
         raise  # nobody waits for the picture any more
     except Exception as error:
-        _reply(connection, wire.DEFECT, type(error).__name__.encode())
+        reply(connection, DEFECT, type(error).__name__.encode())
     else:
-        _reply(connection, wire.PREPARED, wire.pack_prepared(prepared))
-
-
-def _receive(connection: socket.socket, size: int) -> bytes:
-    received = connection.recv(size, socket.MSG_WAITALL)  # all at once, where nothing interrupts
-    while len(received) < size:
-        more = connection.recv(size - len(received), socket.MSG_WAITALL)
-        if not more:
-            raise EOFError
-        received += more
-    return received
-
-
-def _reply(connection: socket.socket, kind: bytes, body: bytes) -> None:
-    connection.sendall(wire.REPLY_HEAD.pack(kind, len(body)) + body)
-
-
-def _limit_cpu(seconds: float) -> None:
-    """End this process after so many more seconds of processor time, by a signal that nothing here handles."""
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-
-
-def _limit_memory(data_bytes: int) -> None:
-    """Let this process take so much memory of its own, or less where the operator has set a stricter limit."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    soft = data_bytes if hard == resource.RLIM_INFINITY else min(data_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def _data_bytes() -> int:
-    """Return how much memory of its own this process has by now. Where there is no /proc: a guess."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[5]) * resource.getpagesize()
-    except OSError:
-        return 64 * 1024 * 1024
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def _do_nothing(_signal: int, _frame: FrameType | None) -> None:
-    """Stand in for a handler: what matters is that the signal wakes the program."""
-
-
-def _give_up_rights() -> None:
-    """Never write to a file, dump core or be interrupted: what is in here are photos."""
-    _prctl(_PR_SET_DUMPABLE, 0)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    with suppress(OSError):
-        os.nice(_NICENESS)
+        reply(connection, wire.PREPARED, wire.pack_prepared(prepared))
 
 
 def main(formats: str) -> None:
     """Serve the worker whose socket is the standard input."""
-    _give_up_rights()
+    give_up_rights()
     warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
     Image.init()  # all formats, once, and not in each child
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     if "HEIF" in formats.split(","):
         enable_heif()
-    gc.freeze()
-    DecodingProgram(socket.socket(fileno=0)).run()
+    serve_worker(_prepare_one)
 
 
 if __name__ == "__main__":

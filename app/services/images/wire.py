@@ -1,5 +1,4 @@
-"""What a worker and the processes that decode for it say to each other. Plain structures: nothing that is unpickled,
-since whoever takes over a decoder by a crafted image must not thereby take over a worker."""
+"""What a worker and the processes that decode for it say to each other, beside what `utils.forking.wire` has."""
 
 import json
 import struct
@@ -11,22 +10,13 @@ from app.models.identity import Fingerprint
 from app.utils.image_cost import DecodingCost
 from app.utils.image_utils import ImageLimits, Prepared
 
-# To the program that starts processes: what to do, with the process of which number. With START comes its socket.
-COMMAND = struct.Struct("<cI")
-START, KILL = b"S", b"K"
-
-# From the program: which process has ended, and its status as waitpid() gives it.
-ENDED = struct.Struct("<Ii")
-
 # To a process: the sizes of the job and of the file, then both.
 REQUEST_HEAD = struct.Struct("<II")
 GO_ON, DROP = b"g", b"d"
 """What a process is told when it has said what a picture will cost: of one it drops it says no more."""
 
-# From a process: a kind and a size, then so many bytes.
-REPLY_HEAD = struct.Struct("<cI")
-COST, PREPARED, REFUSED, DEFECT = b"C", b"P", b"R", b"D"
-MAX_REPLY_BYTES = 32 * 1024 * 1024
+# The kinds of its replies, beside those of any forked process.
+COST, PREPARED = b"C", b"P"
 _COST = struct.Struct("<QQ")
 _FINGERPRINT = struct.Struct("<32sBII")
 _REFUSALS: dict[str, type[ServiceError]] = {
