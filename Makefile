@@ -53,6 +53,7 @@ docs: .venv/.installed-dev ## Write the tables of README.md, .env.example, docs/
 	.venv/bin/python -m scripts.settings_docs
 	.venv/bin/python -m scripts.image_costs
 	.venv/bin/python -m scripts.metrics_docs
+	.venv/bin/python -m scripts.network_accuracy
 
 lock: .venv/.installed-dev ## Pin the newest releases in requirements.txt and requirements-dev.txt
 	$(LOCK) requirements.in --output-file requirements.txt

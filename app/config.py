@@ -19,6 +19,7 @@ from app.services.cache.settings import CacheSettings
 from app.services.identity.settings import IdentitySettings
 from app.services.images.settings import ImageSettings
 from app.services.model.settings import ModelSettings
+from app.services.network.checked_file import what_is_missing
 from app.services.records.settings import RecordSettings
 from app.services.upkeep.settings import RetentionSettings
 
@@ -120,9 +121,16 @@ class Settings(
             )
         return self
 
+    @model_validator(mode="after")
+    def _network_can_run(self) -> Self:
+        if self.uses_network and (reason := what_is_missing()):
+            name = "LLM_PROVIDER" if self.provider == "local" else "LLM_FALLBACK_PROVIDER"
+            raise ValueError(f"{name}: local {reason}")
+        return self
+
     @property
     def memory_entries(self) -> int:
-        """How many answers are kept in memory: 0 for offline guesses, since a model's answer is to be seen at once."""
+        """How many answers are kept in memory: 0 for the network's, since a model's is to be seen at once."""
         return 0 if self.provider == "local" else self.memory_cache_entries
 
 
@@ -135,6 +143,10 @@ class CommandSettings(Settings):
 
     @model_validator(mode="after")
     def _models_are_complete(self) -> Self:
+        return self
+
+    @model_validator(mode="after")
+    def _network_can_run(self) -> Self:
         return self
 
 

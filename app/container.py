@@ -39,6 +39,7 @@ from app.services.images.decoding_server import DecodingServer
 from app.services.images.upload_budget import UploadBudget
 from app.services.model.build import build_model
 from app.services.model.prompt import PROMPT_VERSION
+from app.services.network.build import NetworkServer, open_network
 from app.services.one_call.build import open_paid_once
 from app.services.photo_in_question import QuestionParts
 from app.services.records.build import open_records
@@ -116,29 +117,39 @@ def storage_on(database: Database, settings: Settings) -> Storage:
 
 @asynccontextmanager
 async def open_container(
-    settings: Settings, metrics: Metrics | None = None, decoders: DecodingServer | None = None
+    settings: Settings,
+    metrics: Metrics | None = None,
+    decoders: DecodingServer | None = None,
+    network: NetworkServer | None = None,
 ) -> AsyncIterator[Container]:
     """Open the database and the service on it. A database or a model that is away does not fail the start."""
     async with (
         open_storage(settings) as storage,
-        open_service(settings, storage, metrics or Metrics(), decoders) as container,
+        open_service(settings, storage, metrics or Metrics(), decoders, network) as container,
     ):
         yield container
 
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, storage: Storage, metrics: Metrics, decoders: DecodingServer | None = None
+    settings: Settings,
+    storage: Storage,
+    metrics: Metrics,
+    decoders: DecodingServer | None = None,
+    network: NetworkServer | None = None,
 ) -> AsyncIterator[Container]:
     """Build the service on its storage, and start what it does beside answering; end that on leaving.
 
-    Images are decoded by `decoders`, or by a server of its own.
+    Images are decoded by `decoders`, and looked at by `network` where that answers, or by servers of its own.
     """
     exposition = Exposition(metrics)
     async with AsyncExitStack() as stack:
         stack.callback(exposition.flush)  # last of all
         records = await stack.enter_async_context(open_records(settings, storage.records, metrics, utc_now))
-        models = build_model(settings, metrics)
+        pool = await stack.enter_async_context(
+            open_network(settings.uses_network, settings.web_concurrency, metrics, network, library_path=library_path())
+        )
+        models = build_model(settings, metrics, pool)
         stack.push_async_callback(models.close)
         preparer = await stack.enter_async_context(
             open_images(
@@ -250,7 +261,7 @@ async def _report_start(settings: Settings, container: Container) -> None:
     if settings.env == "production" and not (settings.key_digests or settings.signing_secrets):
         logger.warning("the apps' calls are open to whoever reaches the port (set API_KEYS)")
     if settings.provider == "local":
-        logger.warning("no model is configured: answers are offline guesses (set LLM_PROVIDER and LLM_API_KEY)")
+        logger.warning("no model is configured: the embedded network answers (set LLM_PROVIDER and LLM_API_KEY)")
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

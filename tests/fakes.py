@@ -9,6 +9,7 @@ from typing import Any
 from app.errors import DatabaseUnavailable, ServiceError
 from app.models.domain import Failure, KnownAnswer, ModelReply, Outcome
 from app.models.identity import MatchedBy
+from app.models.verdict import Verdict
 from app.repositories.record_batch import RecordBatch
 from app.utils.deadline import Deadline
 
@@ -220,3 +221,18 @@ def fixed_clock() -> datetime:
 def as_any(fake: Any) -> Any:
     """Return a fake where a class is asked for that it does not inherit from."""
     return fake
+
+
+@dataclass
+class FakeNetwork:
+    """The embedded network, which says what a test has it say. It keeps the pictures."""
+
+    verdict: Verdict
+    failure: ServiceError | None = None
+    seen: list[bytes] = field(default_factory=list)
+
+    async def see(self, jpeg: bytes, deadline: Deadline) -> Verdict:
+        self.seen.append(jpeg)
+        if self.failure is not None:
+            raise self.failure
+        return self.verdict

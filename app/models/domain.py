@@ -7,11 +7,14 @@ from enum import StrEnum
 
 from app.models.identity import MatchedBy, Naming, Trial
 
-LOCAL_MODEL = "local-heuristic"
-"""`model_used` of the offline classifier, whose answers are served only while it is the provider."""
+LOCAL_MODEL = "local-network"
+"""`model_used` of the embedded network, whose answers are served only while it is the provider."""
+
+EARLIER_LOCAL_MODEL = "local-heuristic"
+"""`model_used` of the colour rules that earlier versions had in its place. Their answers are never served."""
 
 LOCAL_PROVIDER = "local"
-"""The provider of the offline classifier, which costs nothing."""
+"""The provider of the embedded network, which costs nothing."""
 
 
 class Category(StrEnum):

@@ -25,7 +25,7 @@ class Prices:
         flat price. Tokens that the vendor had cached count in full. Without tokens nobody told us: an answer, good or
         bad, cost the flat price, and so did one that we did not wait for (`timeout`, `cancelled`), because the vendor
         goes on and bills it. What was turned away (`rejected`, `misconfigured`, `unavailable`, a refusal before the
-        model saw the picture) cost nothing, and so does the offline classifier.
+        model saw the picture) cost nothing, and so does the embedded network.
         """
         if call.provider == LOCAL_PROVIDER:
             return Decimal(0)

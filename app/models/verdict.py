@@ -20,3 +20,6 @@ class Verdict:
 
     looks_like: str | None
     """The ImageNet class that has half of the probability or more, in English as ImageNet names it."""
+
+    group: str | None
+    """The group of ImageNet classes that has half of it or more, if it is one that means something."""

@@ -177,6 +177,9 @@ class Metrics:
         for reason in ("time", "memory", "crash", "other"):
             self.images_killed.add(reason, amount=0)
         self.image_processes = Gauge("image_processes", "Processes for decoding images, idle ones included")
+        self.network_processes = Gauge(
+            "network_processes", "Processes for running the embedded network, idle ones included"
+        )
         self.image_memory = Gauge("image_memory_bytes", "Memory set aside for decoding large images")
 
     def _add_models(self) -> None:
@@ -233,7 +236,7 @@ class Metrics:
         self.queues = Gauge(
             "queue_length",
             "What waits, by `queue`: `lookups`, `records`, `images` (to be decoded), `questions` (to be asked of a "
-            "model)",
+            "model), `network` (to be looked at by the embedded network)",
             ("queue",),
         )
         self.upload_bytes = Gauge("upload_bytes", "Bytes of uploads in memory")

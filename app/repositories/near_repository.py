@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.database import Database, Params, Row, Sql
-from app.models.domain import LOCAL_MODEL
+from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL
 from app.models.near import MAX_NEIGHBOURS, Neighbour
 from app.repositories.cache_repository import LOOKUP_SECONDS
 from app.repositories.categories import category_of
@@ -37,7 +37,7 @@ FROM (
 ) AS candidate
 STRAIGHT_JOIN image_fingerprint AS f FORCE INDEX (PRIMARY) ON f.id = candidate.fingerprint_id
 STRAIGHT_JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash) ON c.image_hash = f.image_hash
-WHERE BIT_COUNT(f.pdq ^ UNHEX(:pdq)) <= :max_distance AND c.model_used <> :local
+WHERE BIT_COUNT(f.pdq ^ UNHEX(:pdq)) <= :max_distance AND c.model_used NOT IN (:local, :earlier_local)
 ORDER BY BIT_COUNT(f.pdq ^ UNHEX(:pdq)), f.id
 LIMIT :limit
 """,
@@ -57,7 +57,7 @@ FROM (
 ) AS candidate
 CROSS JOIN image_fingerprint AS f ON f.id = candidate.fingerprint_id
 CROSS JOIN image_classification_cache AS c ON c.image_hash = f.image_hash
-WHERE c.model_used <> :local
+WHERE c.model_used NOT IN (:local, :earlier_local)
 ORDER BY f.id
 """,
 )
@@ -65,7 +65,7 @@ ORDER BY f.id
 
 @dataclass(frozen=True, slots=True)
 class NearRepository:
-    """Finds answers by what their photos look like. The offline classifier's guesses are none."""
+    """Finds answers by what their photos look like. Those that no model was asked for are none."""
 
     database: Database
 
@@ -81,6 +81,7 @@ class NearRepository:
             "max_distance": max_distance,
             "row_limit": _MAX_ROWS_OF_SLOT + 1,
             "local": LOCAL_MODEL,
+            "earlier_local": EARLIER_LOCAL_MODEL,
             "limit": MAX_NEIGHBOURS,
         }
         rows = await self.database.fetch_all(_SELECT_NEAR, params, timeout_seconds=LOOKUP_SECONDS)

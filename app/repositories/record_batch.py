@@ -148,7 +148,7 @@ def _record_row(outcome: Outcome, moment: str) -> JsonRow:
 
 
 def _call_rows(outcome: Outcome | Failure) -> Iterator[JsonRow]:
-    """Yield the rows of the questions that a vendor was sent: the offline classifier is none."""
+    """Yield the rows of the questions that a vendor was sent: the embedded network is none."""
     for call in outcome.calls:
         if call.provider != LOCAL_PROVIDER:
             yield (

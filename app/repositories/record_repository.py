@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from app.database import ConstraintError, Database, Params, Sql, Statement, StatementTooLarge
-from app.models.domain import LOCAL_MODEL
+from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL
 from app.repositories.categories import CATEGORIES_JSON
 from app.repositories.name_rows import pick_aliases
 from app.repositories.name_statements import INSERT_FINGERPRINTS, INSERT_SLOTS, INSERT_TRIALS, UPSERT_ALIASES
@@ -75,8 +75,8 @@ class RecordRepository:
 
 def _row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Statement]:
     """Return the statements that write the rows of the batches, each kind of rows in so many pieces."""
-    # A guess behind the answer to the same image, so that it is the guess that gives way.
-    results = _pieces(sorted((row for batch in batches for row in batch.results), key=_is_guess), pieces)
+    # A model's answer before the network's to the same image, so that it is the network's that gives way.
+    results = _pieces(sorted((row for batch in batches for row in batch.results), key=_is_local), pieces)
     hits = _pieces(_hits_and_sizes(batches), pieces)
     records = _pieces([row for batch in batches for row in batch.records], pieces)
     calls = _pieces([row for batch in batches for row in batch.calls], pieces)
@@ -84,9 +84,9 @@ def _row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Sta
     aliases = _pieces(pick_aliases(row for batch in batches for row in batch.aliases), pieces)
     fingerprints = _pieces([row for batch in batches for row in batch.fingerprints], pieces)
     trials = _pieces([row for batch in batches for row in batch.trials], pieces)
-    guesses: Params = {"local": LOCAL_MODEL, "categories": CATEGORIES_JSON}
+    replaced: Params = {"local": LOCAL_MODEL, "earlier_local": EARLIER_LOCAL_MODEL, "categories": CATEGORIES_JSON}
     return [
-        *((DELETE_REPLACED, {"rows": rows, **guesses}) for rows in results),
+        *((DELETE_REPLACED, {"rows": rows, **replaced}) for rows in results),
         *((INSERT_RESULTS, {"rows": rows}) for rows in results),
         *((ADD_HITS, {"rows": rows}) for rows in hits),
         *((INSERT_RECORDS, {"rows": rows}) for rows in records),
@@ -124,8 +124,8 @@ def _spans(batches: Sequence[RecordBatch]) -> list[JsonRow]:
     return sorted(spans.values())
 
 
-def _is_guess(row: JsonRow) -> bool:
-    return bool(row[4] == LOCAL_MODEL)
+def _is_local(row: JsonRow) -> tuple[bool, bool]:
+    return row[4] == EARLIER_LOCAL_MODEL, row[4] == LOCAL_MODEL
 
 
 def _as_json(rows: Sequence[JsonRow]) -> str:

@@ -1,4 +1,4 @@
-"""The offline classifier is honest: modest, marked, and gone when a model comes."""
+"""The embedded network says that it is one, and its answers are gone when a model comes."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,7 +7,9 @@ import httpx
 import pytest
 
 from app.container import open_container
-from app.models.domain import Category
+from app.database import Sql
+from app.drivers.build import open_database
+from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL
 from tests.api.calls import check_cache, classify
 from tests.conftest import SAMPLES, make_client, make_settings
 from tests.factories import make_image
@@ -23,36 +25,47 @@ async def offline_client(database_settings: dict[str, Any]) -> AsyncIterator[htt
 
 
 @pytest.mark.on_both_databases
-async def test_an_offline_guess_is_no_hit_once_there_is_a_model_and_is_replaced_by_its_answer(
+async def test_an_answer_of_the_network_is_no_hit_once_there_is_a_model_and_is_replaced_by_its_answer(
     offline_client: httpx.AsyncClient, client: httpx.AsyncClient, fake_models: FakeModels
 ) -> None:
     image = make_image()
-    guess = await classify(offline_client, image)
+    seen = await classify(offline_client, image)
 
     assert (await check_cache(offline_client, image))["cached"] is True
     assert (await check_cache(client, image))["cached"] is False
     answer = await classify(client, image)
 
     assert answer["from_cache"] is False
-    assert answer["data"]["description"] != guess["data"]["description"]
+    assert answer["data"]["description"] != seen["data"]["description"]
     assert (await check_cache(client, image))["data"] == answer["data"]
     assert (await check_cache(offline_client, image))["data"] == answer["data"]  # a better answer is for all
     assert len(fake_models.calls) == 1
 
 
-async def test_a_guess_says_that_it_is_one(offline_client: httpx.AsyncClient) -> None:
-    for _ in range(10):
-        data = (await classify(offline_client, make_image()))["data"]
+async def test_a_sample_is_what_it_shows_and_the_answer_says_who_gave_it(offline_client: httpx.AsyncClient) -> None:
+    data = (await classify(offline_client, (SAMPLES / "cat.png").read_bytes()))["data"]
 
-        assert data["category"] in list(Category)
-        assert 0 < data["confidence"] <= 0.6
-        assert data["description"].startswith("Offline guess, no model was asked: ")
+    assert data["category"] == "pets"
+    assert data["confidence"] > 0.9
+    assert data["description"] == "未询问模型；内置网络看到：1 张脸，像“Egyptian cat”。"
 
 
-async def test_the_guesses_on_the_samples_are_those_that_the_readme_prints(offline_client: httpx.AsyncClient) -> None:
-    readme = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
+@pytest.mark.on_both_databases
+async def test_what_the_colour_rules_of_earlier_versions_said_is_not_served_and_is_replaced(
+    offline_client: httpx.AsyncClient, database_settings: dict[str, Any]
+) -> None:
+    image = (SAMPLES / "cat.png").read_bytes()
+    new = await classify(offline_client, image)
+    database = await open_database(make_settings(**database_settings))
+    await database.execute(
+        Sql.same("UPDATE image_classification_cache SET model_used = :earlier, category = 'foods'"),
+        {"earlier": EARLIER_LOCAL_MODEL},
+    )
 
-    for sample in sorted([*SAMPLES.glob("*.png"), *SAMPLES.glob("*.jpg")]):
-        category = (await classify(offline_client, sample.read_bytes()))["data"]["category"]
+    assert (await check_cache(offline_client, image))["cached"] is False
+    again = await classify(offline_client, image)
 
-        assert f"| `{sample.name}` | `{category}` |" in readme
+    assert (again["from_cache"], again["data"]) == (False, new["data"])
+    rows = await database.fetch_all(Sql.same("SELECT model_used, category FROM image_classification_cache"), {})
+    assert list(rows) == [(LOCAL_MODEL, "pets")]
+    await database.close()

@@ -106,7 +106,7 @@ async def test_the_turn_of_a_process_that_died_is_taken_when_its_lease_ends(
     await database.close()
 
 
-async def test_the_offline_classifier_takes_turns_too(database_settings: dict[str, Any], settings: Settings) -> None:
+async def test_the_embedded_network_takes_turns_too(database_settings: dict[str, Any], settings: Settings) -> None:
     offline = with_settings(settings, llm_provider="local")
     image = make_image()
     async with open_container(offline) as container, make_client(offline, container) as client:

@@ -1,12 +1,16 @@
 """The documents tell the truth: settings, routes, codes, samples, and the README's session."""
 
+import csv
 import re
 from pathlib import Path
 
 from app.config import Settings
 from app.main import create_app
+from app.models.domain import Category
 from app.observe.metrics import Metrics
-from scripts import image_costs, metrics_docs, settings_docs
+from app.services.network.checked_file import MODEL_FILE
+from app.services.network.photo_net import PhotoNet
+from scripts import image_costs, metrics_docs, network_accuracy, settings_docs
 from tests.conftest import SAMPLES, make_settings
 from tests.factories import error_codes
 from tests.support.transcript import read_transcript, replay, without_what_changes
@@ -28,6 +32,35 @@ def test_the_page_of_settings_is_what_make_docs_writes() -> None:
 
 def test_the_readmes_costs_are_what_make_docs_writes() -> None:
     assert image_costs.render_readme(README) == README
+
+
+def test_the_readmes_accuracy_is_what_make_docs_measures_and_as_good_as_was_promised() -> None:
+    net = PhotoNet.load()
+    seen = network_accuracy.see_photos(net, network_accuracy.PHOTOS)
+    samples = network_accuracy.see_samples(net)
+
+    assert len(seen) == 36
+    assert sum(one.is_right for one in seen) >= 31  # 33 when it was measured
+    assert {one.name: one.verdict.category for one in samples if not one.is_right} == {"astronaut.png": Category.OTHER}
+    tables = f"{network_accuracy.render_photos(seen)}\n{network_accuracy.render_samples(samples)}"
+    assert f"<!-- accuracy -->\n{tables}<!-- /accuracy -->" in README
+
+
+def test_every_test_photo_has_its_source_and_licence() -> None:
+    with (network_accuracy.PHOTOS / "photos.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["file"]: row for row in csv.DictReader(file)}
+
+    pictures = {path.name for path in network_accuracy.PHOTOS.glob("*.jpg")}
+    assert set(rows) == pictures
+    assert [name for name, row in rows.items() if not (row["package"] and row["licence"])] == []
+
+
+def test_the_models_licences_travel_with_it() -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in MODEL_FILE.parent.iterdir() if path != MODEL_FILE}
+
+    assert set(texts) == {"NOTICE", "LICENSE-Apache-2.0.txt", "LICENSE-MIT.txt"}
+    assert {name for name in texts if name != "NOTICE" and name not in texts["NOTICE"]} == set()
+    assert "Vladimir Mandic" in texts["LICENSE-MIT.txt"]
 
 
 def test_the_table_of_metrics_is_what_make_docs_writes_and_has_them_all() -> None:

@@ -78,8 +78,8 @@ async def test_a_batch_given_twice_has_its_questions_once(database: Database) ->
     assert await database.fetch_all(sql, {}) == [(412, 37)]
 
 
-async def test_the_offline_classifier_is_not_asked_for_money(database: Database) -> None:
-    await write_outcomes(database, [make_outcome(calls=(make_call(provider="local", model="local-heuristic"),))])
+async def test_the_embedded_network_is_not_asked_for_money(database: Database) -> None:
+    await write_outcomes(database, [make_outcome(calls=(make_call(provider="local", model="local-network"),))])
 
     assert await read_calls(database) == []
 

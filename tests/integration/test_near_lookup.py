@@ -9,7 +9,7 @@ import pytest
 
 from app.database import Database, Sql
 from app.errors import DatabaseUnavailable
-from app.models.domain import LOCAL_MODEL, Category, Outcome
+from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL, Category, Outcome
 from app.models.identity import Naming
 from app.models.near import MAX_NEIGHBOURS, Neighbour
 from app.repositories.near_repository import NearRepository
@@ -84,9 +84,9 @@ async def test_more_than_fifteen_bits_are_never_asked_for(database: Database) ->
 
 async def test_guesses_dull_pictures_and_answers_that_are_gone_are_no_neighbours(database: Database) -> None:
     pdq = secrets.token_bytes(32)
-    guess = make_seen(pdq, reply=make_reply(model_used=LOCAL_MODEL))
+    guesses = [make_seen(pdq, reply=make_reply(model_used=local)) for local in (EARLIER_LOCAL_MODEL, LOCAL_MODEL)]
     dull, gone, paid = make_seen(pdq, quality=49), make_seen(pdq), make_seen(pdq, quality=50)
-    await write_outcomes(database, [guess, dull, gone, paid])
+    await write_outcomes(database, [*guesses, dull, gone, paid])
     delete = Sql.same("DELETE FROM image_classification_cache WHERE image_hash = :image_hash")
     await database.execute(delete, {"image_hash": gone.image_hash})
 

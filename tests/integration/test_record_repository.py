@@ -10,7 +10,7 @@ from loguru import logger
 
 from app.database import Database, Sql
 from app.drivers.build import open_database
-from app.models.domain import LOCAL_MODEL, Category, Outcome
+from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL, Category, Outcome
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
@@ -135,8 +135,11 @@ async def test_the_first_result_of_an_image_stays(database: Database) -> None:
     assert (row["category"], row["model_used"], row["hit_count"]) == ("foods", "gpt-6-luna", 2)
 
 
-async def test_a_model_answer_replaces_the_offline_guess_whole_and_its_counts_begin_anew(database: Database) -> None:
-    guess = make_outcome(reply=make_reply(make_classification(Category.OTHER, 0.2), model_used=LOCAL_MODEL))
+@pytest.mark.parametrize("local", [EARLIER_LOCAL_MODEL, LOCAL_MODEL])
+async def test_a_model_answer_replaces_that_of_none_whole_and_its_counts_begin_anew(
+    local: str, database: Database
+) -> None:
+    guess = make_outcome(reply=make_reply(make_classification(Category.OTHER, 0.2), model_used=local))
     answer = make_outcome(
         image_hash=guess.image_hash,
         reply=make_reply(make_classification(Category.PETS, 0.99)),
@@ -219,9 +222,23 @@ async def test_statistics_leave_out_rows_whose_category_is_none_of_ours(database
     assert await RequestLogRepository(database).fetch_one(broken.context.request_id) is None
 
 
-async def test_an_offline_guess_replaces_no_model_answer(database: Database) -> None:
+@pytest.mark.parametrize("network_comes_first", [True, False])
+async def test_the_networks_answer_replaces_that_of_the_colour_rules_and_not_the_other_way_round(
+    network_comes_first: bool, database: Database
+) -> None:
+    network = make_outcome(reply=make_reply(make_classification(Category.PETS), model_used=LOCAL_MODEL))
+    rules = make_outcome(image_hash=network.image_hash, reply=make_reply(model_used=EARLIER_LOCAL_MODEL))
+
+    for outcome in (network, rules) if network_comes_first else (rules, network):
+        await write_outcomes(database, [outcome])
+
+    assert (await read_row(database, network.image_hash))["category"] == "pets"
+
+
+@pytest.mark.parametrize("local", [EARLIER_LOCAL_MODEL, LOCAL_MODEL])
+async def test_an_answer_that_no_model_gave_replaces_no_models(local: str, database: Database) -> None:
     answer = make_outcome(reply=make_reply(make_classification(Category.PETS)))
-    guess = make_outcome(image_hash=answer.image_hash, reply=make_reply(model_used=LOCAL_MODEL))
+    guess = make_outcome(image_hash=answer.image_hash, reply=make_reply(model_used=local))
 
     await write_outcomes(database, [answer])
     await write_outcomes(database, [guess])
@@ -229,7 +246,15 @@ async def test_an_offline_guess_replaces_no_model_answer(database: Database) -> 
     assert (await read_row(database, answer.image_hash))["category"] == "pets"
 
 
-async def test_offline_guesses_are_found_only_when_asked_for(database: Database) -> None:
+async def test_answers_of_the_colour_rules_are_found_no_more(database: Database) -> None:
+    guess = make_outcome(reply=make_reply(model_used=EARLIER_LOCAL_MODEL))
+    await write_outcomes(database, [guess])
+
+    assert await fetch_one(database, guess.image_hash, include_local=False) is None
+    assert await fetch_one(database, guess.image_hash, include_local=True) is None
+
+
+async def test_answers_of_the_network_are_found_only_when_asked_for(database: Database) -> None:
     guess = make_outcome(reply=make_reply(model_used=LOCAL_MODEL))
     await write_outcomes(database, [guess])
 

@@ -16,6 +16,7 @@ _CHANGING = [
     (re.compile(r"req_\d+_[0-9a-f]{12}"), "req_…"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"),
     (re.compile(r'("(?:avg_)?processing_time_ms":)\d+'), r"\1<ms>"),
+    (re.compile(r'("(?:avg_)?confidence":\d\.\d\d)\d+'), r"\1"),  # processors round the last decimals differently
 ]
 
 

@@ -2,10 +2,13 @@
 
 import pytest
 
+from app.models.domain import Category
+from app.models.verdict import Verdict
 from app.observe.metrics import Metrics
 from app.services.model.build import build_model
 from tests.conftest import make_settings, settings_for_provider
 from tests.factories import make_image
+from tests.fakes import FakeNetwork
 from tests.support.fake_model import make_question
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.waiting import until
@@ -53,11 +56,12 @@ async def test_a_breaker_knows_the_part_of_the_budget_that_its_model_has() -> No
         assert [breaker.fair_budget_seconds for breaker in models.breakers] == pytest.approx(budgets)
 
 
-async def test_the_offline_classifier_needs_no_breaker_and_nothing_to_close() -> None:
-    models = build_model(make_settings(llm_provider="local"), Metrics())
+async def test_the_embedded_network_needs_no_breaker_and_nothing_to_close() -> None:
+    network = FakeNetwork(Verdict(Category.PETS, 0.9, {Category.PETS: 0.9}, faces=0, looks_like=None, group=None))
+    models = build_model(make_settings(llm_provider="local"), Metrics(), network)
 
     reply = await models.client.ask(make_question(jpeg=make_image()))
     await models.close()
 
-    assert reply.model_used == "local-heuristic"
+    assert reply.model_used == "local-network"
     assert list(models.breakers) == []

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from app.models.domain import Category
+from app.services.network.checked_file import MODEL_FILE, DamagedModel, read_verified
 from app.services.network.faces import face_input, find_faces
 from app.services.network.features import (
     face_features,
@@ -18,7 +19,6 @@ from app.services.network.features import (
     shape_features,
 )
 from app.services.network.layers import Activation, Convolution, Depthwise, Geometry, Padding, softmax
-from app.services.network.model_file import MODEL_FILE, DamagedModel, read_verified
 from app.services.network.photo_net import MAX_SIDE, PhotoNet, within
 from tests.conftest import SAMPLES, TESTS
 from tests.factories import save_image

@@ -48,5 +48,5 @@ def test_without_tokens_what_a_vendor_turned_away_costs_nothing(outcome: str, pr
 
 
 @pytest.mark.parametrize("prices", [FLAT, BY_TOKEN])
-def test_the_offline_classifier_costs_nothing(prices: Prices) -> None:
+def test_the_embedded_network_costs_nothing(prices: Prices) -> None:
     assert prices.cost_of(make_call(provider="local", usage=Usage())) == 0

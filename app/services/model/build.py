@@ -9,7 +9,7 @@ from app.models.domain import LOCAL_MODEL
 from app.observe.metrics import Metrics
 from app.services.model.prompt import PROMPT_VERSION, build_prompt
 from app.services.model.providers.connection import Connection
-from app.services.model.providers.local_provider import LOCAL_VERSION, LocalProvider
+from app.services.model.providers.local_provider import LOCAL_VERSION, LocalProvider, Network
 from app.services.model.settings import ModelEndpoint, ModelSettings
 from app.services.model.stack.breaker import BREAKER_STATES, BreakerModel
 from app.services.model.stack.counted import CountedModel, CountedSkips
@@ -39,17 +39,17 @@ class _Guarded:
     breaker: BreakerModel | None = None
 
 
-def build_model(settings: ModelSettings, metrics: Metrics) -> Models:
-    """Build the stack around the models in effect."""
+def build_model(settings: ModelSettings, metrics: Metrics, network: Network | None = None) -> Models:
+    """Build the stack around the models in effect. `network` is needed where one of them is the embedded network."""
     budget, fallback = settings.llm_timeout, settings.fallback
     closing = AsyncExitStack()
     if fallback is None:
-        guarded = [_guard(settings.primary, settings, budget, metrics)]
+        guarded = [_guard(settings.primary, settings, budget, metrics, network)]
         client = guarded[0].client
     else:
         guarded = [
-            _guard(settings.primary, settings, budget * PRIMARY_SHARE, metrics),
-            _guard(fallback, settings, budget * (1 - PRIMARY_SHARE), metrics),
+            _guard(settings.primary, settings, budget * PRIMARY_SHARE, metrics, network),
+            _guard(fallback, settings, budget * (1 - PRIMARY_SHARE), metrics, network),
         ]
         client = FallbackModel(guarded[0].client, guarded[1].client)
     for model in guarded:
@@ -58,9 +58,11 @@ def build_model(settings: ModelSettings, metrics: Metrics) -> Models:
     return Models(LoggedModel(client), breakers, closing.aclose)
 
 
-def _guard(model: ModelEndpoint, settings: ModelSettings, budget_seconds: float, metrics: Metrics) -> _Guarded:
+def _guard(
+    model: ModelEndpoint, settings: ModelSettings, budget_seconds: float, metrics: Metrics, network: Network | None
+) -> _Guarded:
     names = model.provider, model.model or LOCAL_MODEL
-    connection = connect(model, settings)
+    connection = connect(model, settings, network)
     version = LOCAL_VERSION if model.provider == "local" else PROMPT_VERSION
     asked = in_formats([CountedModel(provider, *names, version, metrics) for provider in connection.formats])
     if model.provider == "local":
@@ -78,12 +80,13 @@ def in_formats(formats: Sequence[ModelClient]) -> ModelClient:
     return formats[0] if len(formats) == 1 else FormatsModel(formats)
 
 
-def connect(model: ModelEndpoint, settings: ModelSettings) -> Connection:
+def connect(model: ModelEndpoint, settings: ModelSettings, network: Network | None = None) -> Connection:
     """Connect to one model. An SDK is imported where it is used: it takes 10 to 40 MiB of every worker's memory."""
     prompt = build_prompt(settings.description_language)
     match model.provider:
         case "local":
-            return Connection([LocalProvider()])
+            assert network is not None
+            return Connection([LocalProvider(network, settings.description_language)])
         case "claude":
             from app.services.model.providers.claude_provider import connect_claude
 

@@ -27,12 +27,12 @@ class ModelEndpoint:
 
     @property
     def model(self) -> str:
-        """The model's name; empty for the offline classifier."""
+        """The model's name; empty for the embedded network."""
         return self.chosen_model or DEFAULT_MODELS.get(self.provider, "")
 
     @property
     def base_url(self) -> str:
-        """The API's address; empty for the offline classifier."""
+        """The API's address; empty for the embedded network."""
         return self.chosen_base_url or DEFAULT_BASE_URLS.get(self.provider, "")
 
 
@@ -79,6 +79,11 @@ class ModelSettings(BaseModel):
     def provider(self) -> Provider:
         """The provider in effect."""
         return self.llm_provider or ("openai" if self.llm_api_key.get_secret_value() else "local")
+
+    @property
+    def uses_network(self) -> bool:
+        """Whether the embedded network answers, first or as the fallback."""
+        return "local" in (self.provider, self.llm_fallback_provider)
 
     @property
     def primary(self) -> ModelEndpoint:

@@ -1,6 +1,5 @@
-"""Reads the model file, which travels with this package, and refuses one that is damaged."""
+"""What is in the model file, which travels with this package."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.services.network.checked_file import MODEL_FILE, read_verified
 from app.services.network.layers import Array
-
-MODEL_FILE = Path(__file__).parent / "weights/photo-net.npz"
-MODEL_SHA256 = "8ec8ebbe44b5ef1883224524731a32b58ac6a25af40fbe47f6f47fcd2baf9ec4"
-_MAX_BYTES = 16 * 1024 * 1024
-
-
-class DamagedModel(Exception):
-    """The model file is missing, or is not the one that this version of the service was made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +38,3 @@ def read_model(path: Path = MODEL_FILE) -> ModelFile:
     with np.load(BytesIO(data), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     return ModelFile(arrays, json.loads(arrays.pop("meta").tobytes()))
-
-
-def read_verified(path: Path = MODEL_FILE) -> bytes:
-    """Return the bytes of the file. Raises `DamagedModel` where they are not those that we know."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise DamagedModel(f"the model file {path} cannot be read: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != MODEL_SHA256:
-        raise DamagedModel(f"the model file {path} is damaged: its SHA-256 is not {MODEL_SHA256}; install it again")
-    return data

@@ -11,6 +11,7 @@ from PIL import Image
 
 from app.models.domain import Category
 from app.models.verdict import Verdict
+from app.services.network.checked_file import MODEL_FILE
 from app.services.network.faces import OUTPUTS, Face, find_faces
 from app.services.network.features import (
     face_features,
@@ -20,13 +21,15 @@ from app.services.network.features import (
     shape_features,
 )
 from app.services.network.layers import Array, softmax
-from app.services.network.model_file import MODEL_FILE, read_model
+from app.services.network.model_file import read_model
 from app.services.network.plan import Network
 
 MAX_SIDE = 512
 """Pixels along the longer side of the pictures that it was trained on: larger ones are shrunk first."""
 
 _TELLING_PROBABILITY = 0.5
+_GROUPS = ("pets", "wild animals", "foods", "places", "screens", "clothes and persons", "stage", None)
+"""What the model file's groups of ImageNet classes are, in its order; the last one is all the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,14 @@ class PhotoNet:
         by_category = dict(zip(self.categories, self.head.probabilities(features), strict=True))
         best = max(by_category, key=by_category.__getitem__)
         likely = int(probabilities.argmax())
+        groups = [(name, list(group)) for name, group in zip(_GROUPS, self.groups, strict=True)]
         return Verdict(
             best,
             by_category[best],
             by_category,
             faces=sum(face.is_sure for face in faces),
             looks_like=self.imagenet[likely] if probabilities[likely] >= _TELLING_PROBABILITY else None,
+            group=next((name for name, group in groups if probabilities[group].sum() >= _TELLING_PROBABILITY), None),
         )
 
     def look(self, picture: Image.Image) -> tuple[list[float], NDArray[np.float64], list[Face]]:

@@ -65,9 +65,9 @@ class ForkedProcess:
         """Return what the caller is told when this signal has ended the process, or 0 where it has ended by itself."""
         return ProcessEnded(detail="the process was ended")
 
-    def _refusal_in(self, body: bytes) -> ServiceError:
+    def _refusal_in(self, body: bytes) -> Exception:
         """Return the error that the process has sent."""
-        return ServiceError(detail=body[:40].decode(errors="replace"))
+        return RuntimeError(f"a forked process refused: {body[:40].decode(errors='replace')}")
 
     async def _tell(self, message: bytes) -> None:
         try:

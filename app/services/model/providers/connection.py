@@ -1,4 +1,4 @@
-"""What a provider's `connect_…` function returns. Imports no SDK: the offline classifier needs none."""
+"""What a provider's `connect_…` function returns. Imports no SDK: the embedded network needs none."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
