@@ -92,7 +92,7 @@ def test_no_bytes_whatever_make_it_fail_or_take_long(start: bytes) -> None:
     for filling in fillings + [chance.randbytes(length) for length in range(200)]:
         began = time.process_time()
         content_hash(start + filling)
-        assert time.process_time() - began < 0.5
+        assert time.process_time() - began < 3  # quadratic would be minutes
 
 
 def test_the_worked_example_of_the_documentation_is_right() -> None:
@@ -124,4 +124,4 @@ def test_a_file_of_more_parts_than_any_program_writes_has_no_name_at_once(data: 
     began = time.process_time()
 
     assert content_hash(data) is None
-    assert time.process_time() - began < 0.2
+    assert time.process_time() - began < 3  # quadratic would be minutes

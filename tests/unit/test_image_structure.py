@@ -64,7 +64,7 @@ def test_a_file_of_too_many_parts_is_refused_in_no_time(data: bytes) -> None:
     with pytest.raises(InvalidImage, match="too many"):
         prepare_image(data, LIMITS, 512)
 
-    assert time.process_time() - started < 0.2
+    assert time.process_time() - started < 3  # quadratic would be minutes
 
 
 @pytest.mark.parametrize("data", [jpeg_of_segments(200), png_of_chunks(1000), gif_of_blocks(1000)])
@@ -96,7 +96,7 @@ def test_no_bytes_whatever_make_the_look_fail_or_take_long(start: bytes) -> None
         began = time.process_time()
         with suppress(InvalidImage):
             examine(start + filling)
-        assert time.process_time() - began < 0.5
+        assert time.process_time() - began < 3  # quadratic would be minutes
 
 
 def cost_of(data: bytes) -> DecodingCost:
