@@ -1,10 +1,8 @@
 """A photo that was uploaded: how it gets its names, is prepared, asked about and written down."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from loguru import logger
 
@@ -33,12 +31,6 @@ _GRACE_SECONDS = 0.2
 _NAMING_SECONDS = 0.3
 """For preparing a photo whose answer is known already, while nobody else waits to be prepared. Its caller waits for it,
 once in the photo's life."""
-
-
-_HASH_IN_THREAD_BYTES = 1024 * 1024
-"""Hashing takes 0.7 ms a MiB: from here on it would hold up the event loop."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +187,7 @@ class PhotoInQuestion:
             (self.question, MatchedBy.QUESTION),
         )
         return tuple(
-            Alias(name, known.matched_by if known.matched_by.is_no_surer_than(kind) else kind, known.distance)
+            Alias(name, known.matched_at_best(kind).matched_by, known.distance)
             for name, kind in kinds
             if name is not None and name != known.image_hash
         )
@@ -219,10 +211,3 @@ class PhotoInQuestion:
             trial=self.trial if reply is not None else None,
         )
         self.parts.metrics.answers.add(known.matched_by if reply is None else "paid")
-
-
-async def off_loop(work: Callable[[bytes], T], image: bytes) -> T:
-    """Return what `work` makes of a file; in a thread, where it takes long."""
-    if len(image) < _HASH_IN_THREAD_BYTES:
-        return work(image)
-    return await asyncio.to_thread(work, image)
