@@ -7,8 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from loguru import logger
-
 from app.config import Settings, library_path
 from app.database import Database
 from app.drivers.build import build_migrator, open_database
@@ -47,6 +45,7 @@ from app.services.records.recorder import Recorder
 from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
 from app.services.upkeep.retention import NONCE_MARGIN, Retention
+from app.start_report import report_start
 from app.utils.clock import utc_now
 from app.version import VERSION
 
@@ -202,7 +201,7 @@ async def open_service(
         for retention in build_retention(settings, storage, records.rejected):
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
-        await _report_start(settings, container)
+        await report_start(settings, container.health)
         yield container
 
 
@@ -245,23 +244,6 @@ def _watch_process(metrics: Metrics, database: Database) -> None:
     metrics.database_limit.watch(lambda: database.load.limit)
     metrics.processes.watch(lambda: 1)
     metrics.build.watch(lambda: 1, VERSION, platform.python_version(), PROMPT_VERSION)
-
-
-async def _report_start(settings: Settings, container: Container) -> None:
-    """Log what was started, and what will not work, in a line each."""
-    health = await container.health.check()
-    logger.info(
-        "started",
-        database="mysql" if settings.mysql_host else "sqlite",
-        database_state=health.database,
-        provider=settings.provider,
-        model=settings.primary.model or None,
-        fallback=settings.fallback.model if settings.fallback else None,
-    )
-    if settings.env == "production" and not (settings.key_digests or settings.signing_secrets):
-        logger.warning("the apps' calls are open to whoever reaches the port (set API_KEYS)")
-    if settings.provider == "local":
-        logger.warning("no model is configured: the embedded network answers (set LLM_PROVIDER and LLM_API_KEY)")
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -13,7 +13,7 @@ LAYERS = [
     ["api"],
     ["web"],
     ["api.http"],
-    ["container", "storage_check"],
+    ["container", "storage_check", "start_report"],
     ["config"],
     ["services"],
     [
