@@ -14,7 +14,10 @@ from uvicorn_worker import UvicornWorker
 from app.http_protocol import LimitedProtocol
 
 _LAST_ANSWER = (b"connection", b"close")
-_DRAIN_SECONDS = 0.5
+DRAIN_SECONDS = 2.0
+"""For clients whose machine is busy too: one that was idle for longer may lose a request."""
+
+_LOOK_SECONDS = 0.05
 
 _LAST_LOOKS = 3
 """Turns of the event loop. A timer comes before what has arrived while the loop was held up, as it is where workers
@@ -43,7 +46,7 @@ class DrainingServer(Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, answer for a moment what still comes in, then end as uvicorn does."""
+        """Stop accepting, answer for a while what still comes in, then end as uvicorn does."""
         self.server_state.default_headers = [*self.server_state.default_headers, _LAST_ANSWER]
         for connection in self.server_state.connections:
             cycle = cast(LimitedProtocol, connection).cycle
@@ -53,11 +56,17 @@ class DrainingServer(Server):
             server.close()
         for listener in sockets or []:
             listener.close()
-        if self.server_state.connections:
-            await asyncio.sleep(_DRAIN_SECONDS)
-            for _ in range(_LAST_LOOKS):
-                await asyncio.sleep(0)
+        await self._drain()
         await super().shutdown(sockets)
+
+    async def _drain(self) -> None:
+        """Return when all connections have had their last answer and are closed, or when the time for that is over."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + DRAIN_SECONDS
+        while self.server_state.connections and loop.time() < end:  # noqa: ASYNC110  # uvicorn tells nobody
+            await asyncio.sleep(_LOOK_SECONDS)
+        for _ in range(_LAST_LOOKS):
+            await asyncio.sleep(0)
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types

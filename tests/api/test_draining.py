@@ -11,7 +11,7 @@ import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http_protocol import LimitedProtocol
-from app.server import DrainingServer
+from app.server import DRAIN_SECONDS, DrainingServer
 from tests.support.raw_http import connected
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -68,7 +68,7 @@ def test_a_request_that_came_while_the_loop_was_held_up_is_answered() -> None:
 
     def hold_up(reader: socket.socket) -> None:
         asyncio.get_running_loop().remove_reader(reader)
-        end = time.monotonic() + 1
+        end = time.monotonic() + DRAIN_SECONDS + 0.5
         held_up.set()
         sent.wait()
         time.sleep(max(0, end - time.monotonic()))
@@ -93,3 +93,17 @@ def test_a_request_that_came_while_the_loop_was_held_up_is_answered() -> None:
 
     assert last.startswith(b"HTTP/1.1 200")
     assert b"connection: close" in last
+
+
+async def test_a_worker_whose_connections_have_all_had_their_last_answer_ends_at_once() -> None:
+    server, port = await start()
+    begun = time.monotonic()
+    async with connected(port) as client:
+        ending = asyncio.create_task(server.shutdown())
+        await asyncio.sleep(0)
+        await client.send(GET)
+        assert (await client.answer()).headers["connection"] == "close"
+
+    await ending
+
+    assert time.monotonic() - begun < DRAIN_SECONDS
