@@ -46,7 +46,7 @@ from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
 from app.services.upkeep.retention import NONCE_MARGIN, Retention
 from app.start_report import report_start
-from app.utils.clock import utc_now
+from app.utils.clock import Clock, utc_now
 from app.version import VERSION
 
 
@@ -120,11 +120,12 @@ async def open_container(
     metrics: Metrics | None = None,
     decoders: DecodingServer | None = None,
     network: NetworkServer | None = None,
+    clock: Clock = utc_now,
 ) -> AsyncIterator[Container]:
     """Open the database and the service on it. A database or a model that is away does not fail the start."""
     async with (
         open_storage(settings) as storage,
-        open_service(settings, storage, metrics or Metrics(), decoders, network) as container,
+        open_service(settings, storage, metrics or Metrics(), decoders, network, clock) as container,
     ):
         yield container
 
@@ -136,6 +137,7 @@ async def open_service(
     metrics: Metrics,
     decoders: DecodingServer | None = None,
     network: NetworkServer | None = None,
+    clock: Clock = utc_now,
 ) -> AsyncIterator[Container]:
     """Build the service on its storage, and start what it does beside answering; end that on leaving.
 
@@ -144,7 +146,7 @@ async def open_service(
     exposition = Exposition(metrics)
     async with AsyncExitStack() as stack:
         stack.callback(exposition.flush)  # last of all
-        records = await stack.enter_async_context(open_records(settings, storage.records, metrics, utc_now))
+        records = await stack.enter_async_context(open_records(settings, storage.records, metrics, clock))
         pool = await stack.enter_async_context(
             open_network(settings.uses_network, settings.web_concurrency, metrics, network, library_path=library_path())
         )
@@ -169,29 +171,29 @@ async def open_service(
                 storage.leases,
                 check_storage=records.writer.check,
                 model_timeout_seconds=settings.llm_timeout,
-                clock=utc_now,
+                clock=clock,
                 metrics=metrics,
             )
         )
         parts = QuestionParts(
             preparer=preparer,
             model=models.client,
-            recorder=Recorder(records.commits, utc_now, settings.enable_request_log, settings.prices),
+            recorder=Recorder(records.commits, clock, settings.enable_request_log, settings.prices),
             cache=cache,
             near=near,
             refusal_ttl=timedelta(seconds=settings.llm_refusal_ttl_seconds),
-            clock=utc_now,
+            clock=clock,
             metrics=metrics,
         )
         container = Container(
             classifier=ClassifierService(paid_once, parts),
-            stats=build_stats(settings, storage),
+            stats=build_stats(settings, storage, clock),
             identity_stats=IdentityStatsService(
-                storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, utc_now
+                storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, clock
             ),
             health=HealthService(storage.database, models.breakers, records.writer),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
-            access=build_access(settings, storage.nonces, utc_now),
+            access=build_access(settings, storage.nonces, clock),
             max_image_bytes=settings.max_image_bytes,
             metrics=metrics,
             exposition=exposition,
@@ -213,14 +215,14 @@ def build_cache(settings: Settings, storage: Storage, near: NearParts, metrics: 
     return CacheService(memory, lookups, near.mode.serves, metrics)
 
 
-def build_stats(settings: Settings, storage: Storage) -> StatsService:
+def build_stats(settings: Settings, storage: Storage, clock: Clock) -> StatsService:
     """Build the statistics."""
     return StatsService(
         repository=storage.stats,
         request_log=storage.request_log,
         prices=settings.prices,
         timezone=settings.timezone,
-        clock=utc_now,
+        clock=clock,
     )
 
 

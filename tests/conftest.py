@@ -27,6 +27,7 @@ from app.database import Database
 from app.drivers.build import open_database
 from app.main import create_app
 from app.services.images.decoding_server import DecodingServer
+from app.utils.clock import Clock, utc_now
 from tests.support.fake_model_server import FakeModels, RunningFakeModels
 from tests.support.mysql_server import MySQLServer, NoServer, provision
 
@@ -156,9 +157,15 @@ async def decoders() -> AsyncIterator[DecodingServer]:
 
 
 @pytest.fixture
-async def container(settings: Settings, decoders: DecodingServer) -> AsyncIterator[Container]:
+def clock() -> Clock:
+    """The hour that the application goes by; a test may override it."""
+    return utc_now
+
+
+@pytest.fixture
+async def container(settings: Settings, decoders: DecodingServer, clock: Clock) -> AsyncIterator[Container]:
     """Every real part."""
-    async with open_container(settings, decoders=decoders) as opened:
+    async with open_container(settings, decoders=decoders, clock=clock) as opened:
         yield opened
 
 

@@ -10,6 +10,7 @@ import pytest
 from app.database import Database
 from app.models.domain import Category, Outcome
 from app.models.identity import MatchedBy, Trial
+from app.utils.clock import Clock
 from tests.api.calls import get_data
 from tests.factories import (
     known_by,
@@ -25,7 +26,14 @@ from tests.support.records import write_outcomes
 pytestmark = pytest.mark.on_both_databases
 
 NOW = datetime.now(UTC)
+"""When all of this happens: a day may end while the tests run."""
+
 NONE_SAVED = {"requests": 0, "calls_saved": 0, "cost_saved": 0.0, "uploads_saved": 0, "bytes_saved": 0}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return lambda: NOW
 
 
 def make_known_hit(paid: Outcome, matched_by: MatchedBy, **changes: Any) -> Outcome:

@@ -18,6 +18,7 @@ from app.models.prices import Prices
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository
 from app.services.stats_service import StatsService
+from app.utils.clock import Clock
 from tests.api.calls import get_data
 from tests.conftest import TEST_DATABASE, make_settings
 from tests.factories import (
@@ -33,6 +34,9 @@ from tests.support.mysql_server import MySQLServer
 from tests.support.records import write_outcomes
 
 pytestmark = pytest.mark.on_both_databases
+
+NOW = datetime.now(UTC)
+"""When all of this happens: a day may end while the tests run."""
 
 # Section 7.4, to the letter.
 TODAY = """
@@ -94,13 +98,17 @@ LIMIT 20
 """
 
 
+@pytest.fixture
+def clock() -> Clock:
+    return lambda: NOW
+
+
 _NOT_OF_THE_FILE = {MatchedBy.CONTENT, MatchedBy.QUESTION}
 
 
 def make_history(seed: int, requests: int) -> list[Outcome]:
     """Return random outcomes of today and of the days before: misses first, then hits of those images, by any name."""
     chance = random.Random(seed)
-    now = datetime.now(UTC)
     images = [make_image_hash() for _ in range(max(1, requests // 3))]
     outcomes: list[Outcome] = []
     for index in range(requests):
@@ -120,7 +128,7 @@ def make_history(seed: int, requests: int) -> list[Outcome]:
                 known=known_by(paid, matched_by) if paid and matched_by else None,
                 reply=make_reply(classification) if index < len(images) else None,
                 processing_time_ms=chance.randrange(5000),
-                created_at=now if chance.random() < 0.7 else now - timedelta(hours=chance.randrange(24, 2000)),
+                created_at=NOW if chance.random() < 0.7 else NOW - timedelta(hours=chance.randrange(24, 2000)),
             )
         )
     return outcomes
@@ -146,7 +154,7 @@ async def test_p6_every_statistic_equals_the_specifications_sql_on_the_same_rows
         await write_outcomes(database, hits)
 
     def expected(sql: str) -> list[tuple[Any, ...]]:
-        return mysql_server.query(sql, TEST_DATABASE)
+        return mysql_server.query(f"SET timestamp = {NOW.timestamp()}; {sql}", TEST_DATABASE)
 
     today = await get_data(client, "/stats/today")
     *counts, average, cost, saved = (value or 0 for value in expected(TODAY)[0])
@@ -239,13 +247,13 @@ async def test_today_begins_and_ends_where_the_time_zone_says(
 
 @pytest.mark.parametrize("cost", ["0", "0.01", "0.000123", "2.5"])
 async def test_costs_are_exact_multiples_of_the_operators_price(cost: str, database: Database) -> None:
-    await write_outcomes(database, [make_outcome(created_at=datetime.now(UTC)) for _ in range(3)])
+    await write_outcomes(database, [make_outcome(created_at=NOW) for _ in range(3)])
     service = StatsService(
         repository=StatsRepository(database),
         request_log=RequestLogRepository(database),
         prices=Prices(Decimal(cost)),
         timezone=ZoneInfo("UTC"),
-        clock=lambda: datetime.now(UTC),
+        clock=lambda: NOW,
     )
 
     assert (await service.summarize_today()).estimated_cost == float(3 * Decimal(cost))
