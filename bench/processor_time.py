@@ -141,13 +141,14 @@ def compare(
         print(f"| {' | '.join(row)} |", flush=True)
 
 
-def _machine() -> str:
+def describe_machine() -> str:
+    """Return the processor, how many there are, and how busy they are."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
     return f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
-def _mysql_pid(server: MySQLServer) -> int | None:
+def mysql_pid(server: MySQLServer) -> int | None:
     """Return the server's process, where it is one of this machine."""
     ((path,),) = server.query("SELECT @@pid_file")
     file = Path(str(path))
@@ -183,7 +184,8 @@ def main() -> None:
         subjects = [_start(stack, name, root, server, arguments.images, photo) for name, root in roots.items()]
         empty = stack.enter_context(one_worker({}, EMPTY))
         subjects.append(Subject("empty", empty, empty, empty=True))
-        print(f"{_machine()}; MySQL {server.version}, {arguments.images} cached images, {arguments.rounds} rounds")
+        data = f"MySQL {server.version}, {arguments.images} cached images, {arguments.rounds} rounds"
+        print(f"{describe_machine()}; {data}")
         print("Processor time in microseconds per request; ratios are medians of the rounds, with their range.\n")
         print(
             "| what | connections | commit | worker | empty route | children | MySQL | to the empty route | new/old "
@@ -192,7 +194,7 @@ def main() -> None:
         print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
         for name in arguments.only or loads:
             for connections in arguments.connections:
-                compare(subjects, loads[name], _mysql_pid(server), connections, arguments.seconds, arguments.rounds)
+                compare(subjects, loads[name], mysql_pid(server), connections, arguments.seconds, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -57,11 +57,7 @@ CREATE TABLE IF NOT EXISTS `request_log` (
   PRIMARY KEY (`id`),
   UNIQUE KEY `uk_request_id` (`request_id`),
   KEY `idx_user_id` (`user_id`),
-  KEY `idx_ip_address` (`ip_address`),
-  KEY `idx_created_date` (`created_date`),
-  KEY `idx_from_cache` (`from_cache`),
-  KEY `idx_created_at` (`created_at`),
-  KEY `idx_category` (`category`)
+  KEY `idx_created_at` (`created_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='one row for each answered request';
 
@@ -192,5 +188,6 @@ FROM (
   UNION ALL SELECT 2, 'lease_and_model_call'
   UNION ALL SELECT 3, 'earlier_model_calls'
   UNION ALL SELECT 4, 'identity'
+  UNION ALL SELECT 5, 'unused_indexes'
 ) AS migration
 WHERE @is_new;

@@ -39,11 +39,7 @@ CREATE TABLE IF NOT EXISTS request_log (
   saved_bytes INTEGER DEFAULT NULL
 );
 CREATE INDEX IF NOT EXISTS idx_log_user_id ON request_log (user_id);
-CREATE INDEX IF NOT EXISTS idx_log_ip_address ON request_log (ip_address);
-CREATE INDEX IF NOT EXISTS idx_log_created_date ON request_log (created_date);
-CREATE INDEX IF NOT EXISTS idx_log_from_cache ON request_log (from_cache);
 CREATE INDEX IF NOT EXISTS idx_log_created_at ON request_log (created_at);
-CREATE INDEX IF NOT EXISTS idx_log_category ON request_log (category);
 
 CREATE TABLE IF NOT EXISTS classification_refusal (
   image_hash TEXT PRIMARY KEY,
@@ -149,4 +145,5 @@ INSERT INTO schema_version (number, name, applied_at) VALUES
   (1, 'tables', CURRENT_TIMESTAMP),
   (2, 'lease_and_model_call', CURRENT_TIMESTAMP),
   (3, 'earlier_model_calls', CURRENT_TIMESTAMP),
-  (4, 'identity', CURRENT_TIMESTAMP);
+  (4, 'identity', CURRENT_TIMESTAMP),
+  (5, 'unused_indexes', CURRENT_TIMESTAMP);

@@ -1,5 +1,6 @@
 """What a database is asked to see whether it can serve: whether it has the migrations that this code needs, and every
-column that is read or written. A database with more migrations than that serves as well: they only ever add."""
+column that is read or written. A database with more migrations than that serves as well: they take nothing away that
+is read or written."""
 
 from collections.abc import Sequence
 
@@ -7,7 +8,7 @@ from app.database import Row, Sql
 from app.drivers.migrations import COMMAND
 from app.errors import DatabaseNotInitialized
 
-NEEDED_VERSION = 4
+NEEDED_VERSION = 5
 """The number of the last migration in sql/migrations."""
 
 SELECT_VERSION = Sql.same("SELECT MAX(number) FROM schema_version")
