@@ -63,19 +63,18 @@ class CacheService:
     async def _find(self, names: Sequence[str]) -> KnownAnswer | None:
         """Return the answer that the database has for the first of these names, and remember all of them."""
         if len(names) == 1:
-            answers = [await self.lookups.find(names[0])]
-        else:
-            answers = await asyncio.gather(*(self.lookups.find(name) for name in names))
-        given: KnownAnswer | None = None
-        for name, found in zip(names, answers, strict=True):
-            if found is not None and found.matched_by is not MatchedBy.NEAR:
-                self.memory.put(name, found)
-                given = given or found
-                continue
-            self.memory.forget(name)
-            if found is not None and given is None and await self.serves_near():
-                given = found
-        return given
+            return await self._admit(names[0], await self.lookups.find(names[0]))
+        answers = await asyncio.gather(*map(self.lookups.find, names))
+        admitted = [await self._admit(name, found) for name, found in zip(names, answers, strict=True)]
+        return next(filter(None, admitted), None)
+
+    async def _admit(self, name: str, found: KnownAnswer | None) -> KnownAnswer | None:
+        """Remember what the database has for a name; return it if it may be given."""
+        if found is not None and found.matched_by is not MatchedBy.NEAR:
+            self.memory.put(name, found)
+            return found
+        self.memory.forget(name)
+        return found if found is not None and await self.serves_near() else None
 
 
 def _first(recall: Callable[[str], KnownAnswer | None], names: Sequence[str]) -> KnownAnswer | None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from pydantic import ValidationError
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from app.api.http.exception_handlers import invalid_fields
 from app.api.http.multipart import IMAGE, MultipartForm
 from app.container import Container
 from app.errors import ImageTooLarge, InvalidImageHash, InvalidRequest, MissingImage, RequestTimeout, RequestTooLarge
 from app.models.request import CheckCacheRequest
+from app.utils.begun import Begun
 from app.utils.hash_utils import is_image_hash
 
 MAX_JSON_BYTES = 2048
@@ -134,25 +135,43 @@ async def _read(
     """Hand the body's chunks to `take`. A body that announces its size is refused before a byte of it is read."""
     if _announced_bytes(headers) > max_bytes:
         raise too_large()
-    received, expected, more = 0, patience.portion_bytes, True
+    body = _Body(max_bytes, too_large, take)
+    first = Begun(receive())  # mostly a small body came with its head: then no clock need run
+    if first.is_done and not body.add(first.value):
+        return
     loop = asyncio.get_running_loop()
-    end = loop.time() + patience.body_seconds
+    end, expected = loop.time() + patience.body_seconds, patience.portion_bytes
     try:
         async with asyncio.timeout(patience.portion_seconds) as limit:
+            more = first.is_done or body.add(await first)
             while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise InvalidRequest("body: the client hung up")
-                chunk, more = message.get("body", b""), message.get("more_body", False)
-                received += len(chunk)
-                if received > max_bytes:
-                    raise too_large()
-                take(chunk)
-                if received >= expected:
-                    expected = received + patience.portion_bytes
+                if body.received >= expected:
+                    expected = body.received + patience.portion_bytes
                     limit.reschedule(min(loop.time() + patience.portion_seconds, end))
+                more = body.add(await receive())
     except TimeoutError:
         raise RequestTimeout("The request body did not arrive in time.") from None
+
+
+@dataclass(slots=True)
+class _Body:
+    """A body as it arrives, chunk by chunk."""
+
+    max_bytes: int
+    too_large: TooLarge
+    take: Callable[[bytes], None]
+    received: int = 0
+
+    def add(self, message: Message) -> bool:
+        """Hand the chunk of a message on, and return whether more are to come."""
+        if message["type"] == "http.disconnect":
+            raise InvalidRequest("body: the client hung up")
+        chunk = message.get("body", b"")
+        self.received += len(chunk)
+        if self.received > self.max_bytes:
+            raise self.too_large()
+        self.take(chunk)
+        return bool(message.get("more_body", False))
 
 
 def _announced_bytes(headers: Headers) -> int:
