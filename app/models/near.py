@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.models.domain import Category
+from app.utils.wilson import Interval
 
 MIN_QUALITY = 50
 """PDQ's own measure of how much there is to see. Meta's documentation advises against comparing pictures below it."""
@@ -52,14 +53,6 @@ class CategoryTrials:
     category: Category
     comparisons: int
     disagreed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The bounds between which a share lies with 95 % confidence, each from 0 to 1."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from app.models.identity_statistics import (
 from app.models.near import CategoryTrials, NearStatus, TrialTotals
 from app.models.prices import Prices
 from app.repositories.stats_repository import TokenTotals
-from app.services.identity.trials import NearMode, wilson_interval
+from app.services.identity.trials import NearMode, error_interval
 from app.utils.clock import Clock
 from app.utils.days import last_days
 
@@ -95,7 +95,7 @@ class IdentityStatsService:
 
 def _summarize_trials(rows: Sequence[CategoryTrials]) -> TrialStatistics:
     totals = TrialTotals(sum(row.comparisons for row in rows), sum(row.disagreed for row in rows))
-    interval = wilson_interval(totals)
+    interval = error_interval(totals)
     return TrialStatistics(
         comparisons=totals.comparisons,
         disagreed=totals.disagreed,

@@ -13,7 +13,7 @@ from app.models.identity_statistics import IdentityStatistics
 from app.models.near import CategoryTrials, TrialTotals
 from app.models.prices import Prices
 from app.repositories.stats_repository import TokenTotals
-from app.services.identity.trials import Evidence, NearMode, wilson_interval
+from app.services.identity.trials import Evidence, NearMode, error_interval
 from app.services.identity_statistics import IdentityStatsService
 from tests.support.near import FakeTrials
 
@@ -140,7 +140,7 @@ async def test_the_example_on_the_page_is_one_that_could_be() -> None:
     example = identity_response.IDENTITY.data
 
     near = (await summarize(FakeSums(), latest=TrialTotals(example.near.comparisons, example.near.disagreed))).near
-    interval = wilson_interval(TrialTotals(example.trials.comparisons, example.trials.disagreed))
+    interval = error_interval(TrialTotals(example.trials.comparisons, example.trials.disagreed))
 
     assert identity_response.NearDecisionData.model_validate(near) == example.near
     assert (round(interval.low, 4), round(interval.high, 4)) == (example.trials.error_low, example.trials.error_high)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.models.near import Interval, NearDuplicates, TrialTotals
+from app.models.near import NearDuplicates, TrialTotals
 from app.observe.metrics import Metrics
 from app.services.identity.build import build_near
-from app.services.identity.trials import LATEST_TRIALS, Evidence, NearMode, wilson_interval
+from app.services.identity.trials import LATEST_TRIALS, Evidence, NearMode, error_interval
+from app.utils.wilson import Interval
 from tests.conftest import make_settings
 from tests.support.near import FakeNeighbours, FakeTrials
 
@@ -40,19 +41,19 @@ def make_mode(
 )
 def test_the_interval_is_the_published_one(disagreed: int, comparisons: int, low: float, high: float) -> None:
     """The values are those of R. G. Newcombe, Two-sided confidence intervals for the single proportion, 1998."""
-    interval = wilson_interval(TrialTotals(comparisons, disagreed))
+    interval = error_interval(TrialTotals(comparisons, disagreed))
 
     assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
 
 
 def test_of_nothing_nothing_is_known() -> None:
-    assert wilson_interval(TrialTotals(0, 0)) == Interval(0.0, 1.0)
+    assert error_interval(TrialTotals(0, 0)) == Interval(0.0, 1.0)
 
 
 def test_the_interval_holds_the_share_that_was_seen_and_stays_between_none_and_all() -> None:
     for count in (1, 7, 300, 1000):
         for disagreed in range(count + 1):
-            interval = wilson_interval(TrialTotals(count, disagreed))
+            interval = error_interval(TrialTotals(count, disagreed))
             assert 0 <= interval.low <= disagreed / count + 1e-12
             assert disagreed / count - 1e-12 <= interval.high <= 1
 
@@ -186,7 +187,7 @@ async def test_what_is_done_is_told_with_its_reason_and_its_numbers(
     status = await make_mode(FakeTrials(totals), mode).describe()
 
     assert (status.mode, status.state, status.evidence) == (mode, state, totals)
-    assert status.interval == wilson_interval(totals)
+    assert status.interval == error_interval(totals)
     assert said in status.reason
 
 
@@ -237,7 +238,7 @@ class Deployment:
 
     def allowed(self) -> bool:
         totals = TrialTotals(len(self.table), sum(self.table))
-        return totals.comparisons >= 300 and wilson_interval(totals).high <= 0.02
+        return totals.comparisons >= 300 and error_interval(totals).high <= 0.02
 
 
 SEEDS = range(10)

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import sqrt
 from time import monotonic
 from typing import Protocol
 
 from app.errors import DatabaseUnavailable
-from app.models.near import Interval, NearDuplicates, NearStatus, TrialTotals
+from app.models.near import NearDuplicates, NearStatus, TrialTotals
+from app.utils.wilson import Interval, wilson_interval
 
 LATEST_TRIALS = 1000
 """How many trials count. Older ones say nothing about the model that is asked today."""
@@ -21,8 +21,6 @@ AUDIT_EVERY = 20
 """One near match in so many is asked about although it could be served."""
 
 _REMEMBERED_SECONDS = 1.0
-_Z = 1.959964
-"""The quantile of the normal distribution that leaves 2.5 % above it."""
 
 
 class Trials(Protocol):
@@ -33,20 +31,9 @@ class Trials(Protocol):
         ...
 
 
-def wilson_interval(totals: TrialTotals) -> Interval:
-    """Return where the true share of disagreements lies, with 95 % confidence, by Wilson's score interval.
-
-    It holds for few comparisons and for none that disagreed, where the usual normal interval has no width
-    (E. B. Wilson, Probable inference, 1927).
-    """
-    count = totals.comparisons
-    if count == 0:
-        return Interval(0.0, 1.0)
-    share = totals.disagreed / count
-    middle = share + _Z**2 / (2 * count)
-    reach = _Z * sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    whole = 1 + _Z**2 / count
-    return Interval(max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole))
+def error_interval(totals: TrialTotals) -> Interval:
+    """Return where the true share of disagreements lies."""
+    return wilson_interval(totals.disagreed, totals.comparisons)
 
 
 @dataclass(slots=True)
@@ -118,14 +105,14 @@ class NearMode:
             state="off" if self.mode == "off" else "serving" if serves else "observing",
             reason=self._reason(known),
             evidence=totals,
-            interval=wilson_interval(totals),
+            interval=error_interval(totals),
         )
 
     def _allows(self, totals: TrialTotals | None) -> bool:
         return (
             totals is not None
             and totals.comparisons >= MIN_COMPARISONS
-            and wilson_interval(totals).high <= self.max_error
+            and error_interval(totals).high <= self.max_error
         )
 
     def _reason(self, totals: TrialTotals | None) -> str:
@@ -139,7 +126,7 @@ class NearMode:
             return "The database has not told the comparisons yet: near matches are not served before it does."
         if totals.comparisons < MIN_COMPARISONS:
             return f"{totals.comparisons} comparisons are on record, and {MIN_COMPARISONS} are needed to serve."
-        bound, allowed = _percent(wilson_interval(totals).high), _percent(self.max_error)
+        bound, allowed = _percent(error_interval(totals).high), _percent(self.max_error)
         numbers = f"{totals.disagreed} of the latest {totals.comparisons} comparisons disagreed"
         if self._allows(totals):
             return f"{numbers}: at most {bound} are wrong with 95 % confidence, and NEAR_MAX_ERROR allows {allowed}."
