@@ -123,9 +123,8 @@ class Settings(
 
     @model_validator(mode="after")
     def _network_can_run(self) -> Self:
-        if self.uses_network and (reason := what_is_missing()):
-            name = "LLM_PROVIDER" if self.provider == "local" else "LLM_FALLBACK_PROVIDER"
-            raise ValueError(f"{name}: local {reason}")
+        if self.network_setting and (reason := what_is_missing()):
+            raise ValueError(f"{self.network_setting}: the embedded network {reason}")
         return self
 
     @property

@@ -16,6 +16,7 @@ from app.observe.metrics import Metrics
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.identity_repository import IdentityRepository
 from app.repositories.lease_repository import LeaseRepository
+from app.repositories.model_repository import ModelRepository
 from app.repositories.near_repository import NearRepository
 from app.repositories.nonce_repository import NonceRepository
 from app.repositories.record_repository import RecordRepository
@@ -37,6 +38,7 @@ from app.services.images.decoding_server import DecodingServer
 from app.services.images.upload_budget import UploadBudget
 from app.services.model.build import build_model
 from app.services.model.prompt import PROMPT_VERSION
+from app.services.model_statistics import ModelStatsService
 from app.services.network.build import NetworkServer, open_network
 from app.services.one_call.build import open_paid_once
 from app.services.photo_in_question import QuestionParts
@@ -59,6 +61,7 @@ class Storage:
     near: NearRepository
     trials: TrialRepository
     identity: IdentityRepository
+    models: ModelRepository
     records: RecordRepository
     request_log: RequestLogRepository
     refusals: RefusalRepository
@@ -75,6 +78,7 @@ class Container:
     classifier: ClassifierService
     stats: StatsService
     identity_stats: IdentityStatsService
+    model_stats: ModelStatsService
     health: HealthService
     uploads: UploadBudget
     access: Access
@@ -100,10 +104,11 @@ def storage_on(database: Database, settings: Settings) -> Storage:
     """Return what speaks SQL to this database."""
     return Storage(
         database=database,
-        cache=CacheRepository(database, serve_local=settings.provider == "local"),
+        cache=CacheRepository(database, settings.local_from),
         near=NearRepository(database),
         trials=TrialRepository(database),
         identity=IdentityRepository(database),
+        models=ModelRepository(database),
         records=RecordRepository(database),
         request_log=RequestLogRepository(database),
         refusals=RefusalRepository(database),
@@ -191,6 +196,7 @@ async def open_service(
             identity_stats=IdentityStatsService(
                 storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, clock
             ),
+            model_stats=ModelStatsService(storage.models, settings.prices, settings.timezone, clock),
             health=HealthService(storage.database, models.breakers, records.writer),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
             access=build_access(settings, storage.nonces, clock),

@@ -16,6 +16,8 @@ async def report_start(settings: Settings, health_service: HealthService) -> Non
         provider=settings.provider,
         model=settings.primary.model or None,
         fallback=settings.fallback.model if settings.fallback else None,
+        local_first=settings.local_first,
+        local_fallback=settings.local_fallback,
     )
     if settings.env == "production" and not (settings.key_digests or settings.signing_secrets):
         logger.warning("the apps' calls are open to whoever reaches the port (set API_KEYS)")

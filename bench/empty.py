@@ -40,6 +40,8 @@ async def upload(image: UploadFile, x_user_id: Annotated[str | None, Header()] =
         request_id=_REQUEST_ID,
         timestamp=utc_now(),
         matched_by=MatchedBy.BYTES,
+        degraded=False,
+        model_used=None,
     )
 
 

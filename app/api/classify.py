@@ -97,7 +97,9 @@ async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
     summary="Classify a photo",
     answer=ClassifyResponse,
     responses={
-        **document_answer("What the photo shows", asked=examples.ASKED, known=examples.KNOWN),
+        **document_answer(
+            "What the photo shows", asked=examples.ASKED, known=examples.KNOWN, degraded=examples.DEGRADED
+        ),
         **document_errors(
             InvalidRequest,
             InvalidImageHash,
@@ -131,4 +133,6 @@ async def classify(call: Call) -> ClassifyResponse:
         request_id=call.context.request_id,
         timestamp=utc_now(),
         matched_by=answer.known.matched_by if answer.from_cache else None,
+        degraded=answer.degraded,
+        model_used=answer.model_used,
     )

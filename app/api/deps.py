@@ -8,9 +8,10 @@ from app.api.http.context import ContextDep, container_of
 from app.container import Container
 from app.services.health_service import HealthService
 from app.services.identity_statistics import IdentityStatsService
+from app.services.model_statistics import ModelStatsService
 from app.services.stats_service import StatsService
 
-__all__ = ["ContainerDep", "ContextDep", "HealthDep", "IdentityStatsDep", "StatsDep"]
+__all__ = ["ContainerDep", "ContextDep", "HealthDep", "IdentityStatsDep", "ModelStatsDep", "StatsDep"]
 
 
 def get_container(request: Request) -> Container:
@@ -28,10 +29,15 @@ def get_identity_stats(container: ContainerDep) -> IdentityStatsService:
     return container.identity_stats
 
 
+def get_model_stats(container: ContainerDep) -> ModelStatsService:
+    return container.model_stats
+
+
 def get_health(container: ContainerDep) -> HealthService:
     return container.health
 
 
 StatsDep = Annotated[StatsService, Depends(get_stats)]
 IdentityStatsDep = Annotated[IdentityStatsService, Depends(get_identity_stats)]
+ModelStatsDep = Annotated[ModelStatsService, Depends(get_model_stats)]
 HealthDep = Annotated[HealthService, Depends(get_health)]

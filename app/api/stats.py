@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.api.deps import IdentityStatsDep, StatsDep
+from app.api.deps import IdentityStatsDep, ModelStatsDep, StatsDep
 from app.api.http.caching import NOT_STORED
 from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY
 from app.api.http.openapi import document_answer, document_errors
 from app.errors import DatabaseUnavailable, InvalidRequest
-from app.models import examples, identity_response
+from app.models import examples, identity_response, model_response
 from app.models.identity_response import IdentityStatsResponse
+from app.models.model_response import ModelsStatsResponse
 from app.models.response import (
     CacheEfficiencyResponse,
     CategoryDistributionResponse,
@@ -105,3 +106,13 @@ async def get_identity_stats(stats: IdentityStatsDep, days: Days = 30) -> Identi
     answers; it heeds the latest 1,000 comparisons of all processes, whatever `days` is.
     """
     return IdentityStatsResponse.model_validate({"data": await stats.summarize(days)})
+
+
+@router.get(
+    "/models",
+    summary="What each model was asked, what came of it, and how far the embedded network agrees with a model",
+    responses={**document_answer("The models, and the embedded network", month=model_response.MODELS), **_BAD_NUMBER},
+)
+async def get_model_stats(stats: ModelStatsDep, days: Days = 30) -> ModelsStatsResponse:
+    """Over the days in `STATS_TIMEZONE`; `days=1` is today. All questions are counted, those that failed too."""
+    return ModelsStatsResponse.model_validate({"data": await stats.summarize(days)})

@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Literal
 
 from app.models.identity import MatchedBy, Naming, Trial
 
 LOCAL_MODEL = "local-network"
-"""`model_used` of the embedded network, whose answers are served only while it is the provider."""
+"""`model_used` of the embedded network. Its answers are served while it is the provider, and those that it was sure of
+while it is asked first (`LOCAL_FIRST`)."""
 
 EARLIER_LOCAL_MODEL = "local-heuristic"
 """`model_used` of the colour rules that earlier versions had in its place. Their answers are never served."""
@@ -98,6 +100,12 @@ class Usage:
         )
 
 
+NetworkOutcome = Literal["sure", "unsure", "agreed", "disagreed", "degraded"]
+"""What came of a look of the embedded network beside a model: it was sure and answered; it was not, and the model was
+asked; it was, and the model that was asked all the same said the same category, or another; it answered in place of
+models that were away."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCall:
     """One question that was really sent to a model, whatever became of it: a row of `model_call`."""
@@ -107,7 +115,7 @@ class ModelCall:
     prompt_version: str
     outcome: str
     """`answered`, `refused`, or what failed: `bad_answer`, `rejected`, `unavailable`, `misconfigured`, `timeout`,
-    `cancelled`."""
+    `cancelled`. Where the embedded network looked beside a model, one of `NetworkOutcome`."""
 
     usage: Usage
     started_at: datetime
@@ -130,6 +138,9 @@ class ModelReply:
     calls: tuple[ModelCall, ...] = ()
     """All that was sent for it, failed attempts included."""
 
+    degraded: bool = False
+    """Whether the embedded network answered because no model could: good for this once, and never kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
@@ -148,9 +159,10 @@ class RequestContext:
 class Outcome:
     """One answered request, with all that has to be written down about it.
 
-    `reply` is what the model said when it was asked: a new row of the cache. Without it the answer came from the
-    cache and is one more hit of that row. `logged` says whether the request gets a row in `request_log`. `calls` are
-    the questions that were sent to models for it. `image_hash` is the name that was asked for, `known` what was found.
+    `reply` is what the model said when it was asked: a new row of the cache, unless it is degraded. Without it the
+    answer came from the cache and is one more hit of that row. `logged` says whether the request gets a row in
+    `request_log`. `calls` are the questions that were sent to models for it. `image_hash` is the name that was asked
+    for, `known` what was found.
     """
 
     context: RequestContext
@@ -178,6 +190,11 @@ class Outcome:
     @property
     def from_cache(self) -> bool:
         return self.reply is None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what the model said becomes the photo's answer."""
+        return self.reply is not None and not self.reply.degraded
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +229,10 @@ class Answer:
     known: KnownAnswer
     from_cache: bool
     processing_time_ms: int
+    model_used: str | None
+    """Who answered just now. None where the answer was known."""
+
+    degraded: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,28 @@ _SUNSET = ClassificationData(category=Category.TRAVEL_SCENERY, confidence=0.95, 
 HIT = CheckCacheHit(data=_SUNSET, request_id=_ID, timestamp=_NOW, matched_by=MatchedBy.BYTES)
 MISS = CheckCacheMiss()
 ASKED = ClassifyResponse(
-    data=_SUNSET, from_cache=False, processing_time_ms=1523, request_id=_ID, timestamp=_NOW, matched_by=None
+    data=_SUNSET,
+    from_cache=False,
+    processing_time_ms=1523,
+    request_id=_ID,
+    timestamp=_NOW,
+    matched_by=None,
+    degraded=False,
+    model_used="gpt-6-luna",
+)
+DEGRADED = ClassifyResponse(
+    data=ClassificationData(
+        category=Category.TRAVEL_SCENERY,
+        confidence=0.87,
+        description="未询问模型；内置网络看到：没有脸，可能是风景或建筑。",
+    ),
+    from_cache=False,
+    processing_time_ms=96,
+    request_id=_ID,
+    timestamp=_NOW,
+    matched_by=None,
+    degraded=True,
+    model_used="local-network",
 )
 KNOWN = ClassifyResponse(
     data=_SUNSET,
@@ -48,6 +69,8 @@ KNOWN = ClassifyResponse(
     request_id=_ID,
     timestamp=_NOW,
     matched_by=MatchedBy.CONTENT,
+    degraded=False,
+    model_used=None,
 )
 RECORD = RequestRecordResponse(
     data=RequestRecordData(

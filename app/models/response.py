@@ -67,6 +67,12 @@ class ClassifyResponse(Body):
     request_id: RequestId
     timestamp: Timestamp
     matched_by: MatchedBy | None = Field(description="How it was recognised; null: a model was asked")
+    degraded: bool = Field(
+        description="No model could be asked, and the embedded network answered: a later upload may be answered better"
+    )
+    model_used: str | None = Field(
+        description="Who answered just now; null: the answer was known", examples=["gpt-6-luna"]
+    )
 
 
 class TodayStatsData(Body):

@@ -8,6 +8,9 @@ Labels take values from closed sets only: never a user, a hash, an address, or a
 
 from bisect import bisect_left
 from collections.abc import Callable
+from typing import get_args
+
+from app.models.domain import NetworkOutcome
 
 Labels = tuple[object, ...]
 """One value for each name, in the names' order."""
@@ -138,10 +141,11 @@ class Metrics:
         self.answers = Counter(
             "answers_total",
             "Answers by how their photo was recognised: `bytes` (the same file), `content` (but for its metadata), "
-            "`question` (the model would be asked the same), `near` (it looks alike), `paid` (not at all)",
+            "`question` (the model would be asked the same), `near` (it looks alike); those that were not are `paid`, "
+            "`network` (the embedded network answered, for nothing) or `degraded` (it did since no model could)",
             ("matched_by",),
         )
-        for name in ("bytes", "content", "question", "near", "paid"):
+        for name in ("bytes", "content", "question", "near", "paid", "network", "degraded"):
             self.answers.add(name, amount=0)
         self.near_seconds = Histogram(
             "near_lookup_duration_seconds", "Time to look for photos that look alike", (), _DATABASE_SECONDS
@@ -205,6 +209,14 @@ class Metrics:
             "Questions that were not sent: `circuit_open` (the breaker is open), `overloaded` (too many wait)",
             ("provider", "model", "reason"),
         )
+        self.network_looks = Counter(
+            "network_looks_total",
+            "Photos that the embedded network looked at before or in place of a model: `sure`, `unsure` (a model "
+            "was asked), `agreed` and `disagreed` (a model was asked, too), `degraded` (no model could be)",
+            ("outcome",),
+        )
+        for outcome in get_args(NetworkOutcome):
+            self.network_looks.add(outcome, amount=0)
         self.refusals = Counter(
             "refusals_total",
             "Images that no model would classify; `source` is `model`, or `remembered` where it was not asked again",

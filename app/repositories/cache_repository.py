@@ -8,14 +8,14 @@ from typing import Any
 from loguru import logger
 
 from app.database import Database, Params, Sql
-from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL, Classification, KnownAnswer
+from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL, Category, Classification, KnownAnswer
 from app.models.identity import MatchedBy
 from app.repositories.categories import category_of, matched_by_of
 
-# One JSON value in and one out: rows are what the driver is slow at. Rows of two models may be passed over. Outer joins
-# keep the order: the few names that are asked for come first. An alias is looked up only for those that are no row's
-# own: NULL is equal to nothing, and MySQL does not look for it. FORCE INDEX: of a table that has grown since MySQL
-# counted its rows it would read all.
+# One JSON value in and one out: rows are what the driver is slow at. Rows of the embedded network, and of what was
+# before it, may be passed over. Outer joins keep the order: the few names that are asked for come first. An alias is
+# looked up only for those that are no row's own: NULL is equal to nothing, and MySQL does not look for it. FORCE INDEX:
+# of a table that has grown since MySQL counted its rows it would read all.
 _SELECT_ANSWERS = Sql(
     mysql="""
 SELECT JSON_OBJECTAGG(wanted.name, IF(
@@ -29,10 +29,12 @@ FROM JSON_TABLE(:names, '$[*]' COLUMNS (
   name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
 )) AS wanted
 LEFT JOIN image_classification_cache AS own FORCE INDEX (uk_image_hash)
-  ON own.image_hash = wanted.name AND own.model_used NOT IN (:earlier_local, :passed_over)
+  ON own.image_hash = wanted.name AND own.model_used <> :earlier_local
+  AND (own.model_used <> :local OR (own.confidence >= :local_from AND own.category <> :local_not))
 LEFT JOIN image_alias AS a FORCE INDEX (PRIMARY) ON a.name = IF(own.id IS NULL, wanted.name, NULL)
 LEFT JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash)
-  ON c.image_hash = a.image_hash AND c.model_used NOT IN (:earlier_local, :passed_over)
+  ON c.image_hash = a.image_hash AND c.model_used <> :earlier_local
+  AND (c.model_used <> :local OR (c.confidence >= :local_from AND c.category <> :local_not))
 WHERE own.id IS NOT NULL OR c.id IS NOT NULL
 """,
     sqlite="""
@@ -45,15 +47,20 @@ SELECT json_group_object(wanted.value, json(iif(
 )))
 FROM json_each(:names) AS wanted
 LEFT JOIN image_classification_cache AS own
-  ON own.image_hash = wanted.value AND own.model_used NOT IN (:earlier_local, :passed_over)
+  ON own.image_hash = wanted.value AND own.model_used <> :earlier_local
+  AND (own.model_used <> :local OR (own.confidence >= :local_from AND own.category <> :local_not))
 LEFT JOIN image_alias AS a ON a.name = iif(own.id IS NULL, wanted.value, NULL)
 LEFT JOIN image_classification_cache AS c
-  ON c.image_hash = a.image_hash AND c.model_used NOT IN (:earlier_local, :passed_over)
+  ON c.image_hash = a.image_hash AND c.model_used <> :earlier_local
+  AND (c.model_used <> :local OR (c.confidence >= :local_from AND c.category <> :local_not))
 WHERE own.id IS NOT NULL OR c.id IS NOT NULL
 """,
 )
 
 LOOKUP_SECONDS = 2.0
+_NEVER = 2
+"""A confidence that no answer has."""
+
 _MAX_REPORTED = 1000
 
 
@@ -61,13 +68,14 @@ _MAX_REPORTED = 1000
 class CacheRepository:
     """Looks answers up by any of their names: the SHA-256 of the photo that was paid for, or one of `image_alias`.
 
-    A row's own name comes before an alias. `serve_local` admits the embedded network's answers, which otherwise are no
-    hits; those of the colour rules before it never are. Rows whose category is none of ours are no hits either; the
-    next answer replaces them. Nor are aliases of a kind that a later version may have written.
+    A row's own name comes before an alias. `local_from` is the confidence from which the embedded network's answers are
+    served: 0 where it is the provider, None where they are no hits at all. Where it is asked first, those that say
+    `other` are none either. Answers of the colour rules before it never are. Nor are rows whose category is none of
+    ours, which the next answer replaces, and aliases of a kind that a later version may have written.
     """
 
     database: Database
-    serve_local: bool
+    local_from: float | None
     reported: set[str] = field(default_factory=set)
     """Names of images whose category is none of ours and that the log has been told of."""
 
@@ -76,7 +84,9 @@ class CacheRepository:
         params: Params = {
             "names": json.dumps(names),
             "earlier_local": EARLIER_LOCAL_MODEL,
-            "passed_over": "" if self.serve_local else LOCAL_MODEL,
+            "local": LOCAL_MODEL,
+            "local_from": _NEVER if self.local_from is None else self.local_from,
+            "local_not": Category.OTHER if self.local_from else "",
         }
         ((found,),) = await self.database.fetch_all(_SELECT_ANSWERS, params, timeout_seconds=LOOKUP_SECONDS)
         return dict(self._known(json.loads(found or "{}")))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from app.database import to_sql_time
-from app.models.domain import LOCAL_PROVIDER, Failure, Outcome
+from app.models.domain import Failure, Outcome
 from app.repositories.name_rows import alias_rows, fingerprint_row, pick_aliases, trial_row
 from app.repositories.row_types import JsonRow
 
@@ -47,7 +47,7 @@ class RecordBatch:
         return cls(
             writer,
             number,
-            results=[_result_row(outcome, moment) for outcome, moment in timed if outcome.reply is not None],
+            results=[_result_row(outcome, moment) for outcome, moment in timed if outcome.is_kept],
             hits=sum_hits((outcome.answer_hash, 1, moment) for outcome, moment in timed if outcome.reply is None),
             records=[_record_row(outcome, moment) for outcome, moment in timed if outcome.logged],
             calls=[row for outcome in outcomes if outcome.calls for row in _call_rows(outcome)],
@@ -83,7 +83,7 @@ class RecordBatch:
             return True
         if outcome.from_cache:
             return any(row[0] == outcome.answer_hash for row in self.hits)
-        return any(row[0] == outcome.image_hash for row in self.results)
+        return outcome.is_kept and any(row[0] == outcome.image_hash for row in self.results)
 
     @property
     def rows(self) -> int:
@@ -148,24 +148,23 @@ def _record_row(outcome: Outcome, moment: str) -> JsonRow:
 
 
 def _call_rows(outcome: Outcome | Failure) -> Iterator[JsonRow]:
-    """Yield the rows of the questions that a vendor was sent: the embedded network is none."""
+    """Yield the rows of the questions to models, the embedded network included."""
     for call in outcome.calls:
-        if call.provider != LOCAL_PROVIDER:
-            yield (
-                outcome.image_hash,
-                outcome.request_id,
-                call.provider,
-                call.model,
-                call.prompt_version,
-                call.outcome,
-                call.usage.input_tokens,
-                call.usage.output_tokens,
-                call.usage.cached_tokens,
-                call.lane,
-                None if call.cost is None else str(call.cost),  # a float would be another number
-                call.duration_ms,
-                to_sql_time(call.started_at),
-            )
+        yield (
+            outcome.image_hash,
+            outcome.request_id,
+            call.provider,
+            call.model,
+            call.prompt_version,
+            call.outcome,
+            call.usage.input_tokens,
+            call.usage.output_tokens,
+            call.usage.cached_tokens,
+            call.lane,
+            None if call.cost is None else str(call.cost),  # a float would be another number
+            call.duration_ms,
+            to_sql_time(call.started_at),
+        )
 
 
 def _refusal_rows(failure: Failure) -> Iterator[JsonRow]:

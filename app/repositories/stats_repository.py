@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.database import Database, Params, Row, Sql, from_sql_time, to_sql_time
-from app.models.domain import Category, Usage
+from app.models.domain import LOCAL_PROVIDER, Category, Usage
 from app.models.statistics import ImageStatistics
 from app.repositories.categories import CATEGORIES_JSON, category_of
 
@@ -74,7 +74,7 @@ ORDER BY requests DESC, user_id
 LIMIT :limit
 """)
 
-# SQLite has no decimals: costs are summed there as whole numbers of their tenth place.
+# The embedded network is no vendor. SQLite has no decimals: there costs are summed as whole numbers of the tenth place.
 _SELECT_TOKENS = Sql(
     mysql="""
 SELECT /*+ MAX_EXECUTION_TIME(30000) */
@@ -82,7 +82,7 @@ SELECT /*+ MAX_EXECUTION_TIME(30000) */
   SUM(cost * 10000000000),
   SUM(CASE WHEN cost IS NULL THEN input_tokens END), SUM(CASE WHEN cost IS NULL THEN output_tokens END)
 FROM model_call
-WHERE created_at >= :start AND created_at < :end
+WHERE created_at >= :start AND created_at < :end AND COALESCE(provider, '') <> :local
 """,
     sqlite="""
 SELECT
@@ -90,14 +90,14 @@ SELECT
   SUM(CAST(ROUND(cost * 10000000000) AS INTEGER)),
   SUM(CASE WHEN cost IS NULL THEN input_tokens END), SUM(CASE WHEN cost IS NULL THEN output_tokens END)
 FROM model_call
-WHERE created_at >= :start AND created_at < :end
+WHERE created_at >= :start AND created_at < :end AND COALESCE(provider, '') <> :local
 """,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenTotals:
-    """Sums over the questions that models were asked, whatever became of them."""
+    """Sums over the questions that vendors' models were asked, whatever became of them."""
 
     calls: int
     images: int
@@ -180,8 +180,8 @@ class StatsRepository:
         return [CategoryTotals(category, count, _four_places(total)) for category, count, total in rows if category]
 
     async def sum_tokens(self, start: datetime, end: datetime) -> TokenTotals:
-        """Sum up the questions asked from `start` up to, not including, `end`."""
-        (row,) = await self._fetch(_SELECT_TOKENS, _span(start, end))
+        """Sum up the questions that vendors were asked from `start` up to, not including, `end`."""
+        (row,) = await self._fetch(_SELECT_TOKENS, {**_span(start, end), "local": LOCAL_PROVIDER})
         calls, images, paid, output, cached, cost, unpriced_input, unpriced_output = (int(value or 0) for value in row)
         return TokenTotals(
             calls=calls,

@@ -59,8 +59,15 @@ class ClassifierService:
         except TimeoutError:
             raise ModelTimeout(detail="another process was asking all the time") from None
         if not result.paid:
-            await photo.record_hit(result)
-        return Answer(result.known, not result.paid, photo.took_ms)
+            await photo.record_unpaid(result)
+        given = result.given
+        return Answer(
+            result.known,
+            from_cache=given is None,
+            processing_time_ms=photo.took_ms,
+            model_used=given.model_used if given else None,
+            degraded=result.is_degraded,
+        )
 
 
 async def _hash(image: bytes) -> str:

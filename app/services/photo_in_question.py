@@ -135,10 +135,13 @@ class PhotoInQuestion:
             logger.warning("what a failed question cost could not be written down", detail=error.detail)
 
     async def store(self, reply: ModelReply) -> KnownAnswer:
-        """Make a new answer durable with all of the photo's names, and remember it."""
+        """Make a new answer durable with all of the photo's names, and remember it. A degraded one is only recorded."""
         if reply.model_used == LOCAL_MODEL:
-            self.trial = None  # a guess is no evidence
+            self.trial = None  # what no model said is no evidence
         known = KnownAnswer(reply.classification, self.image_hash, MatchedBy.BYTES, len(self.image))
+        if reply.degraded:
+            await self._record(known, reply, None)
+            return known
         fingerprint = self.prepared.fingerprint if self.prepared else None
         naming = Naming(self.image_hash, self._aliases(known), fingerprint)
         await self._record(known, reply, naming)
@@ -148,9 +151,13 @@ class PhotoInQuestion:
             self.parts.metrics.near_trials.add("agreed" if agreed else "disagreed")
         return known
 
-    async def record_hit(self, result: Result) -> None:
-        """Record an answer that was known, and the names of the photo that it did not have yet."""
+    async def record_unpaid(self, result: Result) -> None:
+        """Record an answer that was known, with the names of the photo that it did not have yet; or a degraded one,
+        whose questions are on record with the caller for whom they were asked."""
         known = result.known
+        if result.reply is not None and result.is_degraded:
+            await self._record(known, replace(result.reply, calls=()), None)
+            return
         naming: Naming | None = None
         if not result.is_named:
             naming = Naming(known.image_hash, self._aliases(known))
@@ -210,4 +217,11 @@ class PhotoInQuestion:
             naming=naming,
             trial=self.trial if reply is not None else None,
         )
-        self.parts.metrics.answers.add(known.matched_by if reply is None else "paid")
+        self.parts.metrics.answers.add(known.matched_by if reply is None else _paid_with(reply))
+
+
+def _paid_with(reply: ModelReply) -> str:
+    """Return how the metrics tell an answer that was not known."""
+    if reply.degraded:
+        return "degraded"
+    return "network" if reply.model_used == LOCAL_MODEL else "paid"

@@ -29,6 +29,7 @@ STATISTICS = (
     "/stats/users/top",
     "/stats/images/top",
     "/stats/identity",
+    "/stats/models",
 )
 OPEN = ("/health", "/health/live", "/health/ready", "/categories")
 

@@ -223,7 +223,8 @@ async def test_a_wrong_limit_is_400(path: str, limit: str, client: httpx.AsyncCl
 
 @pytest.mark.parametrize("days", ["0", "3651", "-1", "x", "1.5", "", "9" * 5000])
 async def test_a_wrong_number_of_days_is_400(days: str, client: httpx.AsyncClient) -> None:
-    assert_error(await client.get("/stats/identity", params={"days": days}), 400, "invalid_request")
+    for path in ("/stats/identity", "/stats/models"):
+        assert_error(await client.get(path, params={"days": days}), 400, "invalid_request")
 
 
 async def test_an_unknown_address_is_404(client: httpx.AsyncClient) -> None:

@@ -8,13 +8,15 @@ import jsonschema_rs
 import pytest
 
 from app.config import Settings
-from app.container import Container
+from app.container import Container, open_container
 from app.database import Database
 from app.main import create_app
 from app.models.domain import Category
 from app.models.identity import Trial
 from tests.api.calls import upload
-from tests.factories import make_image, make_outcome
+from tests.conftest import make_client, with_settings
+from tests.factories import make_call, make_image, make_outcome
+from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.records import write_outcomes
 
 
@@ -51,16 +53,28 @@ def shape(value: Any) -> Any:
     return "number" if isinstance(value, int | float) else type(value).__name__
 
 
+@pytest.fixture
+async def degraded(settings: Settings, fake_models: FakeModels) -> httpx.Response:
+    """An upload that the embedded network answers in place of a model."""
+    fallback = with_settings(settings, local_fallback="unavailable")
+    fake_models.script = [Behaviour(status=401)]
+    async with open_container(fallback) as container, make_client(fallback, container) as client:
+        return await upload(client, make_image())
+
+
 async def test_each_answers_example_has_the_shape_of_a_real_answer(
-    client: httpx.AsyncClient, page: dict[str, Any], database: Database
+    client: httpx.AsyncClient, degraded: httpx.Response, page: dict[str, Any], database: Database
 ) -> None:
     trial = Trial(neighbour_hash="0" * 64, distance=4, category=Category.PETS)
-    await write_outcomes(database, [make_outcome(trial=trial, created_at=datetime.now(UTC))])
+    now = datetime.now(UTC)
+    look = make_call(provider="local", model="local-network", outcome="agreed", started_at=now)
+    await write_outcomes(database, [make_outcome(trial=trial, calls=(look,), created_at=now)])
     image = make_image()
     question = {"image_hash": "0" * 64}
     real: dict[tuple[str, str], httpx.Response] = {}
     real["check_cache", "miss"] = await client.post("/classify/check-cache", json=question)
     real["classify", "asked"] = asked = await upload(client, image, user="device-42")
+    real["classify", "degraded"] = degraded
     real["classify", "known"] = known = await upload(client, image, user="device-42")
     record = (await client.get(f"/requests/{known.json()['request_id']}", headers={"X-User-ID": "device-42"})).json()
     question["image_hash"] = record["data"]["image_hash"]
@@ -75,6 +89,7 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     real["get_top_users", "one"] = await client.get("/stats/users/top")
     real["get_top_images", "one"] = await client.get("/stats/images/top")
     real["get_identity_stats", "month"] = await client.get("/stats/identity")
+    real["get_model_stats", "month"] = await client.get("/stats/models")
     real["get_health", "healthy"] = await client.get("/health")
     real["get_readiness", "healthy"] = await client.get("/health/ready")
     real["get_liveness", "alive"] = await client.get("/health/live")

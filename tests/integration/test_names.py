@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.database import Database, Sql
-from app.models.domain import LOCAL_MODEL, KnownAnswer, Outcome
+from app.models.domain import LOCAL_MODEL, Category, KnownAnswer, Outcome
 from app.models.identity import Alias, MatchedBy, Naming, Trial
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.record_batch import RecordBatch
@@ -86,7 +86,7 @@ async def test_many_names_are_looked_up_together(database: Database) -> None:
     await write_outcomes(database, [*(outcome for _, outcome in named), *plain])
 
     names = [name for name, _ in named] + [outcome.image_hash for outcome in plain] + unknown
-    found = await CacheRepository(database, serve_local=False).fetch_many(names)
+    found = await CacheRepository(database, local_from=None).fetch_many(names)
 
     assert {name: known.image_hash for name, known in found.items()} == {
         **{name: outcome.image_hash for name, outcome in named},
@@ -121,6 +121,22 @@ async def test_a_name_of_a_guess_is_found_only_when_guesses_are_asked_for(databa
 
     assert await fetch_known(database, name, include_local=False) is None
     assert await fetch_known(database, name, include_local=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("category", "confidence", "is_served"),
+    [(Category.PETS, 0.9, True), (Category.PETS, 0.8999, False), (Category.OTHER, 1.0, False)],
+)
+async def test_where_the_network_is_asked_first_only_what_it_was_sure_of_is_served(
+    category: Category, confidence: float, is_served: bool, database: Database
+) -> None:
+    name, look = make_named(reply=make_reply(make_classification(category, confidence), LOCAL_MODEL))
+    paid_name, paid = make_named(reply=make_reply(make_classification(Category.OTHER, 0.1)))
+    await write_outcomes(database, [look, paid])
+
+    found = await CacheRepository(database, local_from=0.9).fetch_many([name, look.image_hash, paid_name])
+
+    assert set(found) == {paid_name} | ({name, look.image_hash} if is_served else set())
 
 
 async def test_a_guess_that_is_not_served_hides_no_name(database: Database) -> None:

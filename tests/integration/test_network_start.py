@@ -32,15 +32,17 @@ def test_without_numpy_the_start_ends_with_a_line_that_names_it(copy: Path) -> N
     ended = start(copy, WITHOUT_NUMPY)
 
     assert ended.returncode == 1
-    assert ended.stderr == "configuration: LLM_PROVIDER: local needs the package numpy, which is not installed\n"
+    assert ended.stderr == (
+        "configuration: LLM_PROVIDER: the embedded network needs the package numpy, which is not installed\n"
+    )
 
 
-def test_a_fallback_on_the_network_is_named_as_the_fallback(copy: Path) -> None:
-    vendor = {"llm_provider": "openai", "llm_api_key": "k", "llm_fallback_provider": "local"}
+@pytest.mark.parametrize("setting", [{"local_fallback": "unavailable"}, {"local_first": "0.9"}])
+def test_the_setting_that_needs_the_network_is_named(setting: dict[str, str], copy: Path) -> None:
+    ended = start(copy, WITHOUT_NUMPY, llm_provider="openai", llm_api_key="k", **setting)
 
-    ended = start(copy, WITHOUT_NUMPY, **vendor)
-
-    assert ended.stderr.startswith("configuration: LLM_FALLBACK_PROVIDER: local needs the package numpy")
+    (name,) = setting
+    assert ended.stderr.startswith(f"configuration: {name.upper()}: the embedded network needs the package numpy")
 
 
 def test_a_vendors_model_needs_no_numpy(copy: Path) -> None:
@@ -58,5 +60,7 @@ def test_a_damaged_model_file_ends_the_start_with_a_line_that_names_it(copy: Pat
     model.write_bytes(whole)
 
     assert ended.returncode == 1
-    assert ended.stderr.startswith(f"configuration: LLM_PROVIDER: local cannot run: the model file {model} is damaged")
+    assert ended.stderr.startswith(
+        f"configuration: LLM_PROVIDER: the embedded network cannot run: the model file {model} is damaged"
+    )
     assert ended.stderr.count("\n") == 1

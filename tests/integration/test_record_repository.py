@@ -80,7 +80,7 @@ async def test_a_result_that_was_edited_into_nonsense_fails_nobody_else(database
     edit = Sql.same("UPDATE image_classification_cache SET category = 'pet' WHERE image_hash = :image_hash")
     await database.execute(edit, {"image_hash": broken.image_hash})
 
-    found = await CacheRepository(database, serve_local=True).fetch_many([broken.image_hash, sound.image_hash])
+    found = await CacheRepository(database, local_from=0).fetch_many([broken.image_hash, sound.image_hash])
 
     assert {name: answer.classification for name, answer in found.items()} == {sound.image_hash: sound.classification}
 
@@ -198,7 +198,7 @@ async def test_a_row_whose_category_is_none_of_ours_is_reported_once(database: D
     broken = make_outcome()
     await write_outcomes(database, [broken])
     await spoil(database, "image_classification_cache", broken)
-    cache = CacheRepository(database, serve_local=False)
+    cache = CacheRepository(database, local_from=None)
     lines: list[object] = []
     sink = logger.add(lines.append, filter=lambda record: record["level"].name == "ERROR")
 

@@ -57,7 +57,7 @@ async def test_a_lookup_reads_no_more_than_what_it_is_asked_for(full: Database) 
     rows = await full.fetch_all(Sql.same("SELECT name, image_hash FROM image_alias LIMIT 5"), {})
     own, others = [image_hash for _, image_hash in rows], [name for name, _ in rows]
     unknown = [make_image_hash() for _ in range(NAMES)]
-    cache = CacheRepository(full, serve_local=False)
+    cache = CacheRepository(full, local_from=None)
 
     found = await cache.fetch_many([*own, *others, *unknown])
     by_own, by_others, by_none = [

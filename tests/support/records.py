@@ -23,4 +23,4 @@ async def fetch_one(database: Database, image_hash: str, *, include_local: bool)
 
 async def fetch_known(database: Database, name: str, *, include_local: bool = False) -> KnownAnswer | None:
     """Return the answer that is known by one name."""
-    return (await CacheRepository(database, include_local).fetch_many([name])).get(name)
+    return (await CacheRepository(database, 0 if include_local else None).fetch_many([name])).get(name)

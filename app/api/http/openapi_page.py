@@ -101,11 +101,14 @@ def _finish(page: dict[str, Any], access: AccessSettings, bodies: Mapping[str, d
 
 
 def _restore_nulls(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Give an example back what the framework takes out of it: what it must have by its schema, and has as null."""
+    """Give an example back what the framework takes out of it, in its place: what it must have by its schema, and has
+    as null."""
     described = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
     if isinstance(value, dict):
-        value.update(dict.fromkeys(set(described.get("required", ())) - set(value)))
+        required = described.get("required", ())
         for name, part in described.get("properties", {}).items():
+            if name in value or name in required:
+                value[name] = value.pop(name, None)  # behind those before it
             _restore_nulls(value.get(name), part, schemas)
 
 

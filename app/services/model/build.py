@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from app.models.domain import LOCAL_MODEL
+from app.models.domain import LOCAL_MODEL, LOCAL_PROVIDER
 from app.observe.metrics import Metrics
 from app.services.model.prompt import PROMPT_VERSION, build_prompt
 from app.services.model.providers.connection import Connection
@@ -16,6 +16,8 @@ from app.services.model.stack.counted import CountedModel, CountedSkips
 from app.services.model.stack.fallback import PRIMARY_SHARE, FallbackModel
 from app.services.model.stack.formats import FormatsModel
 from app.services.model.stack.limit import LimitedModel
+from app.services.model.stack.local_fallback import LocalFallbackModel
+from app.services.model.stack.local_first import LocalFirstModel
 from app.services.model.stack.logged import LoggedModel
 from app.services.model.stack.retry import RetryingModel
 from app.services.model_client import ModelClient
@@ -52,10 +54,27 @@ def build_model(settings: ModelSettings, metrics: Metrics, network: Network | No
             _guard(fallback, settings, budget * (1 - PRIMARY_SHARE), metrics, network),
         ]
         client = FallbackModel(guarded[0].client, guarded[1].client)
+    client = _with_network(client, settings, metrics, network)
     for model in guarded:
         closing.push_async_callback(model.close)
     breakers = [model.breaker for model in guarded if model.breaker is not None]
     return Models(LoggedModel(client), breakers, closing.aclose)
+
+
+def _with_network(
+    client: ModelClient, settings: ModelSettings, metrics: Metrics, network: Network | None
+) -> ModelClient:
+    """Return the models with the embedded network before them, after them, or both, as the settings say."""
+    if settings.provider == "local" or network is None:
+        return client
+    own = CountedModel(
+        LocalProvider(network, settings.description_language), LOCAL_PROVIDER, LOCAL_MODEL, LOCAL_VERSION, metrics
+    )
+    if settings.local_first != "off":
+        client = LocalFirstModel(client, own, settings.local_first, metrics)
+    if settings.local_fallback == "unavailable":
+        client = LocalFallbackModel(client, own, metrics)
+    return client
 
 
 def _guard(

@@ -1,13 +1,15 @@
 """Which model: whose, which, where, and what it is when nobody said."""
 
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from app.setting_types import AsciiSecret, HttpAddress
 
 Provider = Literal["openai", "claude", "custom", "local"]
+LocalFallback = Literal["off", "unavailable"]
+LocalFirst = Literal["off"] | Annotated[float, Field(ge=0.8, le=1)]
 
 DEFAULT_MODELS: dict[str, str] = {"openai": "gpt-6-luna", "claude": "claude-haiku-5-5"}
 """The current small vision model of each vendor, by the SDKs' own lists of names."""
@@ -66,6 +68,16 @@ class ModelSettings(BaseModel):
     llm_fallback_api_key: AsciiSecret = Field(SecretStr(""), description="API key for the fallback")
     llm_fallback_model: str | None = Field(None, max_length=100, description="Model name for the fallback")
     llm_fallback_base_url: HttpAddress | None = Field(None, description="API address for the fallback")
+    local_fallback: LocalFallback = Field(
+        "off",
+        description="`unavailable`: while no model can be asked the embedded network answers, marked `degraded`, and "
+        "its answer is not kept",
+    )
+    local_first: LocalFirst = Field(
+        "off",
+        description="A confidence from 0.8 to 1: what the embedded network is so sure of it answers, "
+        "for nothing; the rest is asked",
+    )
     description_language: str = Field("Chinese", max_length=40, description="Language of the descriptions")
 
     @model_validator(mode="after")
@@ -75,6 +87,16 @@ class ModelSettings(BaseModel):
             _check_complete(self.fallback, "LLM_FALLBACK")
         return self
 
+    @model_validator(mode="after")
+    def _network_stands_beside_a_model(self) -> Self:
+        if self.llm_fallback_provider == "local":
+            raise ValueError("LLM_FALLBACK_PROVIDER: the embedded network is LOCAL_FALLBACK=unavailable")
+        if self.provider == "local" and self.local_first != "off":
+            raise ValueError("LOCAL_FIRST: needs a model beside the network, and LLM_PROVIDER is local")
+        if self.provider == "local" and self.local_fallback != "off":
+            raise ValueError("LOCAL_FALLBACK: needs a model beside the network, and LLM_PROVIDER is local")
+        return self
+
     @property
     def provider(self) -> Provider:
         """The provider in effect."""
@@ -82,8 +104,24 @@ class ModelSettings(BaseModel):
 
     @property
     def uses_network(self) -> bool:
-        """Whether the embedded network answers, first or as the fallback."""
-        return "local" in (self.provider, self.llm_fallback_provider)
+        """Whether the embedded network answers, alone, first or at last."""
+        return self.network_setting is not None
+
+    @property
+    def network_setting(self) -> str | None:
+        """The setting that has the embedded network answer, if one does."""
+        if self.provider == "local":
+            return "LLM_PROVIDER"
+        if self.local_first != "off":
+            return "LOCAL_FIRST"
+        return "LOCAL_FALLBACK" if self.local_fallback != "off" else None
+
+    @property
+    def local_from(self) -> float | None:
+        """The confidence from which answers of the embedded network are served; None: none are."""
+        if self.provider == "local":
+            return 0
+        return None if self.local_first == "off" else self.local_first
 
     @property
     def primary(self) -> ModelEndpoint:

@@ -141,7 +141,7 @@ class PaidOnce:
                     raise TimeoutError  # the question would be paid for and come too late
                 self.check_storage()
                 reply = await photo.ask(left)
-            return Result(await self._store(photo, reply), paid=True, is_named=True)
+            return Result(await self._store(photo, reply), paid=True, is_named=True, reply=reply)
 
     async def _look_up(self, names: Sequence[str], *, is_first: bool = False) -> KnownAnswer | None:
         return await _unless_away(self.known.lookup(names, is_first=is_first), "whether the photo is known")
@@ -165,6 +165,8 @@ class PaidOnce:
             raise
 
     def _keep(self, image_hash: str, reply: ModelReply) -> None:
+        if reply.degraded:
+            return  # whoever comes next asks again
         self.unwritten[image_hash] = reply
         if len(self.unwritten) > MAX_UNWRITTEN:
             del self.unwritten[next(iter(self.unwritten))]

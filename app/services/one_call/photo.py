@@ -60,7 +60,10 @@ class Photo(Protocol):
         ...
 
     async def store(self, reply: ModelReply) -> KnownAnswer:
-        """Return the answer when it is durable. Raises `DatabaseUnavailable` if it can be kept nowhere."""
+        """Return the answer when it is durable; a degraded one when it is on record, without being kept.
+
+        Raises `DatabaseUnavailable` if that can be done nowhere.
+        """
         ...
 
 
@@ -73,6 +76,19 @@ class Result:
     is_named: bool = False
     """Whether the bytes of the caller's file are a name of the answer already."""
 
+    reply: ModelReply | None = None
+    """What was said just now, where something was asked for it."""
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the answer is for this once, and not kept."""
+        return self.reply is not None and self.reply.degraded
+
+    @property
+    def given(self) -> ModelReply | None:
+        """The reply that this caller is answered with. None where the answer was known, or is kept for another."""
+        return self.reply if self.paid or self.is_degraded else None
+
     def joined(self, by: MatchedBy) -> "Result":
         """Return what it is for a caller whose photo has no surer name in common with the one of this result."""
-        return Result(self.known.matched_at_best(by), paid=False)
+        return Result(self.known.matched_at_best(by), paid=False, reply=self.reply)
