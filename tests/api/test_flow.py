@@ -15,7 +15,8 @@ from tests.support.fake_model_server import FakeModels, answer_for
 SAMPLE_IMAGES = {path.stem: path.read_bytes() for path in sorted([*SAMPLES.glob("*.png"), *SAMPLES.glob("*.jpg")])}
 
 # The specification's, in its order, and behind them by which name the photo was recognised.
-FIELDS_OF_ANSWER = ["success", "data", "from_cache", "processing_time_ms", "request_id", "timestamp", "matched_by"]
+FIELDS_OF_CALL = ["success", "data", "from_cache", "processing_time_ms", "request_id", "timestamp"]
+FIELDS_OF_ANSWER = [*FIELDS_OF_CALL, "matched_by", "degraded", "model_used"]
 FIELDS_OF_HIT = ["success", "cached", "data", "from_cache", "request_id", "timestamp", "matched_by"]
 
 

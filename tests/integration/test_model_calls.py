@@ -79,9 +79,13 @@ async def test_a_batch_given_twice_has_its_questions_once(database: Database) ->
 
 
 async def test_the_embedded_network_is_not_asked_for_money(database: Database) -> None:
-    await write_outcomes(database, [make_outcome(calls=(make_call(provider="local", model="local-network"),))])
+    look = make_call(provider="local", model="local-network", usage=Usage(), cost=Decimal(0), outcome="sure")
+    await write_outcomes(database, [make_outcome(calls=(look, make_call()))])
 
-    assert await read_calls(database) == []
+    totals = await StatsRepository(database).sum_tokens(NOON, NOON + timedelta(days=1))
+
+    assert (totals.calls, totals.cost) == (1, make_call().cost)
+    assert len(await read_calls(database)) == 2
 
 
 async def test_a_refusal_that_comes_again_extends_the_first_and_never_shortens_it(database: Database) -> None:
