@@ -151,13 +151,19 @@ class CommandSettings(Settings):
 
 def load_settings(kind: type[Settings] = Settings) -> Settings:
     """Read the settings, or end the process with one line that names each wrong variable."""
-    unknown = unknown_names(Path(str(Settings.model_config["env_file"])))
-    if unknown:
-        sys.exit(f"configuration: {'; '.join(unknown)}")
+    settings, reasons = read_settings(kind)
+    if settings is None or reasons:
+        sys.exit(f"configuration: {'; '.join(reasons)}")
+    return settings
+
+
+def read_settings(kind: type[Settings] = Settings) -> tuple[Settings | None, list[str]]:
+    """Return the settings, if they can be had, and a reason for each variable that is wrong or unknown."""
+    reasons = unknown_names(Path(str(Settings.model_config["env_file"])))
     try:
-        return kind()
+        return kind(), reasons
     except ValidationError as error:
-        sys.exit(f"configuration: {describe(error)}")
+        return None, [*reasons, *describe(error)]
 
 
 def library_path() -> str | None:
@@ -182,12 +188,12 @@ def unknown_names(env_file: Path) -> list[str]:
     return reasons
 
 
-def describe(error: ValidationError) -> str:
-    """Return what is wrong as one line of `VARIABLE: reason`, without the values, which may be secrets."""
-    return "; ".join(
+def describe(error: ValidationError) -> list[str]:
+    """Return what is wrong, each as `VARIABLE: reason`, without the values, which may be secrets."""
+    return [
         f"{str(item['loc'][0]).upper()}: {_reason(item['msg'])}" if item["loc"] else _reason(item["msg"])
         for item in error.errors(include_input=False, include_url=False)
-    )
+    ]
 
 
 def _reason(message: str) -> str:

@@ -2,10 +2,12 @@
 
 import typer
 
+from app.cli.doctor.command import doctor
 from app.cli.migrate import migrate
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(migrate)
+app.command()(doctor)
 
 
 @app.callback()

@@ -16,7 +16,7 @@ KEY, KEY2 = "a-key-for-the-apps-7f3a9c51", "a-key-for-operators-51d2e84b"
 def complaint(**values: object) -> str:
     with pytest.raises(ValidationError) as caught:
         make_settings(**values)
-    return describe(caught.value)
+    return "; ".join(describe(caught.value))
 
 
 def test_without_any_setting_the_service_is_embedded() -> None:
