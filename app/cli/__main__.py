@@ -1,18 +1,26 @@
 """`python -m app.cli`: what operators do to a deployment from a terminal or a script. It needs no model."""
 
 import typer
+from loguru import logger
 
 from app.cli.doctor.command import doctor
+from app.cli.export import export
 from app.cli.migrate import migrate
+from app.cli.quality.command import quality
+from app.cli.stats import stats
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(migrate)
 app.command()(doctor)
+app.command()(export)
+app.command()(stats)
+app.command()(quality)
 
 
 @app.callback()
 def describe() -> None:
     """Commands for operators of the image classifier. Settings come from the environment or .env."""
+    logger.remove()  # what a command has to say it prints
 
 
 if __name__ == "__main__":
