@@ -197,7 +197,9 @@ async def open_service(
                 storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, clock
             ),
             model_stats=ModelStatsService(storage.models, settings.prices, settings.timezone, clock),
-            health=HealthService(storage.database, models.breakers, records.writer),
+            health=HealthService(
+                storage.database, models.breakers, records.writer, network_at_last=settings.local_fallback != "off"
+            ),
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
             access=build_access(settings, storage.nonces, clock),
             max_image_bytes=settings.max_image_bytes,

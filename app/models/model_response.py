@@ -47,7 +47,7 @@ class NetworkStatsData(Body):
     agreement: _Share | None = Field(description="Null: nothing was compared", examples=[1.0])
     agreement_low: _Share = Field(description="The true share is above, with 95 % confidence (Wilson)")
     agreement_high: _Share = Field(description="And it is below")
-    degraded: int = Field(description="Answers in place of models that were away", examples=[0])
+    degraded: int = Field(description="Looks in place of models that were away", examples=[0])
 
 
 class ModelsStatsData(Body):

@@ -57,7 +57,8 @@ class NetworkStatistics:
 
     `photos` are those that it looked at first; of these it answered `answered` alone, and about `compared` of them a
     model was asked all the same. The true share of those that agree lies between `agreement_low` and `agreement_high`
-    with 95 % confidence. `degraded` are answers in place of models that were away.
+    with 95 % confidence. `degraded` are
+    looks in place of models that were away: callers who share one count once.
     """
 
     photos: int

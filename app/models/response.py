@@ -66,7 +66,7 @@ class ClassifyResponse(Body):
     processing_time_ms: int = Field(ge=0, examples=[1523])
     request_id: RequestId
     timestamp: Timestamp
-    matched_by: MatchedBy | None = Field(description="How it was recognised; null: a model was asked")
+    matched_by: MatchedBy | None = Field(description="How it was recognised; null: it was answered just now")
     degraded: bool = Field(
         description="No model could be asked, and the embedded network answered: a later upload may be answered better"
     )

@@ -7,19 +7,21 @@ version does not have is NULL.
 
 from app.database import Sql
 
-# What gives way to a new answer: the embedded network's answer to a model's, that of the colour rules which earlier
-# versions had to both, and a row whose category is none of ours, edited by hand or written by another version, to any.
-# It goes before the new row comes, which begins its counts anew.
+# What gives way to a new answer: the embedded network's answer to a model's and to one of its own that it is surer of,
+# that of the colour rules which earlier versions had to both, and a row whose category is none of ours, edited by hand
+# or written by another version, to any. It goes before the new row comes, which begins its counts anew.
 DELETE_REPLACED = Sql(
     mysql="""
 DELETE c
 FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+  confidence DECIMAL(5,4) PATH '$[2]',
   model_used VARCHAR(100) PATH '$[4]'
 )) AS new
 STRAIGHT_JOIN image_classification_cache AS c ON c.image_hash = new.image_hash
 WHERE (c.model_used = :earlier_local AND new.model_used <> :earlier_local)
   OR (c.model_used = :local AND new.model_used NOT IN (:local, :earlier_local))
+  OR (c.model_used = :local AND new.model_used = :local AND c.confidence < new.confidence)
   OR NOT JSON_CONTAINS(:categories, JSON_QUOTE(c.category))
 """,
     sqlite="""
@@ -30,6 +32,7 @@ WHERE id IN (
   CROSS JOIN image_classification_cache AS c ON c.image_hash = new.value ->> 0
   WHERE (c.model_used = :earlier_local AND new.value ->> 4 <> :earlier_local)
     OR (c.model_used = :local AND new.value ->> 4 NOT IN (:local, :earlier_local))
+    OR (c.model_used = :local AND new.value ->> 4 = :local AND c.confidence < new.value ->> 2)
     OR c.category NOT IN (SELECT value FROM json_each(:categories))
 )
 """,

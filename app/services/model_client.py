@@ -18,7 +18,8 @@ class Question:
     """One picture to be classified, as a prepared JPEG, before a deadline.
 
     `calls` is what was sent to models for it so far, whatever became of it. Wrappers that ask with another deadline use
-    `dataclasses.replace`, so that all of them write into the same list.
+    `dataclasses.replace`, so that all of them write into the same list. Around the embedded network they give a list of
+    its own, since what came of its look is known later.
     """
 
     jpeg: bytes

@@ -155,8 +155,9 @@ class PhotoInQuestion:
         """Record an answer that was known, with the names of the photo that it did not have yet; or a degraded one,
         whose questions are on record with the caller for whom they were asked."""
         known = result.known
-        if result.reply is not None and result.is_degraded:
-            await self._record(known, replace(result.reply, calls=()), None)
+        reply = result.reply
+        if reply is not None and reply.degraded:
+            await self._record(known, replace(reply, calls=()), None)
             return
         naming: Naming | None = None
         if not result.is_named:

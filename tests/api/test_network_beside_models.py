@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from app.config import Settings
 from app.container import Container, open_container
@@ -22,7 +23,7 @@ from app.services.network.pool import network_server
 from app.utils.image_utils import ImageLimits, prepare_image
 from tests.api.calls import check_cache, classify, get_data, upload
 from tests.conftest import SAMPLES, TESTS, make_client, with_settings
-from tests.factories import make_image
+from tests.factories import make_image, save_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 
 PHOTOS = TESTS / "photos"
@@ -44,7 +45,8 @@ async def opened(settings: Settings, network: NetworkServer) -> AsyncIterator[An
     async with AsyncExitStack() as stack:
 
         async def open_with(**changes: Any) -> httpx.AsyncClient:
-            made = with_settings(settings, **changes)
+            # Much time: a busy machine looks slowly, and is not what these tests are about.
+            made = with_settings(settings, **{"llm_timeout": 30.0, **changes})
             container: Container = await stack.enter_async_context(open_container(made, network=network))
             return await stack.enter_async_context(make_client(made, container))
 
@@ -108,6 +110,40 @@ async def test_callers_who_share_a_degraded_answer_are_each_on_record_and_none_i
     assert (await get_data(client, "/stats/models"))["network"]["degraded"] < 20
 
 
+async def test_versions_of_one_picture_share_a_degraded_answer_and_leave_no_name_and_no_evidence(
+    opened: Any, database: Database, fake_models: FakeModels
+) -> None:
+    """Near matches are observed, so that a degraded answer would be compared with the neighbour's if it counted."""
+    client = await opened(local_fallback="unavailable", near_duplicates="observe")
+    picture = Image.open(SAMPLES / "temple.jpg").convert("RGB")
+    known, *others = [save_image(picture, "JPEG", quality=quality) for quality in (95, 90, 85, 80)]
+    await classify(client, known)
+    fake_models.behaviour = AWAY
+
+    versions = [others[0], add_comment(others[0]), *others[1:]]
+    answers = await asyncio.gather(*(classify(client, version) for version in versions))
+
+    assert {(answer["degraded"], answer["from_cache"]) for answer in answers} == {(True, False)}
+    assert await count(database, "SELECT COUNT(*) FROM near_trial") == 0
+    assert await count(database, "SELECT COUNT(*) FROM image_classification_cache") == 1
+    assert await count(database, "SELECT COUNT(*) FROM image_fingerprint") == 1
+    assert [(await check_cache(client, version))["cached"] for version in versions] == [False] * 4
+
+
+def add_comment(jpeg: bytes) -> bytes:
+    """Return the same photo as another file."""
+    return jpeg[:2] + b"\xff\xfe\x00\x07hello" + jpeg[2:]
+
+
+async def test_with_little_time_a_model_that_hangs_leaves_the_network_enough_of_it(
+    opened: Any, fake_models: FakeModels
+) -> None:
+    client = await opened(local_fallback="unavailable", llm_timeout=4.0)
+    fake_models.behaviour = Behaviour(hang=True)
+
+    assert (await classify(client, make_image()))["degraded"] is True
+
+
 async def test_a_degraded_answer_is_not_kept_in_memory_while_the_database_is_fine(
     opened: Any, fake_models: FakeModels
 ) -> None:
@@ -134,6 +170,7 @@ async def test_a_refusal_stays_one(opened: Any, fake_models: FakeModels) -> None
     assert (await upload(client, make_image())).status_code == 422
 
 
+@pytest.mark.timeout(180)
 async def test_share_and_agreement_of_the_network_equal_what_is_counted_by_hand(
     opened: Any, database: Database, fake_models: FakeModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,22 @@ async def test_where_the_network_is_asked_first_only_what_it_was_sure_of_is_serv
     assert set(found) == {paid_name} | ({name, look.image_hash} if is_served else set())
 
 
+@pytest.mark.parametrize(("first", "second", "kept"), [(0.88, 0.92, 0.92), (0.92, 0.88, 0.92), (0.9, 0.9, 0.9)])
+async def test_of_two_looks_at_one_photo_the_surer_one_stays(
+    first: float, second: float, kept: float, database: Database
+) -> None:
+    """Prepared for another model a photo has other pixels, and what was not served must not stay in the way."""
+    image_hash = make_image_hash()
+    for confidence in (first, second):
+        look = make_reply(make_classification(Category.PETS, confidence), LOCAL_MODEL)
+        await write_outcomes(database, [make_outcome(image_hash=image_hash, reply=look)])
+
+    known = await fetch_known(database, image_hash, include_local=True)
+
+    assert known is not None
+    assert known.classification.confidence == kept
+
+
 async def test_a_guess_that_is_not_served_hides_no_name(database: Database) -> None:
     guess = make_outcome(reply=make_reply(model_used=LOCAL_MODEL))
     paid = make_outcome()

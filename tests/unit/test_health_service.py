@@ -37,9 +37,18 @@ class FakeSpool:
     takes_nothing: bool = False
 
 
-async def check(failure: ServiceError | None, closed: list[bool], waiting: int = 0) -> Health:
-    breakers = [FakeBreaker(each) for each in closed]
-    return await HealthService(FakeDatabase(failure), as_any(breakers), as_any(FakeSpool(waiting))).check()  # type: ignore[arg-type]
+async def check(
+    failure: ServiceError | None, closed: list[bool], waiting: int = 0, *, network_at_last: bool = False
+) -> Health:
+    database, breakers = as_any(FakeDatabase(failure)), as_any([FakeBreaker(each) for each in closed])
+    return await HealthService(database, breakers, as_any(FakeSpool(waiting)), network_at_last).check()
+
+
+async def test_where_the_embedded_network_answers_at_last_uploads_are_answered_without_database_and_models() -> None:
+    health = await check(AWAY, [False], network_at_last=True)
+
+    assert (health.status, health.can_serve, health.model_api) == ("degraded", True, "unavailable")
+    assert not (await check(EMPTY, [False], network_at_last=True)).can_serve
 
 
 @pytest.mark.parametrize(

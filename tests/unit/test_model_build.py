@@ -6,6 +6,7 @@ from app.models.domain import Category
 from app.models.verdict import Verdict
 from app.observe.metrics import Metrics
 from app.services.model.build import build_model
+from app.services.model.stack import local_first
 from tests.conftest import make_settings, settings_for_provider
 from tests.factories import make_image
 from tests.fakes import FakeNetwork
@@ -54,6 +55,24 @@ async def test_a_breaker_knows_the_part_of_the_budget_that_its_model_has() -> No
         await models.close()
 
         assert [breaker.fair_budget_seconds for breaker in models.breakers] == pytest.approx(budgets)
+
+
+async def test_a_degraded_answer_is_no_second_opinion_on_what_the_network_is_sure_of(
+    fake_models: FakeModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Around both is the layer that answers in place of models: below the other it would agree with itself."""
+    monkeypatch.setattr(local_first, "AUDIT_EVERY", 1)
+    settings = {**settings_for_provider("openai", fake_models), "local_first": 0.9, "local_fallback": "unavailable"}
+    network = FakeNetwork(Verdict(Category.PETS, 0.95, {Category.PETS: 0.95}, faces=0, looks_like=None, group=None))
+    models = build_model(make_settings(**settings), Metrics(), network)
+    fake_models.behaviour = Behaviour(status=401)
+    question = make_question(jpeg=make_image())
+
+    reply = await models.client.ask(question)
+    await models.close()
+
+    assert not reply.degraded
+    assert [call.outcome for call in question.calls] == ["misconfigured", "sure"]
 
 
 async def test_the_embedded_network_needs_no_breaker_and_nothing_to_close() -> None:

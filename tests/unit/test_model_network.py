@@ -72,6 +72,7 @@ class TestFirst:
 
         assert asked.calls == 1
         assert looks(question) == ["unsure"]
+        assert first.metrics.network_looks.tallies[("unsure",)] == 1
 
     @pytest.mark.parametrize(
         ("category", "outcome"),
@@ -100,14 +101,20 @@ class TestFirst:
     async def test_a_network_that_cannot_look_keeps_nobody_from_the_model(self, kind: type[ModelError]) -> None:
         first, asked = self.model(failing(kind))
 
-        assert (await first.ask(make_question())).model_used == "gpt-6-luna"
+        question = make_question()
+        assert (await first.ask(question)).model_used == "gpt-6-luna"
+
         assert asked.calls == 1
+        assert looks(question) == ([] if kind is ModelOverloaded else ["unavailable"])
 
     async def test_the_failure_of_the_model_is_that_of_the_question(self) -> None:
         first, _ = self.model(verdict(confidence=0.5), failing(ModelRefused))
 
+        question = make_question()
         with pytest.raises(ModelRefused):
-            await first.ask(make_question())
+            await first.ask(question)
+
+        assert looks(question) == []  # it comes again, and is one photo all the same
 
     async def test_the_network_leaves_the_model_most_of_the_time(self) -> None:
         network = FakeModel([failing(ModelUnavailable)])
@@ -137,11 +144,13 @@ class TestFallback:
     async def test_while_models_are_away_the_network_answers_and_says_so(self, kind: type[ModelError]) -> None:
         question = make_question()
 
-        reply = await self.model(failing(kind), verdict(confidence=0.3)).ask(question)
+        fallback = self.model(failing(kind), verdict(confidence=0.3))
+        reply = await fallback.ask(question)
 
         assert reply.degraded
         assert (reply.model_used, reply.classification.confidence) == (LOCAL_MODEL, 0.3)
         assert looks(question) == ["degraded"]
+        assert fallback.metrics.network_looks.tallies[("degraded",)] == 1
         assert len(question.calls) == 2  # what the failed question cost is not forgotten
 
     async def test_a_models_answer_is_not_degraded(self) -> None:
@@ -156,13 +165,17 @@ class TestFallback:
             await self.model(failing(kind), verdict()).ask(make_question())
 
     async def test_where_the_network_fails_too_the_models_failure_is_told(self) -> None:
+        question = make_question()
         with pytest.raises(ModelTimeout):
-            await self.model(failing(ModelTimeout), failing(ModelUnavailable)).ask(make_question())
+            await self.model(failing(ModelTimeout), failing(ModelUnavailable)).ask(question)
 
-    async def test_the_models_leave_the_network_time_to_look(self) -> None:
+        assert looks(question) == ["unavailable"]
+
+    @pytest.mark.parametrize(("seconds", "reserved"), [(0.5, 0.25), (1, 0.5), (4, 1), (10, 1), (30, 3)])
+    async def test_the_models_leave_the_network_time_to_look(self, seconds: float, reserved: float) -> None:
         model = FakeModel([failing(ModelTimeout)])
-        question = make_question(seconds=10)
+        question = make_question(seconds)
 
         await LocalFallbackModel(model, counted(verdict()), Metrics()).ask(question)
 
-        assert question.deadline.at - model.questions[0].deadline.at == pytest.approx(1, abs=0.1)
+        assert question.deadline.at - model.questions[0].deadline.at == pytest.approx(reserved, rel=0.1)

@@ -200,6 +200,29 @@ async def test_an_answer_that_could_not_be_kept_is_given_to_whoever_asks_next() 
     assert len(house.photo.asked) == 1
 
 
+async def test_a_degraded_answer_that_could_not_be_recorded_is_given_to_nobody_else() -> None:
+    house = House()
+    house.photo.reply = replace(house.photo.reply, degraded=True)
+    house.photo.store_failure = DatabaseUnavailable(detail="nowhere to record it")
+    with pytest.raises(DatabaseUnavailable):
+        await house.find()
+
+    house.photo.store_failure = None
+    house.photo.reply = make_reply()
+
+    assert not (await house.find()).is_degraded
+    assert len(house.photo.asked) == 2
+
+
+@pytest.mark.parametrize("by", [MatchedBy.CONTENT, MatchedBy.QUESTION])
+def test_who_joins_a_degraded_answer_is_told_that_it_is_one(by: MatchedBy) -> None:
+    reply = make_reply()
+    known, degraded = make_known(), replace(reply, degraded=True)
+
+    assert Result(known, paid=True, reply=degraded).joined(by).given == degraded
+    assert Result(known, paid=True, reply=reply).joined(by).given is None
+
+
 async def test_the_questions_of_an_answer_that_was_put_aside_are_not_recorded_a_second_time() -> None:
     house = House()
     house.photo.reply = replace(make_reply(), calls=(make_call(),))

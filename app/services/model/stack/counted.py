@@ -29,6 +29,8 @@ _OUTCOMES: dict[type[ModelError], str] = {
     ModelMisconfigured: "misconfigured",
     ModelTimeout: "timeout",
 }
+_NOT_SENT = ModelOverloaded.code
+"""The embedded network has a queue of its own: what finds it full was not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +56,19 @@ class CountedModel:
             outcome, usage = _OUTCOMES.get(type(error), error.code), error.usage
             raise
         finally:
-            self._count(outcome, perf_counter() - started, usage)
-            question.calls.append(
-                ModelCall(
-                    provider=self.provider,
-                    model=self.model,
-                    prompt_version=self.prompt_version,
-                    outcome=outcome,
-                    usage=usage,
-                    started_at=started_at,
-                    duration_ms=milliseconds_since(started),
+            if outcome != _NOT_SENT:
+                self._count(outcome, perf_counter() - started, usage)
+                question.calls.append(
+                    ModelCall(
+                        provider=self.provider,
+                        model=self.model,
+                        prompt_version=self.prompt_version,
+                        outcome=outcome,
+                        usage=usage,
+                        started_at=started_at,
+                        duration_ms=milliseconds_since(started),
+                    )
                 )
-            )
 
     def _count(self, outcome: str, seconds: float, usage: Usage) -> None:
         self.metrics.model_calls.add(self.provider, self.model, outcome)

@@ -8,12 +8,15 @@ from app.models.domain import ModelReply
 from app.observe.metrics import Metrics
 from app.services.model.errors import ModelError, ModelOverloaded, ModelTimeout, ModelUnavailable
 from app.services.model_client import ModelClient, Question
+from app.utils.deadline import Deadline
 
 AWAY = (ModelUnavailable, ModelTimeout, ModelOverloaded)
 """Failures that say nothing about the picture. A refusal, and an answer that is none, are about the picture."""
 
-_SHARE = 0.9
-"""The models' part of the time budget, so that the network can still look when one of them hangs."""
+_RESERVED_SHARE = 0.1
+_RESERVED_SECONDS = 1.0
+"""What is kept of the time budget, so that the network can still look when a model hangs: a tenth, but a second where
+that is no more than half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class LocalFallbackModel:
 
     async def ask(self, question: Question) -> ModelReply:
         try:
-            return await self.inner.ask(replace(question, deadline=question.deadline.share(_SHARE)))
+            return await self.inner.ask(replace(question, deadline=_for_models(question.deadline)))
         except AWAY as error:
             away = error
         look = replace(question, calls=[])
@@ -40,3 +43,9 @@ class LocalFallbackModel:
         self.metrics.network_looks.add("degraded")
         logger.warning("answered by the embedded network", code=away.code, detail=away.detail)
         return replace(reply, degraded=True)
+
+
+def _for_models(deadline: Deadline) -> Deadline:
+    """Return by when the models must have answered."""
+    left = deadline.remaining_seconds()
+    return Deadline(deadline.at - max(left * _RESERVED_SHARE, min(left / 2, _RESERVED_SECONDS)))

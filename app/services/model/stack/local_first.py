@@ -48,8 +48,9 @@ class LocalFirstModel:
             return await self.inner.ask(question)
         (call,) = look.calls
         if not self._is_sure(reply):
-            self._note(question, call, "unsure")
-            return await self.inner.ask(question)
+            answer = await self.inner.ask(question)
+            self._note(question, call, "unsure")  # and not before: a photo that is sent again and again is one photo
+            return answer
         if is_audit(question.jpeg):
             return await self._audit(question, reply, call)
         self._note(question, call, "sure")
