@@ -6,7 +6,8 @@
 import re
 from pathlib import Path
 
-from app.observe.metrics import Metric, Metrics
+from app.observe.kinds import Metric
+from app.observe.metrics import Metrics
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 _TABLE = re.compile(r"(?<=<!-- metrics -->\n).*?(?=<!-- /metrics -->)", re.DOTALL)

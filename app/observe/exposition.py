@@ -12,7 +12,8 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from app.observe.metrics import Counter, Distribution, Gauge, Histogram, Labels, Metrics
+from app.observe.kinds import Counter, Distribution, Gauge, Histogram, Labels
+from app.observe.metrics import Metrics
 from app.utils.keep_doing import keep_doing
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_PLAIN_0_0_4
@@ -110,7 +111,11 @@ class _ShownGauge:
     def __init__(self, metric: Gauge, registry: CollectorRegistry) -> None:
         self._metric = metric
         self._gauge = prometheus_client.Gauge(
-            metric.name, metric.meaning, metric.labels, registry=registry, multiprocess_mode="livesum"
+            metric.name,
+            metric.meaning,
+            metric.labels,
+            registry=registry,
+            multiprocess_mode="livemax" if metric.is_shared else "livesum",
         )
 
     def flush(self) -> None:

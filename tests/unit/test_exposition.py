@@ -7,7 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from app.observe.exposition import Exposition
-from app.observe.metrics import Counter, Histogram, Metrics
+from app.observe.kinds import Counter, Histogram
+from app.observe.metrics import Metrics
 from tests.support.figures import Figures
 
 
