@@ -13,8 +13,10 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.drivers.settings import DEFAULT_SQLITE_PATH, DatabaseSettings
+from app.models.domain import Usage
 from app.models.prices import Prices
 from app.services.access.settings import AccessSettings
+from app.services.budget.settings import BudgetSettings
 from app.services.cache.settings import CacheSettings
 from app.services.identity.settings import IdentitySettings
 from app.services.images.settings import ImageSettings
@@ -80,6 +82,7 @@ class StatsSettings(BaseModel):
 
 
 class Settings(
+    BudgetSettings,
     StatsSettings,
     RetentionSettings,
     IdentitySettings,
@@ -125,6 +128,15 @@ class Settings(
     def _network_can_run(self) -> Self:
         if self.network_setting and (reason := what_is_missing()):
             raise ValueError(f"{self.network_setting}: the embedded network {reason}")
+        return self
+
+    @model_validator(mode="after")
+    def _budget_can_be_spent(self) -> Self:
+        if not self.budget_limits or self.provider == "local" or self.cost_per_api_call:
+            return self
+        if not self.prices.cost_of_tokens(Usage(1, 1)):
+            name = "DAILY_BUDGET" if self.daily_budget else "MONTHLY_BUDGET"
+            raise ValueError(f"{name}: is never spent while a call costs nothing (COST_PER_API_CALL, or both prices)")
         return self
 
     @property

@@ -13,6 +13,7 @@ from app.drivers.build import build_migrator, open_database
 from app.drivers.migrations import Migrator
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
+from app.repositories.budget_repository import BudgetRepository
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.identity_repository import IdentityRepository
 from app.repositories.lease_repository import LeaseRepository
@@ -26,6 +27,7 @@ from app.repositories.stats_repository import StatsRepository
 from app.repositories.trial_repository import TrialRepository
 from app.services.access.build import build_access
 from app.services.access.keys import Access
+from app.services.budget.build import open_budgets
 from app.services.cache.lookups import BatchedLookups
 from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
@@ -68,6 +70,7 @@ class Storage:
     leases: LeaseRepository
     nonces: NonceRepository
     stats: StatsRepository
+    budgets: BudgetRepository
     migrator: Migrator
 
 
@@ -115,6 +118,7 @@ def storage_on(database: Database, settings: Settings) -> Storage:
         leases=LeaseRepository(database),
         nonces=NonceRepository(database),
         stats=StatsRepository(database),
+        budgets=BudgetRepository(database),
         migrator=build_migrator(settings),
     )
 
@@ -155,7 +159,8 @@ async def open_service(
         pool = await stack.enter_async_context(
             open_network(settings.uses_network, settings.web_concurrency, metrics, network, library_path=library_path())
         )
-        models = build_model(settings, metrics, pool)
+        budgets = await stack.enter_async_context(open_budgets(settings, storage.budgets, clock, metrics))
+        models = build_model(settings, metrics, pool, budgets)
         stack.push_async_callback(models.close)
         preparer = await stack.enter_async_context(
             open_images(
@@ -241,7 +246,10 @@ def build_retention(settings: Settings, storage: Storage, rejected: RejectedFile
         log, keep, every = storage.request_log, timedelta(days=settings.log_retention_days), timedelta(minutes=30)
         rules.append(Retention("request log", log.delete_older, keep, every, storage.leases, log.measure_gap))
         rules.append(Retention("rejected records", rejected.delete_older, keep, every))
-    rules.append(Retention("leases", storage.leases.delete_ended, timedelta(hours=1), timedelta(hours=1)))
+    hour = timedelta(hours=1)
+    rules.append(Retention("leases", storage.leases.delete_ended, hour, hour))
+    if settings.budget_limits:
+        rules.append(Retention("reservations", storage.budgets.delete_ended, hour, hour, storage.leases))
     if settings.signing_secrets:
         every = timedelta(minutes=10)
         rules.append(Retention("nonces", storage.nonces.delete_ended, NONCE_MARGIN, every, storage.leases))

@@ -141,9 +141,24 @@ CREATE TABLE IF NOT EXISTS near_trial (
 );
 CREATE INDEX IF NOT EXISTS idx_trial_created_at ON near_trial (created_at);
 
+CREATE TABLE IF NOT EXISTS budget (
+  period TEXT PRIMARY KEY,
+  spent INTEGER NOT NULL,
+  told INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE IF NOT EXISTS budget_reservation (
+  id TEXT PRIMARY KEY,
+  day TEXT NOT NULL,
+  amount INTEGER NOT NULL,
+  expires_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS idx_reservation_expires_at ON budget_reservation (expires_at);
+
 INSERT INTO schema_version (number, name, applied_at) VALUES
   (1, 'tables', CURRENT_TIMESTAMP),
   (2, 'lease_and_model_call', CURRENT_TIMESTAMP),
   (3, 'earlier_model_calls', CURRENT_TIMESTAMP),
   (4, 'identity', CURRENT_TIMESTAMP),
-  (5, 'unused_indexes', CURRENT_TIMESTAMP);
+  (5, 'unused_indexes', CURRENT_TIMESTAMP),
+  (6, 'budgets', CURRENT_TIMESTAMP);

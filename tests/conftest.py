@@ -49,6 +49,8 @@ TABLES = (
     "image_fingerprint",
     "fingerprint_slot",
     "near_trial",
+    "budget",
+    "budget_reservation",
 )
 
 _mysql: list[MySQLServer] = []

@@ -29,7 +29,7 @@ from app.models.response import (
     ClassificationData,
     ClassifyResponse,
 )
-from app.services.model.errors import ModelBadAnswer, ModelRefused, ModelTimeout, ModelUnavailable
+from app.services.model.errors import BudgetExhausted, ModelBadAnswer, ModelRefused, ModelTimeout, ModelUnavailable
 from app.utils.clock import utc_now
 
 hot = HotRouter("/classify", "classify")
@@ -114,6 +114,7 @@ async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
             ModelRefused,
             ModelBadAnswer,
             ModelUnavailable,
+            BudgetExhausted,
             DatabaseUnavailable,
             Overloaded,
             ModelTimeout,

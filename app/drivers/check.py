@@ -8,7 +8,7 @@ from app.database import Row, Sql
 from app.drivers.migrations import COMMAND
 from app.errors import DatabaseNotInitialized
 
-NEEDED_VERSION = 5
+NEEDED_VERSION = 6
 """The number of the last migration in sql/migrations."""
 
 SELECT_VERSION = Sql.same("SELECT MAX(number) FROM schema_version")
@@ -42,6 +42,8 @@ SELECT id, request_id, image_hash, neighbour_hash, distance, near_category, mode
 FROM near_trial LIMIT 0
 """),
     Sql.same("SELECT writer, last_batch FROM ledger_writer LIMIT 0"),
+    Sql.same("SELECT period, spent, told FROM budget LIMIT 0"),
+    Sql.same("SELECT id, day, amount, expires_at FROM budget_reservation LIMIT 0"),
     Sql.same("SELECT key_id, nonce, request_id, expires_at FROM signature_nonce LIMIT 0"),
 )
 

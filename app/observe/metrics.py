@@ -8,6 +8,7 @@ Labels take values from closed sets only: never a user, a hash, an address, or a
 
 from typing import get_args
 
+from app.models.budget import ShortOf
 from app.models.domain import NetworkOutcome
 from app.observe.kinds import Counter, Gauge, Histogram, Metric
 
@@ -136,6 +137,24 @@ class Metrics:
         )
         for outcome in get_args(NetworkOutcome):
             self.network_looks.add(outcome, amount=0)
+        self.budget_spent = Gauge(
+            "budget_spent",
+            "Money spent on models in this `day` or `month`, with what is set aside for questions under way; as it was "
+            "seen last, at most ten seconds ago; 0 without a budget",
+            ("period",),
+            is_shared=True,
+        )
+        self.budget_limit = Gauge(
+            "budget_limit", "`DAILY_BUDGET` and `MONTHLY_BUDGET`; 0: none", ("period",), is_shared=True
+        )
+        self.budget_refusals = Counter(
+            "budget_refusals_total",
+            "Questions that were not asked: the budget of the `day` or of the `month` is spent, or what is left of it "
+            "is `held` for others that are under way",
+            ("reason",),
+        )
+        for reason in get_args(ShortOf):
+            self.budget_refusals.add(reason, amount=0)
         self.refusals = Counter(
             "refusals_total",
             "Images that no model would classify; `source` is `model`, or `remembered` where it was not asked again",

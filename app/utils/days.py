@@ -14,3 +14,14 @@ def last_days(now: datetime, zone: ZoneInfo, days: int) -> tuple[datetime, datet
         datetime.combine(today - timedelta(days=days - 1), time.min, zone),
         datetime.combine(today + timedelta(days=1), time.min, zone),
     )
+
+
+def next_day(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first moment of tomorrow."""
+    return last_days(now, zone, 1)[1]
+
+
+def next_month(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first moment of the next month."""
+    first = now.astimezone(zone).date().replace(day=1)
+    return datetime.combine((first + timedelta(days=32)).replace(day=1), time.min, zone)

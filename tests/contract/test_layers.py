@@ -17,6 +17,7 @@ LAYERS = [
     ["config"],
     ["services"],
     [
+        "services.budget",
         "services.cache",
         "services.one_call",
         "services.records",

@@ -12,6 +12,7 @@ from app.services.model.providers.connection import Connection
 from app.services.model.providers.local_provider import LOCAL_VERSION, LocalProvider, Network
 from app.services.model.settings import ModelEndpoint, ModelSettings
 from app.services.model.stack.breaker import BREAKER_STATES, BreakerModel
+from app.services.model.stack.budgeted import Budget, BudgetedModel, CallEstimate
 from app.services.model.stack.counted import CountedModel, CountedSkips
 from app.services.model.stack.fallback import PRIMARY_SHARE, FallbackModel
 from app.services.model.stack.formats import FormatsModel
@@ -41,17 +42,31 @@ class _Guarded:
     breaker: BreakerModel | None = None
 
 
-def build_model(settings: ModelSettings, metrics: Metrics, network: Network | None = None) -> Models:
-    """Build the stack around the models in effect. `network` is needed where one of them is the embedded network."""
-    budget, fallback = settings.llm_timeout, settings.fallback
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What all models are built of."""
+
+    settings: ModelSettings
+    metrics: Metrics
+    network: Network | None
+    budget: Budget | None
+
+
+def build_model(
+    settings: ModelSettings, metrics: Metrics, network: Network | None = None, budget: Budget | None = None
+) -> Models:
+    """Build the stack around the models in effect. `network` is needed where one of them is the embedded network,
+    `budget` where there is a limit to what models may cost."""
+    site = _Site(settings, metrics, network, budget)
+    seconds, fallback = settings.llm_timeout, settings.fallback
     closing = AsyncExitStack()
     if fallback is None:
-        guarded = [_guard(settings.primary, settings, budget, metrics, network)]
+        guarded = [_guard(settings.primary, site, seconds)]
         client = guarded[0].client
     else:
         guarded = [
-            _guard(settings.primary, settings, budget * PRIMARY_SHARE, metrics, network),
-            _guard(fallback, settings, budget * (1 - PRIMARY_SHARE), metrics, network),
+            _guard(settings.primary, site, seconds * PRIMARY_SHARE),
+            _guard(fallback, site, seconds * (1 - PRIMARY_SHARE)),
         ]
         client = FallbackModel(guarded[0].client, guarded[1].client)
     client = _with_network(client, settings, metrics, network)
@@ -77,21 +92,29 @@ def _with_network(
     return client
 
 
-def _guard(
-    model: ModelEndpoint, settings: ModelSettings, budget_seconds: float, metrics: Metrics, network: Network | None
-) -> _Guarded:
+def _guard(model: ModelEndpoint, site: _Site, seconds: float) -> _Guarded:
+    """Return a model with all that is stacked around it; it has so many seconds for a question."""
+    settings, metrics = site.settings, site.metrics
     names = model.provider, model.model or LOCAL_MODEL
-    connection = connect(model, settings, network)
+    connection = connect(model, settings, site.network)
     version = LOCAL_VERSION if model.provider == "local" else PROMPT_VERSION
-    asked = in_formats([CountedModel(provider, *names, version, metrics) for provider in connection.formats])
+    counted: list[ModelClient] = [CountedModel(provider, *names, version, metrics) for provider in connection.formats]
     if model.provider == "local":
-        return _Guarded(asked, connection.close)
+        return _Guarded(in_formats(counted), connection.close)
+    asked = in_formats(_budgeted(counted, site))
     limited = LimitedModel(asked, settings.llm_max_concurrency)
-    breaker = BreakerModel(limited, " ".join(names), fair_budget_seconds=budget_seconds)
+    breaker = BreakerModel(limited, " ".join(names), fair_budget_seconds=seconds)
     metrics.queues.watch(lambda: limited.waiting, "questions")
     for state in BREAKER_STATES:
         metrics.breakers.watch(partial(_is_in, breaker, state), *names, state)
     return _Guarded(RetryingModel(CountedSkips(breaker, *names, metrics)), connection.close, breaker)
+
+
+def _budgeted(formats: Sequence[ModelClient], site: _Site) -> Sequence[ModelClient]:
+    if site.budget is None:
+        return formats
+    estimate = CallEstimate.of(site.budget.prices, site.settings.image_max_side, site.settings.llm_max_tokens)
+    return [BudgetedModel(model, site.budget, estimate) for model in formats]
 
 
 def in_formats(formats: Sequence[ModelClient]) -> ModelClient:

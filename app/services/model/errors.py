@@ -11,11 +11,14 @@ ServiceError
       ModelCircuitOpen          503 model_unavailable
     ModelTimeout                504 model_timeout
     ModelOverloaded             503 overloaded, an Overloaded too
+    NotAsked
+      BudgetExhausted           503 budget_exhausted
+      BudgetUnknown             503 database_unavailable, a DatabaseUnavailable too
 """
 
 from typing import ClassVar
 
-from app.errors import Overloaded, Refused, ServiceError
+from app.errors import DatabaseUnavailable, Overloaded, Refused, ServiceError
 from app.models.domain import Usage
 
 
@@ -93,3 +96,19 @@ class ModelTimeout(ModelError):
 
 class ModelOverloaded(Overloaded, ModelError):
     """So many questions wait for this model already: that says nothing about the model."""
+
+
+class NotAsked(ModelError):
+    """No model may be asked this at present, the second one neither. It says nothing about any of them."""
+
+
+class BudgetExhausted(NotAsked):
+    """What models may cost in this day or month is spent."""
+
+    status = 503
+    code = "budget_exhausted"
+    default_message = "The budget for new photos is spent for now; those that are known are still answered."
+
+
+class BudgetUnknown(DatabaseUnavailable, NotAsked):
+    """Nobody knows what is spent, while the database is away."""

@@ -11,6 +11,7 @@ The one place that says what is done while the database is away:
 | whether the photo is known | memory says so, however old; else it counts as unknown |
 | whether a model has refused it | the model is asked |
 | whether another process is asking | the model is asked: better to pay twice than not to answer |
+| whether there is money left, where there is a budget | it is not asked: a limit that an outage lifts is none |
 | whether the answer could be kept | it is not asked for: an answer that is kept nowhere is money thrown away |
 """
 

@@ -14,6 +14,7 @@ from app.services.model.errors import (
     ModelOverloaded,
     ModelTimeout,
     ModelUnavailable,
+    NotAsked,
 )
 from app.services.model_client import ModelClient, Question
 
@@ -69,7 +70,7 @@ class BreakerModel:
         calls_before = len(question.calls)
         try:
             reply = await self.inner.ask(question)
-        except ModelOverloaded:
+        except (ModelOverloaded, NotAsked):
             raise  # the model was not asked
         except (ModelUnavailable, ModelTimeout) as error:
             if self._counts(error, question, calls_before):

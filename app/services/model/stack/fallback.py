@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from loguru import logger
 
 from app.models.domain import ModelReply
-from app.services.model.errors import ModelError, ModelRefused
+from app.services.model.errors import ModelError, ModelRefused, NotAsked
 from app.services.model_client import ModelClient, Question
 
 PRIMARY_SHARE = 0.6
@@ -14,7 +14,8 @@ PRIMARY_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class FallbackModel:
-    """Asks `primary`, and on any failure of it asks `secondary`, once, within the same deadline."""
+    """Asks `primary`, and on any failure of it asks `secondary`, once, within the same deadline; but not where no model
+    may be asked."""
 
     primary: ModelClient
     secondary: ModelClient
@@ -22,6 +23,8 @@ class FallbackModel:
     async def ask(self, question: Question) -> ModelReply:
         try:
             return await self.primary.ask(replace(question, deadline=question.deadline.share(PRIMARY_SHARE)))
+        except NotAsked:
+            raise
         except ModelError as error:
             first = error
         logger.warning("falling back to the second model", code=first.code, detail=first.detail)

@@ -6,11 +6,18 @@ from loguru import logger
 
 from app.models.domain import ModelReply
 from app.observe.metrics import Metrics
-from app.services.model.errors import ModelError, ModelOverloaded, ModelTimeout, ModelUnavailable
+from app.services.model.errors import (
+    BudgetExhausted,
+    BudgetUnknown,
+    ModelError,
+    ModelOverloaded,
+    ModelTimeout,
+    ModelUnavailable,
+)
 from app.services.model_client import ModelClient, Question
 from app.utils.deadline import Deadline
 
-AWAY = (ModelUnavailable, ModelTimeout, ModelOverloaded)
+AWAY = (ModelUnavailable, ModelTimeout, ModelOverloaded, BudgetExhausted, BudgetUnknown)
 """Failures that say nothing about the picture. A refusal, and an answer that is none, are about the picture."""
 
 _RESERVED_SHARE = 0.1
