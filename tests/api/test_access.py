@@ -19,6 +19,7 @@ from tests.conftest import make_settings
 from tests.factories import make_image, make_image_hash
 
 KEY, NEXT_KEY, ADMIN_KEY = "a-key-for-the-apps-7f3a9c51", "the-key-after-it-51d2e84b60", "a-key-for-operators-84b60e2d"
+NAMED_KEY = "a-key-with-a-name-0c5e71aa"
 CLIENT = {"Authorization": f"Bearer {KEY}"}
 ADMIN = {"X-API-Key": ADMIN_KEY}
 STATISTICS = (
@@ -108,13 +109,14 @@ async def test_without_a_key_of_theirs_apps_are_turned_away(
         {"Authorization": f"bearer  {KEY} "},
         {"X-API-Key": KEY},
         {"X-API-Key": NEXT_KEY},
+        {"X-API-Key": NAMED_KEY},
         {"X-API-Key": KEY, "Authorization": "Basic from-a-proxy"},
     ],
 )
 async def test_each_key_opens_the_apps_calls_however_it_is_sent_and_stored(
     headers: dict[str, str], sqlite_settings: dict[str, Any]
 ) -> None:
-    keys = f"sha256:{sha256(KEY.encode()).hexdigest()}, {NEXT_KEY}"
+    keys = f"sha256:{sha256(KEY.encode()).hexdigest()}, {NEXT_KEY}, ios-app:{NAMED_KEY}"
     async with running({**sqlite_settings, "api_keys": keys}) as client:
         responses = await call_the_apps_endpoints(client, headers)
 

@@ -68,6 +68,12 @@ def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
         ({"api_keys": "a-key-of-27-characters-long,x"}, "API_KEYS"),
         ({"api_keys": "a-key-of-many-characters with-a-space"}, "API_KEYS"),
         ({"api_keys": "sha256:0123456789abcdef0123456789abcdef"}, "API_KEYS"),
+        ({"api_keys": f"two words:{KEY}"}, "API_KEYS"),
+        ({"api_keys": f":{KEY}"}, "API_KEYS"),
+        ({"api_keys": f"{'n' * 33}:{KEY}"}, "API_KEYS"),
+        ({"api_keys": f"alice:{KEY},bob:{KEY}"}, "API_KEYS"),
+        ({"api_keys": "alice:too-short"}, "API_KEYS"),
+        ({"api_keys": f"alice:{KEY}", "admin_api_keys": f"bob:{KEY}"}, "ADMIN_API_KEYS"),
         ({"admin_api_keys": "schlüssel-mit-vielen-zeichen"}, "ADMIN_API_KEYS"),
         ({"api_keys": KEY, "admin_api_keys": f"another-key-of-many-characters,{KEY}"}, "ADMIN_API_KEYS"),
         ({"api_keys": KEY, "admin_api_keys": f"sha256:{sha256(KEY.encode()).hexdigest()}"}, "ADMIN_API_KEYS"),
@@ -124,6 +130,21 @@ def test_a_key_given_as_its_hash_is_the_same_key() -> None:
 
     assert make_settings(api_keys=f" {KEY} ,").key_digests == (digest,)
     assert make_settings(api_keys=f"sha256:{digest.hex().upper()}").key_digests == (digest,)
+
+
+def test_a_key_may_have_a_name_whether_it_is_given_plain_or_as_its_hash() -> None:
+    digest, other = sha256(KEY.encode()).digest(), sha256(KEY2.encode()).digest()
+    named = make_settings(admin_api_keys=f"alice:{KEY}, {'n' * 32}:sha256:{other.hex()}")
+
+    assert named.admin_key_digests == (digest, other)
+    assert named.admin_key_names == {digest: "alice", other: "n" * 32}
+    assert make_settings(admin_api_keys=f"{KEY},sha256:{other.hex()}").admin_key_names == {}
+
+
+def test_the_old_and_the_new_key_of_one_holder_may_have_one_name() -> None:
+    settings = make_settings(admin_api_keys=f"alice:{KEY},alice:{KEY2}")
+
+    assert list(settings.admin_key_names.values()) == ["alice", "alice"]
 
 
 def test_lists_are_separated_by_commas() -> None:

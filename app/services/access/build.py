@@ -14,5 +14,8 @@ def build_access(settings: AccessSettings, nonces: NonceRepository, clock: Clock
 
         signatures = SignatureService(settings.signing_secrets, nonces, clock)
     return Access(
-        KeyRing(settings.key_digests), KeyRing(settings.admin_key_digests), settings.admin_networks, signatures
+        KeyRing(settings.key_digests),
+        KeyRing(settings.admin_key_digests, settings.admin_key_names),
+        settings.admin_networks,
+        signatures,
     )

@@ -1,6 +1,7 @@
 """Who may do what: keys for the apps; keys and addresses for operators. Knows nothing of HTTP but what a key is."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -16,6 +17,8 @@ class KeyRing:
     """The keys that are accepted somewhere, as SHA-256. An empty ring is false: no key is asked for there."""
 
     digests: tuple[bytes, ...] = ()
+    names: Mapping[bytes, str] = field(default_factory=dict)
+    """Those that have one, by their SHA-256."""
 
     def __bool__(self) -> bool:
         return bool(self.digests)
@@ -34,6 +37,10 @@ class KeyRing:
         for known in self.digests:
             held |= compare_digest(known, digest)
         return held
+
+    def name_of(self, key: bytes | None) -> str | None:
+        """Return the name of a key that was checked, if it has one."""
+        return None if key is None else self.names.get(sha256(key).digest())
 
 
 class Signatures(Protocol):

@@ -23,11 +23,22 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-
 """As browsers write it: in lower case, nothing behind the port. Pages in apps have schemes of their own."""
 
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NAMED = re.compile(r"([^:]*):(.+)")
+_KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
-def parse_keys(text: str) -> tuple[bytes, ...]:
-    """Return the SHA-256 of each key of a setting. Raises ValueError, without the key."""
-    return tuple(_digest_of(key) for key in split_list(text))
+def parse_keys(text: str) -> dict[bytes, str | None]:
+    """Return the name of each key of a setting, if it has one, by the key's SHA-256. Raises ValueError, without keys.
+
+    Two keys may have one name: the old and the new one of the same holder.
+    """
+    names: dict[bytes, str | None] = {}
+    for entry in split_list(text):
+        name, key = _split_name(entry)
+        digest = _digest_of(key)
+        if names.setdefault(digest, name) != name:
+            raise ValueError("gives one key two names")
+    return names
 
 
 def parse_signing_keys(text: str) -> dict[str, bytes]:
@@ -54,6 +65,16 @@ def parse_networks(names: tuple[str, ...]) -> tuple[Network, ...]:
         return tuple(ip_network(name) for name in names)
     except ValueError:
         raise ValueError("takes IP addresses and CIDR ranges such as 10.0.0.0/8") from None
+
+
+def _split_name(entry: str) -> tuple[str | None, str]:
+    """Return the name and the key of `name:key`; `sha256:<hex>` is a key without a name."""
+    named = None if entry.startswith("sha256:") else _NAMED.fullmatch(entry)
+    if named is None:
+        return None, entry
+    if not _KEY_NAME.fullmatch(named[1]):
+        raise ValueError("takes names of 1 to 32 characters from A-Z a-z 0-9 . _ - before the colon")
+    return named[1], named[2]
 
 
 def _digest_of(key: str) -> bytes:
@@ -93,10 +114,13 @@ class AccessSettings(BaseModel):
         ("127.0.0.1",), description="Addresses or CIDR ranges whose X-Forwarded-For is believed, comma-separated"
     )
     api_keys: Keys = Field(
-        SecretStr(""), description="Keys for the apps, comma-separated, each plain or as `sha256:<hex>`; empty: open"
+        SecretStr(""),
+        description="Keys for the apps, comma-separated, each plain or as `sha256:<hex>`, with or without `name:` "
+        "before it; empty: open",
     )
     admin_api_keys: Keys = Field(
-        SecretStr(""), description="Keys for statistics, metrics and other people's records, in the same form"
+        SecretStr(""),
+        description="Keys for statistics, corrections, metrics and other people's records, in the same form",
     )
     admin_ip_allowlist: Networks = Field(
         (), description="Addresses or CIDR ranges that may read these, comma-separated; with keys, both are needed"
@@ -121,11 +145,16 @@ class AccessSettings(BaseModel):
 
     @property
     def key_digests(self) -> tuple[bytes, ...]:
-        return parse_keys(self.api_keys.get_secret_value())
+        return tuple(parse_keys(self.api_keys.get_secret_value()))
 
     @property
     def admin_key_digests(self) -> tuple[bytes, ...]:
-        return parse_keys(self.admin_api_keys.get_secret_value())
+        return tuple(parse_keys(self.admin_api_keys.get_secret_value()))
+
+    @property
+    def admin_key_names(self) -> dict[bytes, str]:
+        """The names of the operators' keys that have one, by the key's SHA-256."""
+        return {digest: name for digest, name in parse_keys(self.admin_api_keys.get_secret_value()).items() if name}
 
     @property
     def signing_secrets(self) -> dict[str, bytes]:
