@@ -32,6 +32,7 @@ from app.services.cache.lookups import BatchedLookups
 from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
 from app.services.classifier import ClassifierService
+from app.services.correction_build import Corrections, open_corrections
 from app.services.health_service import HealthService
 from app.services.identity.build import NearParts, build_near
 from app.services.identity_statistics import IdentityStatsService
@@ -52,6 +53,8 @@ from app.services.upkeep.retention import NONCE_MARGIN, Retention
 from app.start_report import report_start
 from app.utils.clock import Clock, utc_now
 from app.version import VERSION
+
+_DOUBT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Container:
     stats: StatsService
     identity_stats: IdentityStatsService
     model_stats: ModelStatsService
+    corrections: Corrections
     health: HealthService
     uploads: UploadBudget
     access: Access
@@ -174,6 +178,7 @@ async def open_service(
         )
         near = build_near(settings, storage.near, storage.trials, metrics)
         cache = build_cache(settings, storage, near, metrics)
+        corrections = await stack.enter_async_context(open_corrections(storage.database, cache.memory, clock))
         paid_once = await stack.enter_async_context(
             open_paid_once(
                 cache,
@@ -205,6 +210,7 @@ async def open_service(
             health=HealthService(
                 storage.database, models.breakers, records.writer, network_at_last=settings.local_fallback != "off"
             ),
+            corrections=corrections,
             uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
             access=build_access(settings, storage.nonces, clock),
             max_image_bytes=settings.max_image_bytes,
@@ -222,7 +228,8 @@ async def open_service(
 
 def build_cache(settings: Settings, storage: Storage, near: NearParts, metrics: Metrics) -> CacheService:
     """Build the tiers of the cache: memory, then batched lookups in the database."""
-    memory = MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds)
+    doubt_seconds = _DOUBT_SECONDS + 2 * settings.llm_timeout  # whatever was under way has ended by then
+    memory = MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds, doubt_seconds=doubt_seconds)
     metrics.remembered.watch(lambda: len(memory))
     lookups = BatchedLookups(storage.cache.fetch_many, metrics=metrics)
     return CacheService(memory, lookups, near.mode.serves, metrics)

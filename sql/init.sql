@@ -198,6 +198,39 @@ CREATE TABLE IF NOT EXISTS `budget_reservation` (
   KEY `idx_expires_at` (`expires_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='money that is set aside for questions that are under way';
+CREATE TABLE IF NOT EXISTS `change_counter` (
+  `topic` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what changes: answers',
+  `number` BIGINT UNSIGNED NOT NULL COMMENT 'of the last change; whoever makes one holds this row until it is there',
+  PRIMARY KEY (`topic`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='what every process looks at once a second, to see whether anything has changed';
+
+CREATE TABLE IF NOT EXISTS `cache_change` (
+  `number` BIGINT UNSIGNED NOT NULL COMMENT 'by the counter of answers',
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'whose answer has changed; *: many',
+  `kind` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'corrected, deleted, purged',
+  `changed_at` DATETIME NOT NULL,
+  PRIMARY KEY (`number`),
+  KEY `idx_image_hash` (`image_hash`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='answers that operators have changed, for what remembers them and for late records';
+
+CREATE TABLE IF NOT EXISTS `audit` (
+  `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  `request_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the request that made the change',
+  `key_name` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL COMMENT 'name of the key that was shown; NULL: it has none',
+  `ip_address` VARCHAR(45) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL COMMENT 'where the request came from',
+  `action` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'correct, delete, purge',
+  `image_hash` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL COMMENT 'whose answer; NULL: many',
+  `reason` VARCHAR(500) NOT NULL COMMENT 'in the words of whoever made it',
+  `value_before` JSON DEFAULT NULL COMMENT 'the answer as it was',
+  `value_after` JSON DEFAULT NULL COMMENT 'the answer as it is, or what was purged',
+  `created_at` DATETIME NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `idx_request_id` (`request_id`),
+  KEY `idx_image_hash` (`image_hash`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='one row for each change that an operator has made';
 
 INSERT INTO `schema_version` (`number`, `name`, `applied_at`)
 SELECT migration.number, migration.name, UTC_TIMESTAMP()
@@ -208,5 +241,6 @@ FROM (
   UNION ALL SELECT 4, 'identity'
   UNION ALL SELECT 5, 'unused_indexes'
   UNION ALL SELECT 6, 'budgets'
+  UNION ALL SELECT 7, 'corrections'
 ) AS migration
 WHERE @is_new;

@@ -154,6 +154,33 @@ CREATE TABLE IF NOT EXISTS budget_reservation (
   expires_at TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS idx_reservation_expires_at ON budget_reservation (expires_at);
+CREATE TABLE IF NOT EXISTS change_counter (
+  topic TEXT PRIMARY KEY,
+  number INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS cache_change (
+  number INTEGER PRIMARY KEY,
+  image_hash TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  changed_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS idx_change_image_hash ON cache_change (image_hash);
+
+CREATE TABLE IF NOT EXISTS audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  request_id TEXT NOT NULL,
+  key_name TEXT DEFAULT NULL,
+  ip_address TEXT DEFAULT NULL,
+  action TEXT NOT NULL,
+  image_hash TEXT DEFAULT NULL,
+  reason TEXT NOT NULL,
+  value_before TEXT DEFAULT NULL,
+  value_after TEXT DEFAULT NULL,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS idx_audit_request_id ON audit (request_id);
+CREATE INDEX IF NOT EXISTS idx_audit_image_hash ON audit (image_hash);
 
 INSERT INTO schema_version (number, name, applied_at) VALUES
   (1, 'tables', CURRENT_TIMESTAMP),
@@ -161,4 +188,5 @@ INSERT INTO schema_version (number, name, applied_at) VALUES
   (3, 'earlier_model_calls', CURRENT_TIMESTAMP),
   (4, 'identity', CURRENT_TIMESTAMP),
   (5, 'unused_indexes', CURRENT_TIMESTAMP),
-  (6, 'budgets', CURRENT_TIMESTAMP);
+  (6, 'budgets', CURRENT_TIMESTAMP),
+  (7, 'corrections', CURRENT_TIMESTAMP);

@@ -51,6 +51,9 @@ TABLES = (
     "near_trial",
     "budget",
     "budget_reservation",
+    "change_counter",
+    "cache_change",
+    "audit",
 )
 
 _mysql: list[MySQLServer] = []

@@ -6,12 +6,13 @@ from fastapi import Depends, Request
 
 from app.api.http.context import ContextDep, container_of
 from app.container import Container
+from app.services.correction_service import CorrectionService
 from app.services.health_service import HealthService
 from app.services.identity_statistics import IdentityStatsService
 from app.services.model_statistics import ModelStatsService
 from app.services.stats_service import StatsService
 
-__all__ = ["ContainerDep", "ContextDep", "HealthDep", "IdentityStatsDep", "ModelStatsDep", "StatsDep"]
+__all__ = ["ContainerDep", "ContextDep", "CorrectionsDep", "HealthDep", "IdentityStatsDep", "ModelStatsDep", "StatsDep"]
 
 
 def get_container(request: Request) -> Container:
@@ -33,6 +34,10 @@ def get_model_stats(container: ContainerDep) -> ModelStatsService:
     return container.model_stats
 
 
+def get_corrections(container: ContainerDep) -> CorrectionService:
+    return container.corrections.answers
+
+
 def get_health(container: ContainerDep) -> HealthService:
     return container.health
 
@@ -40,4 +45,5 @@ def get_health(container: ContainerDep) -> HealthService:
 StatsDep = Annotated[StatsService, Depends(get_stats)]
 IdentityStatsDep = Annotated[IdentityStatsService, Depends(get_identity_stats)]
 ModelStatsDep = Annotated[ModelStatsService, Depends(get_model_stats)]
+CorrectionsDep = Annotated[CorrectionService, Depends(get_corrections)]
 HealthDep = Annotated[HealthService, Depends(get_health)]

@@ -8,7 +8,7 @@ from app.database import Row, Sql
 from app.drivers.migrations import COMMAND
 from app.errors import DatabaseNotInitialized
 
-NEEDED_VERSION = 6
+NEEDED_VERSION = 7
 """The number of the last migration in sql/migrations."""
 
 SELECT_VERSION = Sql.same("SELECT MAX(number) FROM schema_version")
@@ -45,6 +45,12 @@ FROM near_trial LIMIT 0
     Sql.same("SELECT period, spent, told FROM budget LIMIT 0"),
     Sql.same("SELECT id, day, amount, expires_at FROM budget_reservation LIMIT 0"),
     Sql.same("SELECT key_id, nonce, request_id, expires_at FROM signature_nonce LIMIT 0"),
+    Sql.same("SELECT topic, number FROM change_counter LIMIT 0"),
+    Sql.same("SELECT number, image_hash, kind, changed_at FROM cache_change LIMIT 0"),
+    Sql.same("""
+SELECT id, request_id, key_name, ip_address, action, image_hash, reason, value_before, value_after, created_at
+FROM audit LIMIT 0
+"""),
 )
 
 

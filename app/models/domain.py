@@ -15,6 +15,10 @@ while it is asked first (`LOCAL_FIRST`)."""
 EARLIER_LOCAL_MODEL = "local-heuristic"
 """`model_used` of the colour rules that earlier versions had in its place. Their answers are never served."""
 
+OPERATOR = "operator"
+"""`model_used` of an answer that an operator has corrected. It is served whatever else is set, and nothing replaces it
+but an operator."""
+
 LOCAL_PROVIDER = "local"
 """The provider of the embedded network, which costs nothing."""
 

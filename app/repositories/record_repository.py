@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from app.database import ConstraintError, Database, Params, Sql, Statement, StatementTooLarge
-from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL
+from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL, OPERATOR
 from app.repositories.categories import CATEGORIES_JSON
+from app.repositories.change_statements import (
+    DELETE_FORGOTTEN,
+    DELETE_JOINED,
+    JOIN_CORRECTED,
+    MOVE_TO_CORRECTED,
+)
 from app.repositories.name_rows import pick_aliases
 from app.repositories.name_statements import INSERT_FINGERPRINTS, INSERT_SLOTS, INSERT_TRIALS, UPSERT_ALIASES
 from app.repositories.record_batch import RecordBatch, sum_hits
@@ -88,11 +94,15 @@ def _row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Sta
     return [
         *((DELETE_REPLACED, {"rows": rows, **replaced}) for rows in results),
         *((INSERT_RESULTS, {"rows": rows}) for rows in results),
+        *((DELETE_FORGOTTEN, {"rows": rows, "operator": OPERATOR}) for rows in results),
         *((ADD_HITS, {"rows": rows}) for rows in hits),
         *((INSERT_RECORDS, {"rows": rows}) for rows in records),
         *((INSERT_CALLS, {"rows": rows}) for rows in calls),
         *((UPSERT_REFUSALS, {"rows": rows}) for rows in refusals),
+        *((JOIN_CORRECTED, {"rows": rows, "operator": OPERATOR}) for rows in aliases),
+        *((DELETE_JOINED, {"rows": rows, "operator": OPERATOR}) for rows in aliases),
         *((UPSERT_ALIASES, {"rows": rows}) for rows in aliases),
+        *((MOVE_TO_CORRECTED, {"rows": rows, "operator": OPERATOR}) for rows in aliases),
         *((INSERT_FINGERPRINTS, {"rows": rows}) for rows in fingerprints),
         *((INSERT_SLOTS, {"rows": rows}) for rows in fingerprints),
         *((INSERT_TRIALS, {"rows": rows}) for rows in trials),

@@ -1,6 +1,6 @@
 """The statements of a batch but for those of names (`name_statements`). SQL only.
 
-Each takes its rows as one JSON text, so that a batch of any size is at most eleven statements: one value to escape in
+Each takes its rows as one JSON text, so that a batch of any size is a few statements: one value to escape in
 Python, one to send, unpacked by the database. The rows are those of `record_batch`. A value that a row of an older
 version does not have is NULL.
 """

@@ -39,6 +39,7 @@ class CacheService:
         try:
             found = await self._find(names)
         except DatabaseUnavailable:
+            self.memory.doubt()
             stale = _first(self.memory.get_stale, names)
             if stale is None:
                 raise
@@ -54,7 +55,7 @@ class CacheService:
     def remember(self, name: str, known: KnownAnswer) -> None:
         """Keep in memory what has just been made durable."""
         if known.matched_by is not MatchedBy.NEAR:
-            self.memory.put(name, known)
+            self.memory.put(name, known, read=False)
 
     def _count(self, tier: str, found: KnownAnswer | None, is_first: bool) -> None:
         if is_first or found is not None:
@@ -62,16 +63,19 @@ class CacheService:
 
     async def _find(self, names: Sequence[str]) -> KnownAnswer | None:
         """Return the answer that the database has for the first of these names, and remember all of them."""
+        changes = self.memory.changes
         if len(names) == 1:
-            return await self._admit(names[0], await self.lookups.find(names[0]))
+            return await self._admit(names[0], await self.lookups.find(names[0]), changes)
         answers = await asyncio.gather(*map(self.lookups.find, names))
-        admitted = [await self._admit(name, found) for name, found in zip(names, answers, strict=True)]
+        admitted = [await self._admit(name, found, changes) for name, found in zip(names, answers, strict=True)]
         return next(filter(None, admitted), None)
 
-    async def _admit(self, name: str, found: KnownAnswer | None) -> KnownAnswer | None:
-        """Remember what the database has for a name; return it if it may be given."""
+    async def _admit(self, name: str, found: KnownAnswer | None, changes: int) -> KnownAnswer | None:
+        """Remember what the database has for a name, unless it was heard of `changes` meanwhile: what was read may be
+        older. Return it if it may be given."""
         if found is not None and found.matched_by is not MatchedBy.NEAR:
-            self.memory.put(name, found)
+            if changes == self.memory.changes:
+                self.memory.put(name, found)
             return found
         self.memory.forget(name)
         return found if found is not None and await self.serves_near() else None

@@ -5,6 +5,8 @@ import re
 
 IMAGE_HASH_PATTERN = "^[0-9a-fA-F]{64}$"
 CONTENT_HASH_PATTERN = "^c1:[0-9a-fA-F]{64}$"
+NAME_PATTERN = "^(c1:|q1:)?[0-9a-fA-F]{64}$"
+"""Any name of a photo."""
 
 
 def sha256_hex(data: bytes) -> str:

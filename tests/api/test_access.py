@@ -32,6 +32,12 @@ STATISTICS = (
     "/stats/identity",
     "/stats/models",
 )
+CORRECTIONS = (
+    ("GET", f"/cache/{'0' * 64}"),
+    ("PUT", f"/cache/{'0' * 64}"),
+    ("DELETE", f"/cache/{'0' * 64}"),
+    ("GET", "/audit"),
+)
 OPEN = ("/health", "/health/live", "/health/ready", "/categories")
 
 
@@ -147,6 +153,16 @@ async def test_statistics_are_for_operators_keys_alone(path: str, sqlite_setting
         assert_unauthorized(await client.get(path, headers=CLIENT))
         assert (await client.get(path, headers=ADMIN)).status_code == 200
         assert (await client.get(path, headers={"Authorization": f"Bearer {ADMIN_KEY}"})).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), CORRECTIONS)
+async def test_corrections_are_for_operators_keys_alone(
+    method: str, path: str, sqlite_settings: dict[str, Any]
+) -> None:
+    async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
+        assert_unauthorized(await client.request(method, path))
+        assert_unauthorized(await client.request(method, path, headers=CLIENT))
+        assert (await client.request(method, path, headers=ADMIN)).status_code in (200, 400, 404)
 
 
 async def test_an_operators_key_does_not_classify(sqlite_settings: dict[str, Any]) -> None:

@@ -90,6 +90,12 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     real["get_top_images", "one"] = await client.get("/stats/images/top")
     real["get_identity_stats", "month"] = await client.get("/stats/identity")
     real["get_model_stats", "month"] = await client.get("/stats/models")
+    name = f"/cache/{question['image_hash']}"
+    reason = "a dog, not a plate of food"
+    real["correct_cached_answer", "corrected"] = await client.put(name, json={"category": "idcard", "reason": reason})
+    real["get_cached_answer", "corrected"] = await client.get(name)
+    real["get_audit", "one"] = await client.get("/audit")
+    real["delete_cached_answer", "deleted"] = await client.delete(name, params={"reason": reason})
     real["get_health", "healthy"] = await client.get("/health")
     real["get_readiness", "healthy"] = await client.get("/health/ready")
     real["get_liveness", "alive"] = await client.get("/health/live")

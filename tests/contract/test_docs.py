@@ -105,7 +105,7 @@ def test_every_route_is_in_the_readme_and_no_other() -> None:
         for method in methods
     }
 
-    assert set(re.findall(r"^\| `((?:GET|POST) /[^`]*)` \|", README, re.MULTILINE)) == routes
+    assert set(re.findall(r"^\| `((?:GET|POST|PUT|DELETE) /[^`]*)` \|", README, re.MULTILINE)) == routes
 
 
 def test_every_error_code_is_in_the_readme() -> None:

@@ -30,6 +30,7 @@ CHECKS = (
 )
 
 
+@pytest.mark.timeout(240)
 def test_generated_requests_are_answered_as_documented(service: Service, tmp_path: Path) -> None:
     """Without what the page says of any other failure, or no status would be undocumented."""
     strict = page()
@@ -72,6 +73,10 @@ def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
         "GET /api/v1/stats/identity",
         "GET /api/v1/stats/models",
         "GET /api/v1/requests/{request_id}",
+        "GET /api/v1/cache/{image_hash}",
+        "PUT /api/v1/cache/{image_hash}",
+        "DELETE /api/v1/cache/{image_hash}",
+        "GET /api/v1/audit",
         "GET /api/v1/categories",
         "GET /api/v1/health",
         "GET /api/v1/health/live",
@@ -124,6 +129,10 @@ def test_generated_clients_get_short_names() -> None:
         "get_top_images",
         "get_identity_stats",
         "get_model_stats",
+        "get_cached_answer",
+        "correct_cached_answer",
+        "delete_cached_answer",
+        "get_audit",
         "get_health",
         "get_readiness",
         "get_liveness",
@@ -141,6 +150,7 @@ def test_request_bodies_are_components_with_names_of_their_own() -> None:
     assert bodies == {
         "POST /api/v1/classify/check-cache": "CheckCacheRequest",
         "POST /api/v1/classify": "ClassifyRequest",
+        "PUT /api/v1/cache/{image_hash}": "CorrectionRequest",
     }
     assert set(bodies.values()) <= set(page()["components"]["schemas"])
 

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.types import Message, Receive
 
 from app.api.http.exception_handlers import invalid_fields
@@ -18,11 +19,15 @@ from app.utils.begun import Begun
 from app.utils.hash_utils import is_image_hash
 
 MAX_JSON_BYTES = 2048
+MAX_CORRECTION_BYTES = 8192
+"""A reason of the greatest length, each character escaped, and more."""
 MULTIPART_OVERHEAD_BYTES = 64 * 1024
 """What a body may hold beside the image: boundaries, part headers, the other fields."""
 
 Headers = Mapping[bytes, bytes]
 """A request's headers by lower-case name."""
+
+Model = TypeVar("Model", bound=BaseModel)
 
 TooLarge = Callable[[], RequestTooLarge]
 """Makes the error for a body above its limit: hardly any request needs it."""
@@ -54,17 +59,29 @@ PATIENCE = Patience()
 
 async def read_check_cache(headers: Headers, receive: Receive, patience: Patience = PATIENCE) -> CheckCacheRequest:
     """Read the JSON body of `check-cache`."""
-    body = bytearray()
-    await _read(headers, receive, MAX_JSON_BYTES, RequestTooLarge, body.extend, patience)
-    try:
-        request = CheckCacheRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise invalid_fields(error.errors(include_input=False, include_url=False)) from None
+    request = await read_json(CheckCacheRequest, headers, receive, patience)
     if not request.names:
         if "image_hash" in request.model_fields_set:
             raise InvalidImageHash
         raise InvalidRequest("body: image_hash or content_hash is required.")
     return request
+
+
+async def read_json(
+    model: type[Model],
+    headers: Headers,
+    receive: Receive,
+    patience: Patience = PATIENCE,
+    *,
+    max_bytes: int = MAX_JSON_BYTES,
+) -> Model:
+    """Read a JSON body of at most `max_bytes`."""
+    body = bytearray()
+    await _read(headers, receive, max_bytes, RequestTooLarge, body.extend, patience)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid_fields(error.errors(include_input=False, include_url=False)) from None
 
 
 @asynccontextmanager

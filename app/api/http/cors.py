@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from app.utils.id_generator import generate_request_id
 
-_METHODS = ("GET", "HEAD", "POST")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 _HEADERS = (
     "Content-Type",
     "X-User-ID",

@@ -13,6 +13,7 @@ from app.api.http.openapi import document_errors
 from app.api.http.signed_body import SignedBody, request_to_verify
 from app.container import Container
 from app.errors import DatabaseUnavailable
+from app.models.correction import Operator
 from app.services.access.errors import (
     ExpiredSignature,
     Forbidden,
@@ -29,7 +30,7 @@ ADMIN_ERRORS = document_errors(Unauthorized, Forbidden)
 
 _bearer = HTTPBearer(
     scheme_name="bearer",
-    description="A key of `API_KEYS` or, for statistics and metrics, of `ADMIN_API_KEYS`, where these are set",
+    description="A key of `API_KEYS` or, for what is the operators', of `ADMIN_API_KEYS`, where these are set",
     auto_error=False,
 )
 _header = APIKeyHeader(name="X-API-Key", scheme_name="header", description="The same, in a header", auto_error=False)
@@ -77,6 +78,13 @@ async def require_admin(request: Request) -> None:
     access.check_admin(key_of(dict(request.headers.raw)), client_address(request.scope))
 
 
+def operator_of(request: Request) -> Operator:
+    """Return who makes a change, behind `ADMIN_ONLY`."""
+    key = key_of(dict(request.headers.raw))
+    name = container_of(request.scope).access.admin_keys.name_of(key)
+    return Operator(request.scope["state"]["request_id"], name, client_address(request.scope))
+
+
 async def may_read_any(request: Request) -> bool:
     """Whether the caller may read all records; if not, they have to be a client, for their own."""
     headers, container = dict(request.headers.raw), container_of(request.scope)
@@ -88,4 +96,5 @@ async def may_read_any(request: Request) -> bool:
 
 ADMIN_ONLY = (Depends(_document_keys), Depends(require_admin))
 DOCUMENTED_KEYS = Depends(_document_keys)
+OperatorDep = Annotated[Operator, Depends(operator_of)]
 MayReadAnyDep = Annotated[bool, Depends(may_read_any)]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from app.errors import InternalError, ServiceError
 from app.models.body import Body
 from app.models.response import ErrorResponse
@@ -37,6 +39,13 @@ def document_body(media_type: str, component: str, **more: Any) -> dict[str, Any
     """Return FastAPI's `openapi_extra` for a body that the route reads by itself; `component` is its schema's name."""
     schema = {"$ref": f"#/components/schemas/{component}"}
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema, **more}}}}
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the schema of a body that a route reads by itself. What it refers to are components of other bodies."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return schema
 
 
 def error_example(code: str, message: str) -> dict[str, Any]:

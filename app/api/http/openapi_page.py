@@ -30,6 +30,7 @@ PAGE: Mapping[str, Any] = {
     "servers": [{"url": "/", "description": "The service that this page comes from"}],
     "openapi_tags": [
         {"name": "classify", "description": "What apps call"},
+        {"name": "corrections", "description": "How wrong answers are mended, for operators"},
         {"name": "stats", "description": "Statistics, for operators"},
         {"name": "health", "description": "For load balancers and orchestrators"},
         {"name": "metrics", "description": "For Prometheus"},
@@ -103,13 +104,17 @@ def _finish(page: dict[str, Any], access: AccessSettings, bodies: Mapping[str, d
 def _restore_nulls(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Give an example back what the framework takes out of it, in its place: what it must have by its schema, and has
     as null."""
-    described = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
+    either = next((one for one in schema.get("anyOf", ()) if "$ref" in one), schema)
+    described = schemas.get(either.get("$ref", "").rpartition("/")[2], {})
     if isinstance(value, dict):
         required = described.get("required", ())
         for name, part in described.get("properties", {}).items():
             if name in value or name in required:
                 value[name] = value.pop(name, None)  # behind those before it
             _restore_nulls(value.get(name), part, schemas)
+    elif isinstance(value, list):
+        for row in value:
+            _restore_nulls(row, schema.get("items", {}), schemas)
 
 
 def _finish_responses(responses: dict[str, Any]) -> None:

@@ -1,0 +1,53 @@
+"""What operators have changed of the answers, for processes that remember some. SQL only."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.database import Database, Params, Sql
+from app.models.correction import CacheChange
+
+_SELECT_NUMBERS = Sql.same("SELECT topic, number FROM change_counter")
+
+_SELECT_CHANGES = Sql.same("""
+SELECT number, image_hash, kind
+FROM cache_change
+WHERE number > :after
+ORDER BY number
+LIMIT :limit
+""")
+
+# By the database's clock, which all processes share.
+_DELETE_OLDER = Sql(
+    mysql="""
+DELETE FROM cache_change WHERE changed_at < NOW() - INTERVAL :seconds SECOND ORDER BY number LIMIT :slice
+""",
+    sqlite="""
+DELETE FROM cache_change
+WHERE number IN (
+  SELECT number FROM cache_change
+  WHERE changed_at < datetime('now', -:seconds || ' seconds') ORDER BY number LIMIT :slice
+)
+""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRepository:
+    """Reads what has changed. Every method raises `DatabaseUnavailable`."""
+
+    database: Database
+
+    async def fetch_numbers(self) -> dict[str, int]:
+        """Return the number of the last change of each topic."""
+        return {topic: int(number) for topic, number in await self.database.fetch_all(_SELECT_NUMBERS, {})}
+
+    async def fetch_changes(self, after: int, limit: int) -> list[CacheChange]:
+        """Return the changes of answers behind this number, the oldest first."""
+        params: Params = {"after": after, "limit": limit}
+        rows = await self.database.fetch_all(_SELECT_CHANGES, params)
+        return [CacheChange(int(number), image_hash, kind == "deleted") for number, image_hash, kind in rows]
+
+    async def delete_older(self, age: timedelta, *, slice_rows: int) -> int:
+        """Delete up to `slice_rows` changes above an age; return how many went."""
+        params: Params = {"seconds": int(age.total_seconds()), "slice": slice_rows}
+        return await self.database.execute(_DELETE_OLDER, params)
