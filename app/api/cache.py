@@ -4,19 +4,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
-from app.api.deps import CorrectionsDep
+from app.api.deps import CorrectionsDep, PurgesDep
 from app.api.http.body import MAX_CORRECTION_BYTES, read_json
 from app.api.http.caching import NOT_STORED
 from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY, OperatorDep
 from app.api.http.openapi import document_answer, document_body, document_errors, schema_of
 from app.errors import DatabaseUnavailable, InvalidImageHash, InvalidRequest, NotFound, RequestTimeout, RequestTooLarge
 from app.models import correction_response as examples
-from app.models.correction_request import CorrectionRequest, Reason
+from app.models.correction_request import CorrectionRequest, PurgeRequest, Reason
 from app.models.correction_response import (
     AuditResponse,
     CachedAnswerData,
     CachedAnswerResponse,
     DeletedAnswerResponse,
+    PurgeData,
+    PurgeResponse,
     describe_answer,
     describe_audit,
 )
@@ -28,7 +30,7 @@ router = APIRouter(
     responses={**ADMIN_ERRORS, **document_errors(DatabaseUnavailable)},
 )
 
-REQUEST_BODIES = {"CorrectionRequest": schema_of(CorrectionRequest)}
+REQUEST_BODIES = {"CorrectionRequest": schema_of(CorrectionRequest), "PurgeRequest": schema_of(PurgeRequest)}
 """The components of the OpenAPI page that the framework does not know of, since it does not read these bodies."""
 
 ImageName = Annotated[
@@ -84,6 +86,23 @@ async def delete_cached_answer(
     """It goes with all of its names and with what its photo looks like: the next upload asks a model."""
     answer = await corrections.delete(image_hash.lower(), reason, operator)
     return DeletedAnswerResponse(data=CachedAnswerData.model_validate(answer))
+
+
+@router.post(
+    "/cache/purge",
+    summary="Delete many answers",
+    responses={
+        **document_answer("How many", counted=examples.COUNTED, purged=examples.PURGED),
+        **document_errors(InvalidRequest, RequestTimeout, RequestTooLarge),
+    },
+    openapi_extra=document_body("application/json", "PurgeRequest"),
+)
+async def purge_cached_answers(request: Request, operator: OperatorDep, purges: PurgesDep) -> PurgeResponse:
+    """All that were given by a model, with a version of the prompt, of a category, before a moment, or several of
+    these together. With `dry_run` they are counted. At most 20 seconds: `complete` says whether to call again."""
+    body = await read_json(PurgeRequest, dict(request.headers.raw), request.receive, max_bytes=MAX_CORRECTION_BYTES)
+    result = await (purges.count(body.purge) if body.dry_run else purges.delete(body.purge, body.reason, operator))
+    return PurgeResponse(data=PurgeData.model_validate(result))
 
 
 @router.get(

@@ -10,9 +10,19 @@ from app.services.correction_service import CorrectionService
 from app.services.health_service import HealthService
 from app.services.identity_statistics import IdentityStatsService
 from app.services.model_statistics import ModelStatsService
+from app.services.purge_service import PurgeService
 from app.services.stats_service import StatsService
 
-__all__ = ["ContainerDep", "ContextDep", "CorrectionsDep", "HealthDep", "IdentityStatsDep", "ModelStatsDep", "StatsDep"]
+__all__ = [
+    "ContainerDep",
+    "ContextDep",
+    "CorrectionsDep",
+    "HealthDep",
+    "IdentityStatsDep",
+    "ModelStatsDep",
+    "PurgesDep",
+    "StatsDep",
+]
 
 
 def get_container(request: Request) -> Container:
@@ -38,6 +48,10 @@ def get_corrections(container: ContainerDep) -> CorrectionService:
     return container.corrections.answers
 
 
+def get_purges(container: ContainerDep) -> PurgeService:
+    return container.corrections.purges
+
+
 def get_health(container: ContainerDep) -> HealthService:
     return container.health
 
@@ -46,4 +60,5 @@ StatsDep = Annotated[StatsService, Depends(get_stats)]
 IdentityStatsDep = Annotated[IdentityStatsService, Depends(get_identity_stats)]
 ModelStatsDep = Annotated[ModelStatsService, Depends(get_model_stats)]
 CorrectionsDep = Annotated[CorrectionService, Depends(get_corrections)]
+PurgesDep = Annotated[PurgeService, Depends(get_purges)]
 HealthDep = Annotated[HealthService, Depends(get_health)]

@@ -84,6 +84,18 @@ class PurgeState:
 
 
 @dataclass(frozen=True, slots=True)
+class PurgeResult:
+    """What came of a purge, or would come of it."""
+
+    matched: int
+    """So many answers there were when it began."""
+
+    deleted: int
+    complete: bool
+    """Whether all of them have been looked at: if not, there may be more."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One change by an operator."""
 

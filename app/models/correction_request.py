@@ -1,9 +1,12 @@
 """Bodies by which operators and users mend answers."""
 
-from typing import Annotated
+from datetime import UTC
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
+from app.models.correction import Purge
 from app.models.domain import Category
 
 MAX_REASON_LENGTH = 500
@@ -24,3 +27,50 @@ class CorrectionRequest(BaseModel):
 
     category: Category = Field(description="What the photo shows", examples=["pets"])
     reason: Reason
+
+
+def _not_null(schema: dict[str, Any]) -> None:
+    """Say of an optional field that it may be missing, and not that it may be null as well."""
+    del schema["default"]
+
+
+class PurgeRequest(BaseModel):
+    """The body of `POST /cache/purge`: answers that all of the given values fit; at least one is to be given.
+
+    A value that is no field of these is an error: misspelt, it would be left out, and more be deleted than was meant.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Annotated[str, StringConstraints(min_length=1, max_length=100)] | SkipJsonSchema[None] = Field(
+        None,
+        description="`model_used` of the answers; corrected ones are `operator`, and stay unless they are named",
+        examples=["gpt-6-luna"],
+        json_schema_extra=_not_null,
+    )
+    prompt_version: Annotated[str, StringConstraints(min_length=1, max_length=16)] | SkipJsonSchema[None] = Field(
+        None, description="Version of the prompt that was asked", examples=["1"], json_schema_extra=_not_null
+    )
+    category: Category | SkipJsonSchema[None] = Field(
+        None, description="What they say", examples=["pets"], json_schema_extra=_not_null
+    )
+    before: AwareDatetime | SkipJsonSchema[None] = Field(
+        None,
+        description="Only those that were given before this moment, with its offset from UTC",
+        examples=["2025-10-10T12:00:00Z"],
+        json_schema_extra=_not_null,
+    )
+    reason: Reason
+    dry_run: bool = Field(False, description="Delete nothing, and count", examples=[True], json_schema_extra=_not_null)
+
+    @model_validator(mode="after")
+    def _means_some(self) -> Self:
+        if not {"model", "prompt_version", "category", "before"} & {name for name, value in self if value is not None}:
+            raise ValueError("one of model, prompt_version, category and before is required")
+        return self
+
+    @property
+    def purge(self) -> Purge:
+        """Which answers are meant."""
+        before = None if self.before is None else self.before.astimezone(UTC)
+        return Purge(self.model, self.prompt_version, self.category, before)

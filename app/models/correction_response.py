@@ -99,6 +99,21 @@ class DeletedAnswerResponse(Body):
     data: CachedAnswerData
 
 
+class PurgeData(Body):
+    """What came of a purge."""
+
+    matched: int = Field(description="Answers that it was meant for when it began", examples=[412])
+    deleted: int = Field(examples=[0])
+    complete: bool = Field(description="Whether there are none left: if not, call again")
+
+
+class PurgeResponse(Body):
+    """The answer of `POST /cache/purge`."""
+
+    success: Literal[True] = True
+    data: PurgeData
+
+
 def describe_answer(found: AnswerWithHistory) -> CachedAnswerResponse:
     """Return the body for an answer."""
     answer = CachedAnswerData.model_validate(found.answer)
@@ -163,3 +178,5 @@ CORRECTED = CachedAnswerResponse(
     )
 )
 DELETED = DeletedAnswerResponse(data=_ANSWER)
+COUNTED = PurgeResponse(data=PurgeData(matched=412, deleted=0, complete=False))
+PURGED = PurgeResponse(data=PurgeData(matched=412, deleted=412, complete=True))

@@ -11,9 +11,11 @@ from app.repositories.audit_repository import AuditRepository
 from app.repositories.change_repository import ChangeRepository
 from app.repositories.correction_repository import CorrectionRepository
 from app.repositories.lease_repository import LeaseRepository
+from app.repositories.purge_repository import PurgeRepository
 from app.services.cache.changes import ChangeWatch
 from app.services.cache.memory import MemoryCache
 from app.services.correction_service import CorrectionService
+from app.services.purge_service import PurgeService
 from app.services.upkeep.retention import Retention
 from app.utils.clock import Clock
 
@@ -26,6 +28,7 @@ class Corrections:
     """The parts that routes use."""
 
     answers: CorrectionService
+    purges: PurgeService
 
 
 @asynccontextmanager
@@ -35,10 +38,14 @@ async def open_corrections(database: Database, memory: MemoryCache, clock: Clock
     watch = ChangeWatch(changes, memory)
     leases = LeaseRepository(database)
     retention = Retention("cache changes", changes.delete_older, _KEEP_CHANGES, timedelta(hours=6), leases)
+    parts = Corrections(
+        answers=CorrectionService(CorrectionRepository(database), AuditRepository(database), watch, clock),
+        purges=PurgeService(PurgeRepository(database), watch, clock),
+    )
     await watch.look()
     tasks = [asyncio.create_task(watch.run_forever()), asyncio.create_task(retention.run_forever())]
     try:
-        yield Corrections(CorrectionService(CorrectionRepository(database), AuditRepository(database), watch, clock))
+        yield parts
     finally:
         for task in tasks:
             task.cancel()

@@ -36,6 +36,7 @@ CORRECTIONS = (
     ("GET", f"/cache/{'0' * 64}"),
     ("PUT", f"/cache/{'0' * 64}"),
     ("DELETE", f"/cache/{'0' * 64}"),
+    ("POST", "/cache/purge"),
     ("GET", "/audit"),
 )
 OPEN = ("/health", "/health/live", "/health/ready", "/categories")

@@ -19,11 +19,14 @@ from tests.factories import make_call, make_image, make_outcome
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.records import write_outcomes
 
+ADMIN_KEY = "a-key-for-operators-84b60e2d"
+
 
 @pytest.fixture
 def database_settings(sqlite_settings: dict[str, Any]) -> dict[str, Any]:
     """One database will do: the answers have one shape on both."""
-    return {**sqlite_settings, "llm_price_input_per_mtok": 0.1, "llm_price_output_per_mtok": 0.4}
+    prices = {"llm_price_input_per_mtok": 0.1, "llm_price_output_per_mtok": 0.4}
+    return {**sqlite_settings, **prices, "admin_api_keys": f"alice:{ADMIN_KEY}"}
 
 
 @pytest.fixture
@@ -65,6 +68,7 @@ async def degraded(settings: Settings, fake_models: FakeModels) -> httpx.Respons
 async def test_each_answers_example_has_the_shape_of_a_real_answer(
     client: httpx.AsyncClient, degraded: httpx.Response, page: dict[str, Any], database: Database
 ) -> None:
+    client.headers["X-API-Key"] = ADMIN_KEY
     trial = Trial(neighbour_hash="0" * 64, distance=4, category=Category.PETS)
     now = datetime.now(UTC)
     look = make_call(provider="local", model="local-network", outcome="agreed", started_at=now)
@@ -96,6 +100,9 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     real["get_cached_answer", "corrected"] = await client.get(name)
     real["get_audit", "one"] = await client.get("/audit")
     real["delete_cached_answer", "deleted"] = await client.delete(name, params={"reason": reason})
+    everything = {"before": "2099-01-01T00:00:00Z", "reason": reason}
+    real["purge_cached_answers", "counted"] = await client.post("/cache/purge", json={**everything, "dry_run": True})
+    real["purge_cached_answers", "purged"] = await client.post("/cache/purge", json=everything)
     real["get_health", "healthy"] = await client.get("/health")
     real["get_readiness", "healthy"] = await client.get("/health/ready")
     real["get_liveness", "alive"] = await client.get("/health/live")

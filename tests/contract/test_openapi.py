@@ -76,6 +76,7 @@ def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
         "GET /api/v1/cache/{image_hash}",
         "PUT /api/v1/cache/{image_hash}",
         "DELETE /api/v1/cache/{image_hash}",
+        "POST /api/v1/cache/purge",
         "GET /api/v1/audit",
         "GET /api/v1/categories",
         "GET /api/v1/health",
@@ -132,6 +133,7 @@ def test_generated_clients_get_short_names() -> None:
         "get_cached_answer",
         "correct_cached_answer",
         "delete_cached_answer",
+        "purge_cached_answers",
         "get_audit",
         "get_health",
         "get_readiness",
@@ -151,19 +153,20 @@ def test_request_bodies_are_components_with_names_of_their_own() -> None:
         "POST /api/v1/classify/check-cache": "CheckCacheRequest",
         "POST /api/v1/classify": "ClassifyRequest",
         "PUT /api/v1/cache/{image_hash}": "CorrectionRequest",
+        "POST /api/v1/cache/purge": "PurgeRequest",
     }
     assert set(bodies.values()) <= set(page()["components"]["schemas"])
 
 
 def test_a_boolean_is_a_plain_boolean_that_is_always_there() -> None:
     """Client generators make an enum of strings out of a boolean constant, and then refuse each answer."""
-    booleans = 0
+    booleans, optional = 0, {("CheckCacheResponse", "from_cache"), ("PurgeRequest", "dry_run")}
     for name, schema in page()["components"]["schemas"].items():
         for field, described in schema.get("properties", {}).items():
             if described.get("type") == "boolean":
                 booleans += 1
                 assert not {"const", "enum", "default"} & set(described), f"{name}.{field}"
-                assert field in schema["required"] or (name, field) == ("CheckCacheResponse", "from_cache")
+                assert field in schema["required"] or (name, field) in optional
     assert booleans > 10
 
 
