@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 
-from app.api import cache, categories, classify, health, metrics, requests, stats
+from app.api import cache, categories, classify, health, history, metrics, requests, stats
 from app.api.http.cors import allow_origins
 from app.api.http.exception_handlers import add_exception_handlers
 from app.api.http.middleware import RequestMiddleware
@@ -22,7 +22,10 @@ from app.version import VERSION
 from app.web.pages import add_pages
 
 _BASE_PATH = "/api/v1"
-_ROUTERS = [classify.hot.documentation, *(module.router for module in (requests, categories, stats, cache, health))]
+_ROUTERS = [
+    classify.hot.documentation,
+    *(module.router for module in (requests, history, categories, stats, cache, health)),
+]
 _GC_THRESHOLDS = (20_000, 20, 20)
 """A request makes a few hundred objects and hardly a cycle: by default every third one would start a collection."""
 

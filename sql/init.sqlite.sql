@@ -182,6 +182,11 @@ CREATE TABLE IF NOT EXISTS audit (
 CREATE INDEX IF NOT EXISTS idx_audit_request_id ON audit (request_id);
 CREATE INDEX IF NOT EXISTS idx_audit_image_hash ON audit (image_hash);
 
+CREATE TABLE IF NOT EXISTS erased_user (
+  user_digest TEXT PRIMARY KEY,
+  erased_at TEXT NOT NULL
+);
+
 INSERT INTO schema_version (number, name, applied_at) VALUES
   (1, 'tables', CURRENT_TIMESTAMP),
   (2, 'lease_and_model_call', CURRENT_TIMESTAMP),

@@ -54,6 +54,7 @@ TABLES = (
     "change_counter",
     "cache_change",
     "audit",
+    "erased_user",
 )
 
 _mysql: list[MySQLServer] = []

@@ -8,6 +8,7 @@ from app.api.http.context import ContextDep, container_of
 from app.container import Container
 from app.services.correction_service import CorrectionService
 from app.services.health_service import HealthService
+from app.services.history_service import HistoryService
 from app.services.identity_statistics import IdentityStatsService
 from app.services.model_statistics import ModelStatsService
 from app.services.purge_service import PurgeService
@@ -48,6 +49,10 @@ def get_corrections(container: ContainerDep) -> CorrectionService:
     return container.corrections.answers
 
 
+def get_history(container: ContainerDep) -> HistoryService:
+    return container.corrections.history
+
+
 def get_purges(container: ContainerDep) -> PurgeService:
     return container.corrections.purges
 
@@ -60,5 +65,6 @@ StatsDep = Annotated[StatsService, Depends(get_stats)]
 IdentityStatsDep = Annotated[IdentityStatsService, Depends(get_identity_stats)]
 ModelStatsDep = Annotated[ModelStatsService, Depends(get_model_stats)]
 CorrectionsDep = Annotated[CorrectionService, Depends(get_corrections)]
+HistoryDep = Annotated[HistoryService, Depends(get_history)]
 PurgesDep = Annotated[PurgeService, Depends(get_purges)]
 HealthDep = Annotated[HealthService, Depends(get_health)]

@@ -34,7 +34,7 @@ def tell_change(image_hash: str, kind: str, changed_at: str) -> Statement:
     return _INSERT_CHANGE, params
 
 
-# Takes rows of results. An answer that is older than its deletion comes from a spool: what was deleted stays deleted.
+# Takes rows of results that come from a spool. What was deleted after it had been answered stays deleted.
 DELETE_FORGOTTEN = Sql(
     mysql="""
 DELETE c
@@ -62,22 +62,26 @@ WHERE id IN (
 JOIN_CORRECTED = Sql(
     mysql="""
 INSERT INTO image_alias (name, image_hash, matched_by, distance, created_at)
-SELECT new.image_hash, MIN(a.image_hash), MIN(a.matched_by), NULL, MIN(new.created_at)
-FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
-  name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
-  image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]',
-  matched_by VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$[2]',
-  created_at DATETIME PATH '$[4]'
-)) AS new
-STRAIGHT_JOIN image_alias AS a FORCE INDEX (PRIMARY) ON a.name = new.name
-STRAIGHT_JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash) ON c.image_hash = a.image_hash
-LEFT JOIN image_classification_cache AS own FORCE INDEX (uk_image_hash)
-  ON own.image_hash = new.image_hash AND own.model_used = :operator
-WHERE new.matched_by <> 'near' AND a.matched_by <> 'near' AND a.image_hash <> new.image_hash
-  AND c.model_used = :operator AND own.id IS NULL
-GROUP BY new.image_hash
+SELECT * FROM (
+  SELECT
+    new.image_hash AS name, MIN(a.image_hash) AS image_hash, MIN(a.matched_by) AS matched_by, NULL AS distance,
+    MIN(new.created_at) AS created_at
+  FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+    name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+    image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]',
+    matched_by VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$[2]',
+    created_at DATETIME PATH '$[4]'
+  )) AS new
+  STRAIGHT_JOIN image_alias AS a FORCE INDEX (PRIMARY) ON a.name = new.name
+  STRAIGHT_JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash) ON c.image_hash = a.image_hash
+  LEFT JOIN image_classification_cache AS own FORCE INDEX (uk_image_hash)
+    ON own.image_hash = new.image_hash AND own.model_used = :operator
+  WHERE new.matched_by <> 'near' AND a.matched_by <> 'near' AND a.image_hash <> new.image_hash
+    AND c.model_used = :operator AND own.id IS NULL
+  GROUP BY new.image_hash
+) AS joined
 ON DUPLICATE KEY UPDATE
-  image_hash = VALUES(image_hash), matched_by = VALUES(matched_by), distance = NULL, created_at = VALUES(created_at)
+  image_hash = joined.image_hash, matched_by = joined.matched_by, distance = NULL, created_at = joined.created_at
 """,
     sqlite="""
 INSERT INTO image_alias (name, image_hash, matched_by, distance, created_at)

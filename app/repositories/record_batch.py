@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from app.database import to_sql_time
@@ -36,6 +36,8 @@ class RecordBatch:
     fingerprints: list[JsonRow]
     sizes: list[JsonRow]
     trials: list[JsonRow]
+    is_late: bool = field(default=False, compare=False)
+    """Whether it comes from a spool: something may have happened since."""
 
     @classmethod
     def of(cls, writer: str, number: int, outcomes: Sequence[Outcome | Failure]) -> Self:
@@ -66,7 +68,7 @@ class RecordBatch:
         """
         values = {**dict.fromkeys(_LATER_KINDS, ()), **json.loads(text)}
         rows = {name: [tuple(row) for row in values[name]] for name in KINDS_OF_ROWS}
-        return cls(values["writer"], values["number"], **rows)
+        return cls(values["writer"], values["number"], **rows, is_late=True)
 
     def to_json(self) -> bytes:
         """Return the batch as one line of ASCII."""

@@ -1,7 +1,7 @@
 """All that is written about requests: what was answered, by which names, and what was paid for. SQL only."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -14,6 +14,7 @@ from app.repositories.change_statements import (
     JOIN_CORRECTED,
     MOVE_TO_CORRECTED,
 )
+from app.repositories.history_repository import ERASE_LATE, digest_of
 from app.repositories.name_rows import pick_aliases
 from app.repositories.name_statements import INSERT_FINGERPRINTS, INSERT_SLOTS, INSERT_TRIALS, UPSERT_ALIASES
 from app.repositories.record_batch import RecordBatch, sum_hits
@@ -89,14 +90,18 @@ def _row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Sta
     refusals = _pieces([row for batch in batches for row in batch.refusals], pieces)
     aliases = _pieces(pick_aliases(row for batch in batches for row in batch.aliases), pieces)
     fingerprints = _pieces([row for batch in batches for row in batch.fingerprints], pieces)
+    late = [batch for batch in batches if batch.is_late]
+    late_results = _pieces([row for batch in late for row in batch.results], pieces)
+    late_users = _pieces(_users_of(late), pieces)
     trials = _pieces([row for batch in batches for row in batch.trials], pieces)
     replaced: Params = {"local": LOCAL_MODEL, "earlier_local": EARLIER_LOCAL_MODEL, "categories": CATEGORIES_JSON}
     return [
         *((DELETE_REPLACED, {"rows": rows, **replaced}) for rows in results),
         *((INSERT_RESULTS, {"rows": rows}) for rows in results),
-        *((DELETE_FORGOTTEN, {"rows": rows, "operator": OPERATOR}) for rows in results),
+        *((DELETE_FORGOTTEN, {"rows": rows, "operator": OPERATOR}) for rows in late_results),
         *((ADD_HITS, {"rows": rows}) for rows in hits),
         *((INSERT_RECORDS, {"rows": rows}) for rows in records),
+        *((ERASE_LATE, {"rows": rows}) for rows in late_users),
         *((INSERT_CALLS, {"rows": rows}) for rows in calls),
         *((UPSERT_REFUSALS, {"rows": rows}) for rows in refusals),
         *((JOIN_CORRECTED, {"rows": rows, "operator": OPERATOR}) for rows in aliases),
@@ -107,6 +112,11 @@ def _row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Sta
         *((INSERT_SLOTS, {"rows": rows}) for rows in fingerprints),
         *((INSERT_TRIALS, {"rows": rows}) for rows in trials),
     ]
+
+
+def _users_of(batches: Iterable[RecordBatch]) -> list[JsonRow]:
+    """Return request id and digest of the user of each record that has one."""
+    return [(row[0], digest_of(row[1])) for batch in batches for row in batch.records if row[1] is not None]
 
 
 def _hits_and_sizes(batches: Sequence[RecordBatch]) -> list[JsonRow]:

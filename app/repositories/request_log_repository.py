@@ -1,7 +1,9 @@
 """Single records of the request log: reading one, deleting old ones. SQL only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from app.database import Database, Params, Sql, from_sql_time
 from app.models.domain import RequestRecord
@@ -57,24 +59,7 @@ class RequestLogRepository:
     async def fetch_one(self, request_id: str) -> RequestRecord | None:
         """Return the record of a request, or None if there is none, or one whose category is none of ours."""
         rows = await self.database.fetch_all(_SELECT_RECORD, {"request_id": request_id})
-        if not rows:
-            return None
-        (identifier, user_id, image_hash, size, text, confidence, from_cache, kind, milliseconds, created_at) = rows[0]
-        category = category_of(text)
-        if category is None:
-            return None
-        return RequestRecord(
-            request_id=identifier,
-            user_id=user_id,
-            image_hash=image_hash,
-            image_size=size,
-            category=category,
-            confidence=float(confidence),
-            from_cache=bool(from_cache),
-            matched_by=matched_by_of(kind),
-            processing_time_ms=milliseconds,
-            created_at=from_sql_time(created_at),
-        )
+        return record_of(rows[0]) if rows else None
 
     async def delete_older(self, age: timedelta, *, slice_rows: int) -> int:
         """Delete up to `slice_rows` of the oldest records above an age; return how many went."""
@@ -88,3 +73,23 @@ class RequestLogRepository:
         """
         ((seconds,),) = await self.database.fetch_all(_SELECT_GAP, {"seconds": int(age.total_seconds())})
         return None if seconds is None else timedelta(seconds=int(seconds))
+
+
+def record_of(row: Sequence[Any]) -> RequestRecord | None:
+    """Return the record of a row such as `_SELECT_RECORD` has, or None for one whose category is none of ours."""
+    identifier, user_id, image_hash, size, text, confidence, from_cache, kind, milliseconds, created_at = row
+    category = category_of(text)
+    if category is None:
+        return None
+    return RequestRecord(
+        request_id=identifier,
+        user_id=user_id,
+        image_hash=image_hash,
+        image_size=size,
+        category=category,
+        confidence=float(confidence),
+        from_cache=bool(from_cache),
+        matched_by=matched_by_of(kind),
+        processing_time_ms=milliseconds,
+        created_at=from_sql_time(created_at),
+    )

@@ -10,17 +10,19 @@ from app.database import Database
 from app.repositories.audit_repository import AuditRepository
 from app.repositories.change_repository import ChangeRepository
 from app.repositories.correction_repository import CorrectionRepository
+from app.repositories.history_repository import HistoryRepository
 from app.repositories.lease_repository import LeaseRepository
 from app.repositories.purge_repository import PurgeRepository
 from app.services.cache.changes import ChangeWatch
 from app.services.cache.memory import MemoryCache
 from app.services.correction_service import CorrectionService
+from app.services.history_service import HistoryService
 from app.services.purge_service import PurgeService
 from app.services.upkeep.retention import Retention
 from app.utils.clock import Clock
 
-_KEEP_CHANGES = timedelta(days=30)
-"""Longer than records wait in a spool: those that come later could bring a deleted answer back."""
+_KEEP = timedelta(days=30)
+"""Longer than records wait in a spool: those that come later could bring back what was deleted or erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Corrections:
 
     answers: CorrectionService
     purges: PurgeService
+    history: HistoryService
 
 
 @asynccontextmanager
@@ -37,16 +40,27 @@ async def open_corrections(database: Database, memory: MemoryCache, clock: Clock
     changes = ChangeRepository(database)
     watch = ChangeWatch(changes, memory)
     leases = LeaseRepository(database)
-    retention = Retention("cache changes", changes.delete_older, _KEEP_CHANGES, timedelta(hours=6), leases)
+    records = HistoryRepository(database)
+    every = timedelta(hours=6)
+    retentions = [
+        Retention("cache changes", changes.delete_older, _KEEP, every, leases),
+        Retention("marks of erased users", records.delete_older, _KEEP, every, leases),
+    ]
     parts = Corrections(
         answers=CorrectionService(CorrectionRepository(database), AuditRepository(database), watch, clock),
         purges=PurgeService(PurgeRepository(database), watch, clock),
+        history=HistoryService(records, _nothing_else, clock),
     )
     await watch.look()
-    tasks = [asyncio.create_task(watch.run_forever()), asyncio.create_task(retention.run_forever())]
+    work = [watch.run_forever(), *(retention.run_forever() for retention in retentions)]
+    tasks = [asyncio.create_task(one) for one in work]
     try:
         yield parts
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+
+
+async def _nothing_else(user_id: str) -> None:
+    """Erase what is kept of a user beside the records: nothing."""

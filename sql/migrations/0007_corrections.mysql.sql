@@ -33,3 +33,10 @@ CREATE TABLE IF NOT EXISTS `audit` (
   KEY `idx_image_hash` (`image_hash`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='one row for each change that an operator has made';
+
+CREATE TABLE IF NOT EXISTS `erased_user` (
+  `user_digest` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of the id of a user or device',
+  `erased_at` DATETIME NOT NULL COMMENT 'records from before that come late are written without the user',
+  PRIMARY KEY (`user_digest`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='users who have had themselves erased, for records that wait in spools';

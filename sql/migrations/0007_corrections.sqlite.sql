@@ -27,3 +27,8 @@ CREATE TABLE IF NOT EXISTS audit (
 );
 CREATE INDEX IF NOT EXISTS idx_audit_request_id ON audit (request_id);
 CREATE INDEX IF NOT EXISTS idx_audit_image_hash ON audit (image_hash);
+
+CREATE TABLE IF NOT EXISTS erased_user (
+  user_digest TEXT PRIMARY KEY,
+  erased_at TEXT NOT NULL
+);

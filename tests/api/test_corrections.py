@@ -13,6 +13,8 @@ from app.container import open_container
 from app.database import Database, Sql
 from app.models.domain import LOCAL_MODEL, Category
 from app.models.identity import Alias, MatchedBy, Naming
+from app.repositories.record_batch import RecordBatch
+from app.repositories.record_repository import RecordRepository
 from app.utils.clock import utc_now
 from tests.api.calls import check_cache, classify, get_data, upload
 from tests.conftest import make_client, make_settings
@@ -266,7 +268,8 @@ async def test_a_deleted_answer_does_not_come_back_from_a_spool(client: httpx.As
     await write_outcomes(database, [old])
     await delete(client, old.image_hash)
 
-    await write_outcomes(database, [old])
+    spooled = RecordBatch.from_json(RecordBatch.of("dead-process", 1, [old]).to_json())
+    await RecordRepository(database).write([spooled])
     assert await fetch_known(database, old.image_hash) is None
 
     await write_outcomes(database, [make_outcome(image_hash=old.image_hash, created_at=utc_now())])

@@ -85,6 +85,7 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     real["check_cache", "hit"] = await client.post("/classify/check-cache", json=question)
     own = {"X-User-ID": "device-42"}
     real["get_request", "upload"] = await client.get(f"/requests/{asked.json()['request_id']}", headers=own)
+    real["get_history", "page"] = await client.get("/history?limit=1", headers=own)
     real["get_categories", "all"] = await client.get("/categories")
     real["get_today_stats", "totals"] = await client.get("/stats/today")
     real["get_cache_efficiency", "totals"] = await client.get("/stats/cache-efficiency")
@@ -103,6 +104,7 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     everything = {"before": "2099-01-01T00:00:00Z", "reason": reason}
     real["purge_cached_answers", "counted"] = await client.post("/cache/purge", json={**everything, "dry_run": True})
     real["purge_cached_answers", "purged"] = await client.post("/cache/purge", json=everything)
+    real["erase_history", "erased"] = await client.delete("/history", headers=own)
     real["get_health", "healthy"] = await client.get("/health")
     real["get_readiness", "healthy"] = await client.get("/health/ready")
     real["get_liveness", "alive"] = await client.get("/health/live")

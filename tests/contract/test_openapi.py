@@ -73,6 +73,8 @@ def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
         "GET /api/v1/stats/identity",
         "GET /api/v1/stats/models",
         "GET /api/v1/requests/{request_id}",
+        "GET /api/v1/history",
+        "DELETE /api/v1/history",
         "GET /api/v1/cache/{image_hash}",
         "PUT /api/v1/cache/{image_hash}",
         "DELETE /api/v1/cache/{image_hash}",
@@ -130,6 +132,8 @@ def test_generated_clients_get_short_names() -> None:
         "get_top_images",
         "get_identity_stats",
         "get_model_stats",
+        "get_history",
+        "erase_history",
         "get_cached_answer",
         "correct_cached_answer",
         "delete_cached_answer",
@@ -240,6 +244,7 @@ def test_the_headers_of_a_signature_are_parameters_where_calls_must_be_signed() 
 
     assert headers("POST /api/v1/classify") == {"Content-Digest", "Signature-Input", "Signature"}
     assert headers("GET /api/v1/requests/{request_id}") == {"request_id", "Signature-Input", "Signature"}
+    assert headers("DELETE /api/v1/history") == {"Signature-Input", "Signature"}
     assert headers("GET /api/v1/stats/today") == set()
     assert "'name': 'Signature" not in str(page()["paths"])
     assert "Signature-Input" in page()["info"]["description"]

@@ -78,6 +78,11 @@ async def require_admin(request: Request) -> None:
     access.check_admin(key_of(dict(request.headers.raw)), client_address(request.scope))
 
 
+async def require_client(request: Request) -> None:
+    """What stands before a user's own data: `APIRouter(dependencies=[*CLIENTS_ONLY])`. For calls without a body."""
+    await admit_client_without_body(request.scope, dict(request.headers.raw), container_of(request.scope))
+
+
 def operator_of(request: Request) -> Operator:
     """Return who makes a change, behind `ADMIN_ONLY`."""
     key = key_of(dict(request.headers.raw))
@@ -95,6 +100,7 @@ async def may_read_any(request: Request) -> bool:
 
 
 ADMIN_ONLY = (Depends(_document_keys), Depends(require_admin))
+CLIENTS_ONLY = (Depends(_document_keys), Depends(require_client))
 DOCUMENTED_KEYS = Depends(_document_keys)
 OperatorDep = Annotated[Operator, Depends(operator_of)]
 MayReadAnyDep = Annotated[bool, Depends(may_read_any)]

@@ -30,6 +30,7 @@ PAGE: Mapping[str, Any] = {
     "servers": [{"url": "/", "description": "The service that this page comes from"}],
     "openapi_tags": [
         {"name": "classify", "description": "What apps call"},
+        {"name": "history", "description": "A user's own records"},
         {"name": "corrections", "description": "How wrong answers are mended, for operators"},
         {"name": "stats", "description": "Statistics, for operators"},
         {"name": "health", "description": "For load balancers and orchestrators"},
