@@ -198,6 +198,7 @@ CREATE TABLE IF NOT EXISTS `budget_reservation` (
   KEY `idx_expires_at` (`expires_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='money that is set aside for questions that are under way';
+
 CREATE TABLE IF NOT EXISTS `change_counter` (
   `topic` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what changes: answers',
   `number` BIGINT UNSIGNED NOT NULL COMMENT 'of the last change; whoever makes one holds this row until it is there',

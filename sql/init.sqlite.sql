@@ -154,6 +154,7 @@ CREATE TABLE IF NOT EXISTS budget_reservation (
   expires_at TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS idx_reservation_expires_at ON budget_reservation (expires_at);
+
 CREATE TABLE IF NOT EXISTS change_counter (
   topic TEXT PRIMARY KEY,
   number INTEGER NOT NULL

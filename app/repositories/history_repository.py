@@ -8,7 +8,7 @@ from app.database import Database, Params, Sql, from_sql_time, to_sql_time
 from app.models.history import HistoryPlace, PlacedRecord
 from app.repositories.request_log_repository import record_of
 
-# By the index of user and time, whose rows are in the order of the key among those of one second.
+# By the index of the user. Rows of one second are in the order of the key.
 _SELECT_PAGE = Sql.same("""
 SELECT id, request_id, user_id, image_hash, image_size, category, confidence, from_cache, matched_by,
   processing_time_ms, created_at
