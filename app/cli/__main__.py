@@ -3,9 +3,11 @@
 import typer
 from loguru import logger
 
+from app.cli.correct import correct
 from app.cli.doctor.command import doctor
 from app.cli.export import export
 from app.cli.migrate import migrate
+from app.cli.purge import purge
 from app.cli.quality.command import quality
 from app.cli.stats import stats
 
@@ -15,6 +17,8 @@ app.command()(doctor)
 app.command()(export)
 app.command()(stats)
 app.command()(quality)
+app.command()(correct)
+app.command()(purge)
 
 
 @app.callback()

@@ -1,6 +1,7 @@
 """Operators delete many answers at once: those of a model, of a prompt, of a category, or from before a moment."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -57,8 +58,12 @@ class PurgeService:
         """Return how many answers would be deleted. Raises `DatabaseUnavailable`."""
         return PurgeResult(matched=await self.answers.count(purge), deleted=0, complete=False)
 
-    async def delete(self, purge: Purge, reason: str, operator: Operator) -> PurgeResult:
+    async def delete(
+        self, purge: Purge, reason: str, operator: Operator, advance: Callable[[int], object] = lambda _: None
+    ) -> PurgeResult:
         """Delete the answers that are there now, within a bounded time; what is left the same call deletes again.
+
+        `advance` is called with how many are gone.
 
         Raises `DatabaseUnavailable`: then those of earlier slices are gone, as the audit says.
         """
@@ -73,6 +78,7 @@ class PurgeService:
                     hashes = [image_hash for _, image_hash in found]
                     await self.answers.delete(hashes, purge, deleted, reason, operator, self.clock())
                     deleted += len(found)
+                    advance(deleted)
                     await asyncio.sleep(0)
                 position = found[-1][0] if len(found) == _SLICE else upto
         finally:
