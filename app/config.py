@@ -132,7 +132,7 @@ class Settings(
 
     @model_validator(mode="after")
     def _budget_can_be_spent(self) -> Self:
-        if not self.budget_limits or self.provider == "local" or self.cost_per_api_call:
+        if not self.budget_limits.has_money or self.provider == "local" or self.cost_per_api_call:
             return self
         if not self.prices.cost_of_tokens(Usage(1, 1)):
             name = "DAILY_BUDGET" if self.daily_budget else "MONTHLY_BUDGET"

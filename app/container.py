@@ -257,6 +257,7 @@ def build_retention(settings: Settings, storage: Storage, rejected: RejectedFile
     rules.append(Retention("leases", storage.leases.delete_ended, hour, hour))
     if settings.budget_limits:
         rules.append(Retention("reservations", storage.budgets.delete_ended, hour, hour, storage.leases))
+        rules.append(Retention("client calls", storage.budgets.delete_client_calls, 48 * hour, hour, storage.leases))
     if settings.signing_secrets:
         every = timedelta(minutes=10)
         rules.append(Retention("nonces", storage.nonces.delete_ended, NONCE_MARGIN, every, storage.leases))

@@ -17,6 +17,7 @@ ServiceError
     ImageTooLarge               413 image_too_large
     ImageTooManyPixels          413 image_too_many_pixels
   Refused                       422 model_refused
+  QuotaExceeded                 429 quota_exceeded
   RequestHeaderTooLarge         431 headers_too_large
   DatabaseUnavailable           503 database_unavailable
     DatabaseNotInitialized      503 database_unavailable
@@ -152,6 +153,14 @@ class Refused(ServiceError):
     status = 422
     code = "model_refused"
     default_message = "The model declined to classify this image."
+
+
+class QuotaExceeded(ServiceError):
+    """The client has had its part of what the models can do, or of what they may cost. Known answers are free."""
+
+    status = 429
+    code = "quota_exceeded"
+    default_message = "You have had your share of new photos for now; those that are known are still answered."
 
 
 class RequestHeaderTooLarge(ServiceError):

@@ -240,6 +240,14 @@ CREATE TABLE IF NOT EXISTS `erased_user` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='users who have had themselves erased, for records that wait in spools';
 
+CREATE TABLE IF NOT EXISTS `client_calls` (
+  `day` VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'as 2026-11-29, of STATS_TIMEZONE',
+  `client` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of a key, user or address',
+  `calls` INT UNSIGNED NOT NULL COMMENT 'questions that were asked for it, and are billed',
+  PRIMARY KEY (`day`, `client`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='how many paid calls of a day are whose';
+
 INSERT INTO `schema_version` (`number`, `name`, `applied_at`)
 SELECT migration.number, migration.name, UTC_TIMESTAMP()
 FROM (

@@ -188,6 +188,13 @@ CREATE TABLE IF NOT EXISTS erased_user (
   erased_at TEXT NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS client_calls (
+  day TEXT NOT NULL,
+  client TEXT NOT NULL,
+  calls INTEGER NOT NULL,
+  PRIMARY KEY (day, client)
+);
+
 INSERT INTO schema_version (number, name, applied_at) VALUES
   (1, 'tables', CURRENT_TIMESTAMP),
   (2, 'lease_and_model_call', CURRENT_TIMESTAMP),

@@ -55,6 +55,7 @@ TABLES = (
     "cache_change",
     "audit",
     "erased_user",
+    "client_calls",
 )
 
 _mysql: list[MySQLServer] = []

@@ -1,8 +1,10 @@
 """The two calls of an app: ask with the hash; upload if that is not enough."""
 
+from dataclasses import replace
 from typing import Any
 
 from app.api.http.body import read_check_cache, read_upload
+from app.api.http.doors import key_id_of
 from app.api.http.hot import Call, HotRouter
 from app.api.http.openapi import document_answer, document_body, document_errors
 from app.errors import (
@@ -16,6 +18,7 @@ from app.errors import (
     InvalidUserId,
     MissingImage,
     Overloaded,
+    QuotaExceeded,
     RequestTimeout,
     RequestTooLarge,
     UnsupportedFormat,
@@ -112,6 +115,7 @@ async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
             ImageTooLarge,
             ImageTooManyPixels,
             ModelRefused,
+            QuotaExceeded,
             ModelBadAnswer,
             ModelUnavailable,
             BudgetExhausted,
@@ -125,8 +129,9 @@ async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
 async def classify(call: Call) -> ClassifyResponse:
     """Upload the photo. It is answered from the cache if it is known by any of its names, else by the model, and never
     stored."""
+    context = replace(call.context, key_id=key_id_of(call.headers, call.receive, call.container))
     async with read_upload(call.headers, call.receive, call.container) as upload:
-        answer = await call.container.classifier.classify(upload.image, upload.claimed_hash, call.context)
+        answer = await call.container.classifier.classify(upload.image, upload.claimed_hash, context)
     return ClassifyResponse(
         data=ClassificationData.model_validate(answer.known.classification),
         from_cache=answer.from_cache,

@@ -44,6 +44,7 @@ FROM near_trial LIMIT 0
     Sql.same("SELECT writer, last_batch FROM ledger_writer LIMIT 0"),
     Sql.same("SELECT period, spent, told FROM budget LIMIT 0"),
     Sql.same("SELECT id, day, amount, expires_at FROM budget_reservation LIMIT 0"),
+    Sql.same("SELECT day, client, calls FROM client_calls LIMIT 0"),
     Sql.same("SELECT key_id, nonce, request_id, expires_at FROM signature_nonce LIMIT 0"),
     Sql.same("SELECT topic, number FROM change_counter LIMIT 0"),
     Sql.same("SELECT number, image_hash, kind, changed_at FROM cache_change LIMIT 0"),

@@ -1,4 +1,4 @@
-"""Money that is set aside before a model is asked."""
+"""Money, and calls of a client, that are set aside before a model is asked."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,13 +7,20 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be spent in a day and in a month; None: as much as you like."""
+    """What may be spent in a day and in a month, and how many calls one client may cause in a day; None: as much as you
+    like."""
 
     day: Decimal | None = None
     month: Decimal | None = None
+    client_calls: int | None = None
+
+    @property
+    def has_money(self) -> bool:
+        """Whether money is limited."""
+        return self.day is not None or self.month is not None
 
     def __bool__(self) -> bool:
-        return self.day is not None or self.month is not None
+        return self.has_money or self.client_calls is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,10 @@ class Reservation:
     """As 2026-11-29, in STATS_TIMEZONE."""
 
     amount: Decimal
+    """Zero: it counts for its client alone."""
+
+    client: str | None = None
+    """Whose call it is, as a hash; None where clients are not counted."""
 
     @property
     def month(self) -> str:
@@ -43,9 +54,9 @@ class Spent:
     """What of it is set aside for questions that are under way, and may come back."""
 
 
-ShortOf = Literal["day", "month", "held"]
-"""What is spent: the day's budget, the month's; or neither, but what is left of them is set aside for questions that
-are under way."""
+ShortOf = Literal["day", "month", "held", "client"]
+"""What is spent: the day's budget, the month's; neither, but what is left of them is set aside for questions that are
+under way; the client's calls of the day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,11 +148,13 @@ class ModelReply:
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Who asks: the request's id, the device or user if it said so, the client's address if known."""
+    """Who asks: the request's id, the device or user if it said so, the client's address if known; `key_id` where a key
+    tells clients apart."""
 
     request_id: str
     user_id: str | None
     ip_address: str | None
+    key_id: str | None = None
 
     def with_default_user(self, user_id: str | None) -> "RequestContext":
         """Return this context with a user filled in where none was named."""

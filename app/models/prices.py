@@ -30,7 +30,7 @@ class Prices:
         if call.provider == LOCAL_PROVIDER:
             return Decimal(0)
         if call.usage == Usage():
-            return self.per_call if call.outcome in _BILLED_WITHOUT_TOKENS else Decimal(0)
+            return self.per_call if is_billed(call) else Decimal(0)
         by_tokens = self.cost_of_tokens(call.usage)
         return self.per_call if by_tokens is None else by_tokens.quantize(_TENTH_PLACE, ROUND_HALF_UP)
 
@@ -40,3 +40,8 @@ class Prices:
             return None
         spent = usage.input_tokens * self.input_per_mtok + usage.output_tokens * self.output_per_mtok
         return spent / _MILLION
+
+
+def is_billed(call: ModelCall) -> bool:
+    """Return whether the vendor bills a question, as far as we can know."""
+    return call.usage != Usage() or call.outcome in _BILLED_WITHOUT_TOKENS

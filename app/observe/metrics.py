@@ -8,7 +8,6 @@ Labels take values from closed sets only: never a user, a hash, an address, or a
 
 from typing import get_args
 
-from app.models.budget import ShortOf
 from app.models.domain import NetworkOutcome
 from app.observe.kinds import Counter, Gauge, Histogram, Metric
 
@@ -153,8 +152,16 @@ class Metrics:
             "is `held` for others that are under way",
             ("reason",),
         )
-        for reason in get_args(ShortOf):
+        for reason in ("day", "month", "held"):
             self.budget_refusals.add(reason, amount=0)
+        self.quota_refusals = Counter(
+            "quota_refusals_total",
+            "Questions that were not asked for one client: its `share` of the places is taken, or its `daily` calls "
+            "have been made",
+            ("limit",),
+        )
+        for limit in ("share", "daily"):
+            self.quota_refusals.add(limit, amount=0)
         self.refusals = Counter(
             "refusals_total",
             "Images that no model would classify; `source` is `model`, or `remembered` where it was not asked again",

@@ -1,4 +1,5 @@
-"""What questions to models cost in a day and in a month, and what is set aside for those under way. SQL only.
+"""What questions to models cost in a day and in a month, what is set aside for those under way, and how many are whose.
+SQL only.
 
 What is set aside counts as spent from the first. So what a process that dies leaves behind needs nobody to clear it up,
 and one row says alone whether there is money left. Amounts are whole numbers of ten-billionths: SQLite has no decimals.
@@ -31,6 +32,19 @@ ON CONFLICT (period) DO UPDATE SET
 """,
 )
 
+_COUNT_CALL = Sql(
+    mysql="""
+INSERT INTO client_calls (day, client, calls)
+VALUES (:day, :client, 1)
+ON DUPLICATE KEY UPDATE calls = IF(client_calls.calls < :most, client_calls.calls + 1, NULL)
+""",
+    sqlite="""
+INSERT INTO client_calls (day, client, calls)
+VALUES (:day, :client, 1)
+ON CONFLICT (day, client) DO UPDATE SET calls = CASE WHEN client_calls.calls < :most THEN client_calls.calls + 1 END
+""",
+)
+
 _INSERT_RESERVATION = Sql(
     mysql="""
 INSERT INTO budget_reservation (id, day, amount, expires_at)
@@ -48,7 +62,14 @@ UPDATE budget SET spent = spent + :difference
 WHERE period IN (:month, :day) AND EXISTS (SELECT 1 FROM budget_reservation WHERE id = :id)
 """)
 
+_GIVE_CALL_BACK = Sql.same("""
+UPDATE client_calls SET calls = calls - 1
+WHERE day = :day AND client = :client AND EXISTS (SELECT 1 FROM budget_reservation WHERE id = :id)
+""")
+
 _DELETE_RESERVATION = Sql.same("DELETE FROM budget_reservation WHERE id = :id")
+
+_SELECT_CALLS = Sql.same("SELECT calls FROM client_calls WHERE day = :day AND client = :client")
 
 _SELECT_SPENT = Sql(
     mysql="""
@@ -83,41 +104,71 @@ WHERE id IN (
 """,
 )
 
+# By the database's clock, in days that are nobody's: two of them are more than any time zone's yesterday.
+_DELETE_CALLS = Sql(
+    mysql="""
+DELETE FROM client_calls
+WHERE day < DATE_FORMAT(NOW() - INTERVAL :seconds SECOND, '%Y-%m-%d') ORDER BY day, client LIMIT :slice
+""",
+    sqlite="""
+DELETE FROM client_calls
+WHERE rowid IN (
+  SELECT rowid FROM client_calls
+  WHERE day < date('now', -:seconds || ' seconds') ORDER BY day, client LIMIT :slice
+)
+""",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetRepository:
-    """Keeps the sums. Every method raises `DatabaseUnavailable`. Rows are locked in one order: month, then day."""
+    """Keeps the sums. Every method raises `DatabaseUnavailable`. Rows are locked in one order: month, day, client."""
 
     database: Database
 
     async def reserve(self, reservation: Reservation, limits: Limits, seconds: int) -> bool:
-        """Set an amount aside, unless the day or the month would cost more than its limit. Whether it was.
+        """Set an amount aside, and a call of the client, unless the day or the month would cost more than its limit or
+        the client has had its calls. Whether it was.
 
         After `seconds` it is no longer taken for that of a question that is under way. It stays spent.
         """
         amount = _to_whole(reservation.amount)
         held: Params = {"id": reservation.id, "day": reservation.day, "amount": amount, "seconds": seconds}
-        statements: list[Statement] = [
-            (_SPEND, {"period": reservation.month, "amount": amount, "most": _most(limits.month)}),
-            (_SPEND, {"period": reservation.day, "amount": amount, "most": _most(limits.day)}),
-            (_INSERT_RESERVATION, held),
-        ]
+        statements: list[Statement] = []
+        if amount:
+            statements += [
+                (_SPEND, {"period": reservation.month, "amount": amount, "most": _most(limits.month)}),
+                (_SPEND, {"period": reservation.day, "amount": amount, "most": _most(limits.day)}),
+            ]
+        if reservation.client is not None and limits.client_calls is not None:
+            whose: Params = {"day": reservation.day, "client": reservation.client}
+            statements.append((_COUNT_CALL, {**whose, "most": limits.client_calls}))
+        statements.append((_INSERT_RESERVATION, held))
         try:
             await self.database.commit(statements)
         except ConstraintError:
             return False
         return True
 
-    async def settle(self, reservation: Reservation, cost: Decimal) -> None:
-        """Put what a question really cost in the place of what was set aside for it, once, however often it is said."""
+    async def settle(self, reservation: Reservation, cost: Decimal, *, is_billed: bool) -> None:
+        """Put what a question really cost in the place of what was set aside for it, once, however often it is said.
+
+        One that the vendor does not bill is no call of the client either.
+        """
         difference = _to_whole(cost) - _to_whole(reservation.amount)
-        periods: Params = {"month": reservation.month, "day": reservation.day}
-        await self.database.commit(
-            [
-                (_CORRECT_SPENT, {**periods, "difference": difference, "id": reservation.id}),
-                (_DELETE_RESERVATION, {"id": reservation.id}),
-            ]
-        )
+        statements: list[Statement] = []
+        if difference:
+            periods: Params = {"month": reservation.month, "day": reservation.day}
+            statements.append((_CORRECT_SPENT, {**periods, "difference": difference, "id": reservation.id}))
+        if reservation.client is not None and not is_billed:
+            whose: Params = {"day": reservation.day, "client": reservation.client}
+            statements.append((_GIVE_CALL_BACK, {**whose, "id": reservation.id}))
+        await self.database.commit([*statements, (_DELETE_RESERVATION, {"id": reservation.id})])
+
+    async def fetch_client_calls(self, day: str, client: str) -> int:
+        """Return how many calls of the day are a client's."""
+        rows = await self.database.fetch_all(_SELECT_CALLS, {"day": day, "client": client})
+        return int(rows[0][0]) if rows else 0
 
     async def fetch_spent(self, day: str, month: str) -> tuple[Spent, Spent]:
         """Return what the day has cost, and what the month has."""
@@ -133,6 +184,11 @@ class BudgetRepository:
         """Delete up to `slice_rows` reservations that ended so long ago: their processes died. They stay spent."""
         params: Params = {"seconds": int(age.total_seconds()), "slice": slice_rows}
         return await self.database.execute(_DELETE_ENDED, params)
+
+    async def delete_client_calls(self, age: timedelta, *, slice_rows: int) -> int:
+        """Delete up to `slice_rows` counts of days that ended so long ago."""
+        params: Params = {"seconds": int(age.total_seconds()), "slice": slice_rows}
+        return await self.database.execute(_DELETE_CALLS, params)
 
 
 def _most(limit: Decimal | None) -> int:

@@ -1,7 +1,7 @@
 """What the service asks of a model. The behaviour stacked around a provider is in `model/stack/`.
 
-logged → the network at last → the network first → fall back → retry → breaker → limit → answer formats → budgeted →
-counted → provider: each is a `ModelClient` around a `ModelClient`.
+logged → the network at last → the network first → fall back → retry → breaker → fair share → limit → answer formats →
+budgeted → counted → provider: each is a `ModelClient` around a `ModelClient`.
 """
 
 from dataclasses import dataclass, field
@@ -24,6 +24,9 @@ class Question:
 
     jpeg: bytes
     deadline: Deadline
+    client: str = ""
+    """Who asks, as `client_name` says it, where clients are counted or share places."""
+
     calls: list[ModelCall] = field(default_factory=list)
 
     @property

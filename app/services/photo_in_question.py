@@ -17,6 +17,7 @@ from app.services.model.errors import ModelError, ModelRefused, ModelTimeout
 from app.services.model_client import ModelClient, Question
 from app.services.one_call.photo import Result
 from app.services.records.recorder import Recorder
+from app.utils.client_name import client_name
 from app.utils.clock import Clock, milliseconds_since
 from app.utils.content_hash.content_hash import content_hash
 from app.utils.deadline import Deadline
@@ -119,11 +120,15 @@ class PhotoInQuestion:
         try:
             # A moment later than the model's own limit, which knows what was too slow and counts it against the model.
             async with asyncio.timeout_at(deadline.at + _GRACE_SECONDS):
-                question = Question(self.prepared.jpeg, deadline, self.calls)
+                question = Question(self.prepared.jpeg, deadline, self._client, self.calls)
                 reply = await self.parts.model.ask(question)
                 return replace(reply, usage=question.usage, calls=tuple(question.calls))
         except TimeoutError:
             raise ModelTimeout(detail="the budget was spent") from None
+
+    @property
+    def _client(self) -> str:
+        return client_name(self.context.key_id, self.context.user_id, self.context.ip_address)
 
     async def _record_failure(self, refused_until: datetime | None = None) -> None:
         """Write down what was paid for, and the refusal if it was one. The caller is answered all the same."""

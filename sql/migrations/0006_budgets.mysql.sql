@@ -1,4 +1,4 @@
--- Money that is spent in a day or a month, and what of it is set aside for questions that are under way.
+-- Money that is spent in a day or a month, what of it is set aside for questions that are under way, and whose they are.
 
 CREATE TABLE IF NOT EXISTS `budget` (
   `period` VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'a day, 2026-11-29, or a month, 2026-11, of STATS_TIMEZONE',
@@ -17,3 +17,11 @@ CREATE TABLE IF NOT EXISTS `budget_reservation` (
   KEY `idx_expires_at` (`expires_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='money that is set aside for questions that are under way';
+
+CREATE TABLE IF NOT EXISTS `client_calls` (
+  `day` VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'as 2026-11-29, of STATS_TIMEZONE',
+  `client` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of a key, user or address',
+  `calls` INT UNSIGNED NOT NULL COMMENT 'questions that were asked for it, and are billed',
+  PRIMARY KEY (`day`, `client`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='how many paid calls of a day are whose';

@@ -30,7 +30,7 @@ def assert_error(response: httpx.Response, status: int, code: str) -> None:
     assert REQUEST_ID.fullmatch(body["request_id"])
     assert response.headers["x-request-id"] == body["request_id"]
     assert TIMESTAMP.fullmatch(body["timestamp"])
-    assert ("retry-after" in response.headers) == (status == 503)
+    assert ("retry-after" in response.headers) == (status in (429, 503))
 
 
 def multipart(*parts: tuple[str, bytes], end: bool = True) -> dict[str, Any]:

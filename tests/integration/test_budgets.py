@@ -1,7 +1,7 @@
 """Sums of money that many processes add to at once, on both databases: never over their limit, never lost."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from secrets import token_hex
 
@@ -71,10 +71,10 @@ async def test_what_a_question_cost_takes_the_place_of_what_was_set_aside_once(d
         await ledger.reserve(one, limits(), 60)
 
     for _ in range(2):
-        await ledger.settle(dear, Decimal("0.0200000001"))
-        await ledger.settle(cheap, Decimal("0.0000816001"))
-        await ledger.settle(free, Decimal(0))
-        await ledger.settle(asked(), Decimal(7))  # nothing was set aside for it
+        await ledger.settle(dear, Decimal("0.0200000001"), is_billed=True)
+        await ledger.settle(cheap, Decimal("0.0000816001"), is_billed=True)
+        await ledger.settle(free, Decimal(0), is_billed=True)
+        await ledger.settle(asked(), Decimal(7), is_billed=True)  # nothing was set aside for it
 
     assert await ledger.fetch_spent(DAY, MONTH) == (Spent(Decimal("0.0200816002")),) * 2
     assert await open_reservations(database) == 0
@@ -110,7 +110,7 @@ async def test_what_a_process_that_died_had_set_aside_stays_spent_and_is_held_no
     assert await ledger.fetch_spent(DAY, MONTH) == (Spent(2 * CENT, CENT),) * 2
     assert await ledger.delete_ended(timedelta(hours=1), slice_rows=10) == 0
     assert await ledger.delete_ended(timedelta(0), slice_rows=10) == 1
-    await ledger.settle(late, Decimal(0))
+    await ledger.settle(late, Decimal(0), is_billed=True)
     assert await ledger.fetch_spent(DAY, MONTH) == (Spent(2 * CENT, CENT),) * 2
 
 
@@ -126,3 +126,51 @@ async def test_each_share_of_a_budget_is_told_of_once(database: Database) -> Non
     ]  # fmt: skip
     assert await ledger.tell(MONTH, 80)
     assert not await ledger.tell("2026-11-30", 80)  # of which nothing is spent
+
+
+def called(client: str, amount: Decimal = CENT, day: str = DAY) -> Reservation:
+    return Reservation(token_hex(16), day, amount, client)
+
+
+async def test_of_many_calls_of_one_client_at_once_as_many_are_made_as_it_may_cause(database: Database) -> None:
+    ledger, most = BudgetRepository(database), Limits(client_calls=3)
+
+    had = await asyncio.gather(*(ledger.reserve(called("greedy"), most, 60) for _ in range(20)))
+
+    assert sum(had) == 3
+    assert await ledger.fetch_client_calls(DAY, "greedy") == 3
+    assert await ledger.fetch_spent(DAY, MONTH) == (Spent(3 * CENT, 3 * CENT),) * 2
+    assert await ledger.reserve(called("other"), most, 60)
+    assert await ledger.reserve(called("greedy", day="2026-11-30"), most, 60)
+
+
+async def test_a_call_without_an_amount_touches_no_sum(database: Database) -> None:
+    ledger = BudgetRepository(database)
+    await ledger.reserve(asked(), limits(day="0.01"), 60)
+
+    assert await ledger.reserve(called("a", Decimal(0)), Limits(Decimal("0.001"), None, 5), 60)
+
+    assert await ledger.fetch_client_calls(DAY, "a") == 1
+
+
+async def test_a_call_that_is_not_billed_is_given_back_once(database: Database) -> None:
+    ledger, most = BudgetRepository(database), Limits(client_calls=3)
+    billed, unbilled = called("a"), called("a")
+    for one in (billed, unbilled):
+        await ledger.reserve(one, most, 60)
+
+    for _ in range(2):
+        await ledger.settle(billed, CENT, is_billed=True)
+        await ledger.settle(unbilled, Decimal(0), is_billed=False)
+
+    assert await ledger.fetch_client_calls(DAY, "a") == 1
+    assert await ledger.fetch_spent(DAY, MONTH) == (Spent(CENT),) * 2
+
+
+async def test_counts_of_clients_are_forgotten_when_their_day_is_over_everywhere(database: Database) -> None:
+    ledger, today = BudgetRepository(database), datetime.now(UTC).date()
+    for days in (0, 2, 3, 30):
+        await ledger.reserve(called("a", day=(today - timedelta(days=days)).isoformat()), Limits(client_calls=3), 60)
+
+    assert await ledger.delete_client_calls(timedelta(days=2), slice_rows=10) == 2
+    assert await ledger.delete_client_calls(timedelta(days=2), slice_rows=10) == 0

@@ -15,6 +15,7 @@ class FakeLedger:
 
     spent: dict[str, Decimal] = field(default_factory=dict)
     held: dict[str, Reservation] = field(default_factory=dict)
+    calls: dict[tuple[str, str], int] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)
     away: bool = False
     failures: int = 0
@@ -31,16 +32,25 @@ class FakeLedger:
         self.reserves += 1
         self.seconds.append(seconds)
         for period, limit in ((reservation.day, limits.day), (reservation.month, limits.month)):
-            if limit is not None and self.of(period) + reservation.amount > limit:
+            if reservation.amount and limit is not None and self.of(period) + reservation.amount > limit:
                 return False
+        whose = reservation.day, reservation.client or ""
+        if limits.client_calls is not None and self.calls.get(whose, 0) >= limits.client_calls:
+            return False
+        self.calls[whose] = self.calls.get(whose, 0) + 1
         self.held[reservation.id] = reservation
         self._add(reservation, reservation.amount)
         await self.gate.wait()
         return True
 
-    async def settle(self, reservation: Reservation, cost: Decimal) -> None:
+    async def fetch_client_calls(self, day: str, client: str) -> int:
+        self._check()
+        return self.calls.get((day, client), 0)
+
+    async def settle(self, reservation: Reservation, cost: Decimal, *, is_billed: bool) -> None:
         self._check()
         if self.held.pop(reservation.id, None) is not None:
+            self.calls[reservation.day, reservation.client or ""] -= not is_billed
             self._add(reservation, cost - reservation.amount)
 
     async def fetch_spent(self, day: str, month: str) -> tuple[Spent, Spent]:

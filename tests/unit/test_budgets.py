@@ -31,18 +31,22 @@ class House:
 
     day: str | None = "0.05"
     month: str | None = None
+    client_calls: int | None = None
     ledger: FakeLedger = field(default_factory=FakeLedger)
     zone: str = "UTC"
     now: datetime = NOON
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
-        limits = Limits(*(None if limit is None else Decimal(limit) for limit in (self.day, self.month)))
+        day, month = (None if limit is None else Decimal(limit) for limit in (self.day, self.month))
+        limits = Limits(day, month, self.client_calls)
         prices = Prices(CENT, Decimal("0.10"), Decimal("0.50"))
         self.budgets = Budgets(self.ledger, limits, prices, ZoneInfo(self.zone), lambda: self.now, self.metrics)
 
-    async def spend(self, times: int = 1, amount: Decimal = CENT) -> list[Reservation | Shortage]:
-        return [await self.budgets.reserve(amount, 30) for _ in range(times)]
+    async def spend(
+        self, times: int = 1, amount: Decimal = CENT, client: str = "user:a"
+    ) -> list[Reservation | Shortage | None]:
+        return [await self.budgets.reserve(amount, client, 30) for _ in range(times)]
 
     async def settle(self, reservation: Any, *calls: Any) -> None:
         self.budgets.settle(reservation, calls)
@@ -148,7 +152,7 @@ async def test_what_others_give_back_at_that_very_moment_is_had() -> None:
     fetch = house.ledger.fetch_spent
 
     async def fetch_late(day: str, month: str) -> Any:
-        await house.ledger.settle(answers[0], Decimal(0))  # type: ignore[arg-type]
+        await house.ledger.settle(answers[0], Decimal(0), is_billed=True)  # type: ignore[arg-type]
         return await fetch(day, month)
 
     house.ledger.fetch_spent = fetch_late  # type: ignore[method-assign]
@@ -268,3 +272,72 @@ async def test_the_metrics_say_what_is_spent_today_and_who_went_without() -> Non
     assert (house.budgets.read_spent("day"), house.budgets.read_spent("month")) == (0, 0.05)
     house.now += timedelta(days=1)
     assert (house.budgets.read_spent("day"), house.budgets.read_spent("month")) == (0, 0)
+
+
+async def test_each_client_has_its_calls_of_the_day_and_no_other_pays_for_it() -> None:
+    house = House(day=None, client_calls=2)
+
+    greedy = await house.spend(4, client="user:greedy")
+    other = await house.spend(2, client="user:other")
+
+    assert greedy[2:] == [Shortage("client", 12 * 3600)] * 2
+    assert all(isinstance(answer, Reservation) for answer in greedy[:2] + other)
+    assert house.metrics.quota_refusals.tallies == {("share",): 0, ("daily",): 2}
+    house.now += timedelta(hours=12)
+    assert isinstance((await house.spend(client="user:greedy"))[0], Reservation)
+
+
+async def test_a_client_that_has_had_its_calls_is_told_so_and_not_that_money_is_spent() -> None:
+    house = House(day="0.05", client_calls=1)
+
+    _, refused = await house.spend(2)
+
+    assert refused == Shortage("client", 12 * 3600)
+    assert house.ledger.of("2026-11-29") == CENT
+
+
+async def test_a_call_that_the_vendor_does_not_bill_is_no_call_of_the_client() -> None:
+    house = House(day=None, client_calls=1)
+
+    for outcome in ("unavailable", "rejected", "misconfigured"):
+        (reserved,) = await house.spend()
+        await house.settle(reserved, make_call(outcome=outcome, usage=Usage()))
+    (reserved,) = await house.spend()
+    await house.settle(reserved, make_call(outcome="timeout", usage=Usage()))
+
+    assert await house.spend() == [Shortage("client", 12 * 3600)]
+
+
+async def test_where_calls_alone_are_counted_no_money_is_set_aside_or_charged() -> None:
+    house = House(day=None, client_calls=9)
+
+    (reserved,) = await house.spend()
+    await house.settle(reserved, make_call(usage=Usage(1000, 100)))
+
+    assert house.ledger.spent == {"2026-11-29": Decimal(0), "2026-11": Decimal(0)}
+
+
+async def test_where_calls_alone_are_counted_an_outage_of_the_database_stops_nobody() -> None:
+    house = House(day=None, client_calls=1)
+    house.ledger.away = True
+
+    assert await house.spend(3) == [None] * 3
+
+
+async def test_what_costs_nothing_is_asked_though_money_is_spent() -> None:
+    house = House(client_calls=100)
+    await house.spend(5)
+    house.ledger.die()
+    assert await house.spend() == [Shortage("day", 12 * 3600)]
+
+    assert isinstance((await house.spend(1, Decimal(0)))[0], Reservation)
+
+
+async def test_a_client_is_on_record_as_a_hash() -> None:
+    house = House(client_calls=9)
+
+    await house.spend(client="user:jose")
+
+    ((_, client),) = house.ledger.calls
+    assert len(client) == 64
+    assert "jose" not in client

@@ -56,6 +56,14 @@ def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
         ({"local_first": "on", "llm_api_key": "k"}, "LOCAL_FIRST"),
         ({"local_first": "nan", "llm_api_key": "k"}, "LOCAL_FIRST"),
         ({"local_first": "0.9"}, "LOCAL_FIRST"),
+        ({"daily_budget": -1}, "DAILY_BUDGET"),
+        ({"daily_budget": "nan"}, "DAILY_BUDGET"),
+        ({"monthly_budget": 100_000_001}, "MONTHLY_BUDGET"),
+        ({"monthly_budget": "1", "cost_per_api_call": 0, "llm_api_key": "k"}, "MONTHLY_BUDGET"),
+        ({"daily_budget": "1", "cost_per_api_call": 0, "llm_api_key": "k"}, "DAILY_BUDGET"),
+        ({"daily_calls_per_client": -1}, "DAILY_CALLS_PER_CLIENT"),
+        ({"fair_share": 1.01}, "FAIR_SHARE"),
+        ({"fair_share": "nan"}, "FAIR_SHARE"),
         ({"local_fallback": "unavailable"}, "LOCAL_FALLBACK"),
         ({"local_fallback": "always", "llm_api_key": "k"}, "LOCAL_FALLBACK"),
         ({"llm_base_url": "not a url"}, "LLM_BASE_URL"),
@@ -245,3 +253,14 @@ def test_heic_can_be_switched_on() -> None:
     """It is what iPhones take, and nobody should have to build another container for it."""
     assert "HEIF" in make_settings(allowed_image_formats="jpg,png,heic").pillow_formats
     assert "pillow-heif" in (Path(__file__).parents[2] / "requirements.in").read_text(encoding="utf-8")
+
+
+def test_a_budget_can_be_spent_at_either_price() -> None:
+    make_settings(daily_budget=1, llm_api_key="k")
+    make_settings(
+        daily_budget=1,
+        llm_api_key="k",
+        cost_per_api_call=0,
+        llm_price_input_per_mtok="0.1",
+        llm_price_output_per_mtok="0.4",
+    )

@@ -9,11 +9,18 @@ from typing import Any
 import pytest
 
 from app.errors import DatabaseUnavailable
-from app.models.budget import Reservation, Shortage
+from app.models.budget import Limits, Reservation, Shortage, ShortOf
 from app.models.domain import ModelCall, ModelReply, Usage
 from app.models.prices import Prices
 from app.observe.metrics import Metrics
-from app.services.model.errors import BudgetExhausted, BudgetUnknown, ModelBadAnswer, ModelTimeout, ModelUnavailable
+from app.services.model.errors import (
+    BudgetExhausted,
+    BudgetUnknown,
+    ClientQuotaExceeded,
+    ModelBadAnswer,
+    ModelTimeout,
+    ModelUnavailable,
+)
 from app.services.model.stack.breaker import BreakerModel
 from app.services.model.stack.budgeted import BudgetedModel, CallEstimate
 from app.services.model.stack.counted import CountedModel
@@ -36,18 +43,22 @@ class FakeBudget:
     prices: Prices = FLAT
     left: int = 1000
     away: bool = False
+    limits: Limits = field(default_factory=lambda: Limits(day=Decimal(1)))
+    short_of: ShortOf = "day"
+    clients: list[str] = field(default_factory=list)
     amounts: list[Decimal] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     settled: list[tuple[str, list[str]]] = field(default_factory=list)
     """Which, and with questions of which outcomes."""
 
-    async def reserve(self, amount: Decimal, seconds: float) -> Reservation | Shortage:
+    async def reserve(self, amount: Decimal, client: str, seconds: float) -> Reservation | Shortage | None:
         if self.away:
             raise DatabaseUnavailable(detail="away")
         if not self.left:
-            return Shortage("day", 3600)
+            return Shortage(self.short_of, 3600)
         self.left -= 1
         self.amounts.append(amount)
+        self.clients.append(client)
         self.seconds.append(seconds)
         return Reservation(str(len(self.amounts)), "2026-11-29", amount)
 
@@ -189,3 +200,34 @@ async def test_a_time_out_at_the_flat_price_makes_no_later_question_dearer() -> 
     await model.ask(make_question())
 
     assert budget.amounts[0] == budget.amounts[1]
+
+
+async def test_a_client_that_has_had_its_calls_is_told_so_and_no_other_model_is_asked() -> None:
+    inner, second = FakeModel([make_reply()]), FakeModel([make_reply()])
+    model = FallbackModel(budgeted(inner, FakeBudget(left=0, short_of="client")), second)
+
+    with pytest.raises(ClientQuotaExceeded) as caught:
+        await ask(model)
+
+    assert (inner.calls, second.calls) == (0, 0)
+    assert (caught.value.status, caught.value.retry_after_seconds) == (429, 3600)
+
+
+async def test_the_embedded_network_does_not_answer_a_client_that_has_had_its_calls() -> None:
+    network = FakeModel([make_reply()])
+    inner = budgeted(FakeModel([make_reply()]), FakeBudget(left=0, short_of="client"))
+
+    with pytest.raises(ClientQuotaExceeded):
+        await ask(LocalFallbackModel(inner, network, Metrics()))
+
+    assert network.calls == 0
+
+
+async def test_where_calls_are_counted_those_that_cost_nothing_are_too() -> None:
+    budget = FakeBudget(prices=Prices(Decimal(0)), limits=Limits(client_calls=5))
+    question = make_question()
+    question.client = "user:a"
+
+    await budgeted(FakeModel([make_reply()]), budget).ask(question)
+
+    assert (budget.amounts, budget.clients) == ([Decimal(0)], ["user:a"])

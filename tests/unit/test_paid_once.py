@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import DatabaseUnavailable, RecordPutAside, Refused
+from app.errors import DatabaseUnavailable, QuotaExceeded, RecordPutAside, Refused
 from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
 from app.services.model.errors import ModelTimeout
@@ -460,3 +460,34 @@ async def test_nobody_waits_longer_for_what_another_began_than_for_a_question_of
     assert asyncio.get_running_loop().time() - begun < 0.2 + 1.5
     house.photo.gate.set()
     await asyncio.wait([first])
+
+
+async def test_who_waits_for_a_client_that_has_had_its_share_is_not_refused_with_it() -> None:
+    """Neither by the name of the content, nor by that of the question."""
+    house = House()
+    house.photo.gate.clear()
+    house.photo.failure = QuotaExceeded()
+    twin, alike = house.another(content="c1:same"), house.another()
+    house.photo.content = "c1:same"
+    leading = asyncio.create_task(house.find())
+    await until(lambda: bool(house.photo.asked))
+    waiting = [asyncio.create_task(house.find(photo)) for photo in (twin, alike)]
+    await until(lambda: alike.prepared == 1)
+
+    house.photo.gate.set()
+
+    with pytest.raises(QuotaExceeded):
+        await leading
+    results = await asyncio.gather(*waiting)
+    assert sum(result.paid for result in results) == 1
+    assert len(twin.asked) + len(alike.asked) == 1
+
+
+async def test_who_has_had_its_share_is_refused_once() -> None:
+    house = House()
+    house.photo.failure = QuotaExceeded()
+
+    with pytest.raises(QuotaExceeded):
+        await house.find()
+
+    assert len(house.photo.asked) == 1

@@ -56,6 +56,12 @@ def admit_client(scope: Scope, headers: Headers, receive: Receive, container: Co
     return SignedBody(signed, access.signatures, receive, scope["state"]["request_id"])
 
 
+def key_id_of(headers: Headers, receive: Receive, container: Container) -> str | None:
+    """Return which client was admitted to read `receive`, where a key tells clients apart."""
+    signer = receive.signed.key_id if isinstance(receive, SignedBody) else None
+    return container.access.key_id(key_of(headers), signer)
+
+
 async def admit_client_without_body(scope: Scope, headers: Headers, container: Container) -> None:
     """Return if the caller may read their own records. Raises `Unauthorized`."""
     access = container.access

@@ -47,7 +47,7 @@ def error_response(error: ServiceError, scope: Scope, headers: dict[str, str] | 
     body = error_body(error, scope["state"]["request_id"])
     response = JSONResponse(body.model_dump(mode="json"), error.status, headers)
     response.headers["Cache-Control"] = "no-store"  # a cache may keep a 404 or a 405 that forbids nothing
-    if error.status == 503:
+    if error.status in (429, 503):
         response.headers["Retry-After"] = str(error.retry_after_seconds or 1)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = error.challenge

@@ -30,7 +30,7 @@ def document_errors(*errors: type[ServiceError]) -> Responses:
         response["description"] = ", ".join(f"`{code}`" for code in codes)
         if error.status == 401:
             response["headers"] = {"WWW-Authenticate": {"description": "What to send", "schema": {"type": "string"}}}
-        if error.status == 503:
+        if error.status in (429, 503):
             response["headers"] = {"Retry-After": RETRY_AFTER}
     return responses
 

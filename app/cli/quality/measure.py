@@ -113,5 +113,5 @@ class _Examiner:
         deadline = Deadline.after(self.settings.llm_timeout)
         prepared = await self.preparer.prepare(image, deadline)
         result.megapixels = prepared.fingerprint.width * prepared.fingerprint.height / 1_000_000
-        reply = await self.model.ask(Question(prepared.jpeg, deadline, calls))
+        reply = await self.model.ask(Question(prepared.jpeg, deadline, calls=calls))
         result.said, result.model_used = reply.classification.category, reply.model_used

@@ -18,4 +18,5 @@ def build_access(settings: AccessSettings, nonces: NonceRepository, clock: Clock
         KeyRing(settings.admin_key_digests, settings.admin_key_names),
         settings.admin_networks,
         signatures,
+        len(settings.signing_secrets),
     )

@@ -63,6 +63,16 @@ class Access:
     admin_keys: KeyRing = KeyRing()
     admin_networks: tuple[Network, ...] = ()
     signatures: Signatures | None = None
+    signers: int = 0
+    """How many keys there are to sign with."""
+
+    def key_id(self, key: bytes | None, signer: str | None) -> str | None:
+        """Return what tells a client from others by its key; None where all have the same."""
+        if signer is not None and self.signers > 1:
+            return signer
+        if key is not None and len(self.client_keys.digests) > 1:
+            return sha256(key).hexdigest()
+        return None
 
     def check_admin(self, key: bytes | None, address: str | None) -> None:
         """Return if the caller may read what is the operators'. Raises `Forbidden` for where they are, `Unauthorized`

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from loguru import logger
 from app.errors import DatabaseUnavailable, ServiceError
 from app.models.budget import Limits, Reservation, Shortage, Spent
 from app.models.domain import ModelCall
-from app.models.prices import Prices
+from app.models.prices import Prices, is_billed
 from app.observe.metrics import Metrics
 from app.utils.clock import Clock
 from app.utils.days import next_day, next_month
@@ -33,11 +34,18 @@ class Ledger(Protocol):
     """The sums, of all processes. Every method raises `DatabaseUnavailable`."""
 
     async def reserve(self, reservation: Reservation, limits: Limits, seconds: int) -> bool:
-        """Set an amount aside, unless the day or the month would cost more than its limit. Whether it was."""
+        """Set an amount and a call aside, unless the day, the month or the client has had its limit. Whether it was."""
         ...
 
-    async def settle(self, reservation: Reservation, cost: Decimal) -> None:
-        """Put what a question cost in the place of what was set aside for it, once, however often it is said."""
+    async def settle(self, reservation: Reservation, cost: Decimal, *, is_billed: bool) -> None:
+        """Put what a question cost in the place of what was set aside for it, once, however often it is said.
+
+        One that the vendor does not bill is no call of the client either.
+        """
+        ...
+
+    async def fetch_client_calls(self, day: str, client: str) -> int:
+        """Return how many calls of the day are a client's."""
         ...
 
     async def fetch_spent(self, day: str, month: str) -> tuple[Spent, Spent]:
@@ -67,15 +75,31 @@ class Budgets:
     _spent: tuple[Shortage, datetime] | None = None
     _settling: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def reserve(self, amount: Decimal, seconds: float) -> Reservation | Shortage:
-        """Set an amount aside for a question that ends within so many seconds; or return why that cannot be.
+    async def reserve(self, amount: Decimal, client: str, seconds: float) -> Reservation | Shortage | None:
+        """Set an amount, and a call of the client, aside for a question that ends within so many seconds; or return why
+        that cannot be.
 
-        Raises `DatabaseUnavailable`: then nothing is set aside.
+        Raises `DatabaseUnavailable` where money is limited: then nothing is set aside. Where only calls are counted it
+        returns None, and the question may be asked: that is fairness, and waits for better times.
         """
+        try:
+            return await self._reserve(amount, client, seconds)
+        except DatabaseUnavailable as error:
+            if self.limits.has_money:
+                raise
+            logger.warning("a call of a client is not counted", detail=error.detail)
+            return None
+
+    async def _reserve(self, amount: Decimal, client: str, seconds: float) -> Reservation | Shortage:
         now = self.clock()
-        if self._spent is not None and now - _REMEMBER < self._spent[1] <= now:
+        reservation = Reservation(
+            secrets.token_hex(16),
+            self._day(now),
+            amount if self.limits.has_money else Decimal(0),
+            None if self.limits.client_calls is None else sha256(client.encode()).hexdigest(),
+        )
+        if reservation.amount and self._spent is not None and now - _REMEMBER < self._spent[1] <= now:
             return self._refuse(self._spent[0])
-        reservation = Reservation(secrets.token_hex(16), self._day(now), amount)
         shortage: Shortage | None = None
         for _ in range(_ATTEMPTS):  # what others gave back in between may be enough
             if await self._set_aside(reservation, math.ceil(seconds)):
@@ -87,8 +111,8 @@ class Budgets:
 
     def settle(self, reservation: Reservation, calls: Sequence[ModelCall]) -> None:
         """Put what the questions cost in the place of what was set aside, beside other work."""
-        cost = sum((self.prices.cost_of(call) for call in calls), Decimal(0))
-        task = asyncio.create_task(self._settle(reservation, cost))
+        cost = sum((self.prices.cost_of(call) for call in calls), Decimal(0)) if reservation.amount else Decimal(0)
+        task = asyncio.create_task(self._settle(reservation, cost, is_billed=any(map(is_billed, calls))))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
@@ -128,6 +152,10 @@ class Budgets:
 
     async def _explain(self, reservation: Reservation, now: datetime) -> Shortage | None:
         """Return what is short; None if by now nothing is."""
+        if await self._has_had_its_calls(reservation):
+            return Shortage("client", math.ceil((next_day(now, self.timezone) - now).total_seconds()))
+        if not reservation.amount:
+            return None
         of_day, of_month = await self.ledger.fetch_spent(reservation.day, reservation.month)
         shortages: list[Shortage] = []
         for of, period, spent, limit, end in (
@@ -146,8 +174,16 @@ class Budgets:
             self._spent = worst, now
         return worst
 
+    async def _has_had_its_calls(self, reservation: Reservation) -> bool:
+        if reservation.client is None or self.limits.client_calls is None:
+            return False
+        return await self.ledger.fetch_client_calls(reservation.day, reservation.client) >= self.limits.client_calls
+
     def _refuse(self, shortage: Shortage) -> Shortage:
-        self.metrics.budget_refusals.add(shortage.of)
+        if shortage.of == "client":
+            self.metrics.quota_refusals.add("daily")
+        else:
+            self.metrics.budget_refusals.add(shortage.of)
         return shortage
 
     async def _tell(self, period: str, spent: Decimal, limit: Decimal, *, is_spent: bool) -> None:
@@ -159,11 +195,11 @@ class Budgets:
         if is_spent and await self.ledger.tell(period, 100):
             logger.error("a budget is spent: no model is asked", period=period, spent=str(spent), limit=str(limit))
 
-    async def _settle(self, reservation: Reservation, cost: Decimal) -> None:
+    async def _settle(self, reservation: Reservation, cost: Decimal, *, is_billed: bool) -> None:
         detail: str | None = None
         for _ in range(_ATTEMPTS):
             try:
-                return await self.ledger.settle(reservation, cost)
+                return await self.ledger.settle(reservation, cost, is_billed=is_billed)
             except ServiceError as error:
                 detail = error.detail
         logger.warning("a question counts as much as was set aside for it", detail=detail)

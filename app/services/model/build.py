@@ -14,6 +14,7 @@ from app.services.model.settings import ModelEndpoint, ModelSettings
 from app.services.model.stack.breaker import BREAKER_STATES, BreakerModel
 from app.services.model.stack.budgeted import Budget, BudgetedModel, CallEstimate
 from app.services.model.stack.counted import CountedModel, CountedSkips
+from app.services.model.stack.fair import FairModel
 from app.services.model.stack.fallback import PRIMARY_SHARE, FallbackModel
 from app.services.model.stack.formats import FormatsModel
 from app.services.model.stack.limit import LimitedModel
@@ -103,7 +104,10 @@ def _guard(model: ModelEndpoint, site: _Site, seconds: float) -> _Guarded:
         return _Guarded(in_formats(counted), connection.close)
     asked = in_formats(_budgeted(counted, site))
     limited = LimitedModel(asked, settings.llm_max_concurrency)
-    breaker = BreakerModel(limited, " ".join(names), fair_budget_seconds=seconds)
+    shared: ModelClient = limited
+    if settings.fair_share:
+        shared = FairModel(limited, settings.fair_share, settings.llm_max_concurrency, metrics)
+    breaker = BreakerModel(shared, " ".join(names), fair_budget_seconds=seconds)
     metrics.queues.watch(lambda: limited.waiting, "questions")
     for state in BREAKER_STATES:
         metrics.breakers.watch(partial(_is_in, breaker, state), *names, state)

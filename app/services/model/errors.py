@@ -14,11 +14,13 @@ ServiceError
     NotAsked
       BudgetExhausted           503 budget_exhausted
       BudgetUnknown             503 database_unavailable, a DatabaseUnavailable too
+      ClientQuotaExceeded       429 quota_exceeded, a QuotaExceeded too
+        ClientShareTaken        429 quota_exceeded
 """
 
 from typing import ClassVar
 
-from app.errors import DatabaseUnavailable, Overloaded, Refused, ServiceError
+from app.errors import DatabaseUnavailable, Overloaded, QuotaExceeded, Refused, ServiceError
 from app.models.domain import Usage
 
 
@@ -112,3 +114,11 @@ class BudgetExhausted(NotAsked):
 
 class BudgetUnknown(DatabaseUnavailable, NotAsked):
     """Nobody knows what is spent, while the database is away."""
+
+
+class ClientQuotaExceeded(QuotaExceeded, NotAsked):
+    """This client may ask for nothing more today. Others may."""
+
+
+class ClientShareTaken(ClientQuotaExceeded):
+    """This client's places at the model are taken."""

@@ -59,6 +59,12 @@ class ModelSettings(BaseModel):
     llm_max_concurrency: int = Field(
         16, ge=1, le=1000, description="Questions to a model at the same time, per process"
     )
+    fair_share: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Largest part of these places, and of those to wait, for one key, user or address at once; 0: all",
+    )
     llm_refusal_ttl_seconds: int = Field(
         86400, ge=0, le=31_536_000, description="Seconds for which a refused image is not asked about again; 0: none"
     )

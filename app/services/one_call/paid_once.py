@@ -12,6 +12,7 @@ The one place that says what is done while the database is away:
 | whether a model has refused it | the model is asked |
 | whether another process is asking | the model is asked: better to pay twice than not to answer |
 | whether there is money left, where there is a budget | it is not asked: a limit that an outage lifts is none |
+| how many calls a client has caused | the model is asked: nobody is turned away for what nobody knows |
 | whether the answer could be kept | it is not asked for: an answer that is kept nowhere is money thrown away |
 """
 
@@ -23,7 +24,7 @@ from typing import TypeVar
 
 from loguru import logger
 
-from app.errors import DatabaseRejected, DatabaseUnavailable, RecordPutAside, Refused
+from app.errors import DatabaseRejected, DatabaseUnavailable, QuotaExceeded, RecordPutAside, Refused
 from app.models.domain import KnownAnswer, ModelReply
 from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
@@ -81,7 +82,7 @@ class PaidOnce:
         content = await photo.find_content_name()
         if content is not None and (known := await self._look_up([content])) is not None:
             return Result(known, paid=False)
-        result, mine = await self.flights.run(content or photo.image_hash, partial(self._find_unprepared, photo))
+        result, mine = await self._share(content or photo.image_hash, partial(self._find_unprepared, photo))
         if mine:
             return result
         if result.known.image_hash == photo.image_hash:  # the very same file
@@ -104,6 +105,25 @@ class PaidOnce:
                     return known
             return await look_again()
 
+    async def _share(self, key: str, work: Callable[[], Awaitable[Result]]) -> tuple[Result, bool]:
+        """Do a piece of work, or wait for who does it already; whether it was ours.
+
+        Who waits for a client that has had its share is not refused with it, and does the work himself.
+        """
+        began = False
+
+        def begin() -> Awaitable[Result]:
+            nonlocal began
+            began = True
+            return work()
+
+        while True:
+            try:
+                return await self.flights.run(key, begin)
+            except QuotaExceeded:
+                if began:
+                    raise
+
     async def _find_unprepared(self, photo: Photo) -> Result:
         """Find the answer as the one caller of this process who has a file of this content."""
         await self._check_refusals(photo.names)
@@ -113,7 +133,7 @@ class PaidOnce:
             left = budget.remaining_seconds()
             # What this caller joins may have begun just now, with more time left than this caller has.
             async with asyncio.timeout(self.leases.seconds + left + _GRACE_SECONDS):
-                result, mine = await self.flights.run(question, partial(self._find_prepared, photo, question, left))
+                result, mine = await self._share(question, partial(self._find_prepared, photo, question, left))
             return result if mine else result.joined(MatchedBy.QUESTION)
 
     async def _find_prepared(self, photo: Photo, question: str, budget_seconds: float) -> Result:

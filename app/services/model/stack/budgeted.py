@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Protocol
 
 from app.errors import DatabaseUnavailable
-from app.models.budget import Reservation, Shortage
+from app.models.budget import Limits, Reservation, Shortage
 from app.models.domain import ModelCall, ModelReply, Usage
 from app.models.prices import Prices
-from app.services.model.errors import BudgetExhausted, BudgetUnknown
+from app.services.model.errors import BudgetExhausted, BudgetUnknown, ClientQuotaExceeded
 from app.services.model_client import ModelClient, Question
 
 _PROMPT_TOKENS = 1000
@@ -33,8 +33,16 @@ class Budget(Protocol):
         """What is charged for a question."""
         ...
 
-    async def reserve(self, amount: Decimal, seconds: float) -> Reservation | Shortage:
-        """Set an amount aside for so many seconds, or return why that cannot be. Raises `DatabaseUnavailable`."""
+    @property
+    def limits(self) -> Limits:
+        """What is limited."""
+        ...
+
+    async def reserve(self, amount: Decimal, client: str, seconds: float) -> Reservation | Shortage | None:
+        """Set an amount, and a call of the client, aside for so many seconds, or return why that cannot be.
+
+        None where it may be asked without. Raises `DatabaseUnavailable` where it may not.
+        """
         ...
 
     def settle(self, reservation: Reservation, calls: Sequence[ModelCall]) -> None:
@@ -69,9 +77,10 @@ class CallEstimate:
 
 @dataclass(frozen=True, slots=True)
 class BudgetedModel:
-    """Around a counted provider: each question that is sent, a second attempt too, is one that money was set aside for.
+    """Around a counted provider: each question that is sent, a second attempt too, is one that money, and a call of the
+    client, was set aside for.
 
-    What costs nothing is asked without.
+    What costs nothing is asked without, unless calls are counted.
     """
 
     inner: ModelClient
@@ -80,9 +89,11 @@ class BudgetedModel:
 
     async def ask(self, question: Question) -> ModelReply:
         amount = self.estimate.amount
-        if not amount:
+        if not amount and self.budget.limits.client_calls is None:
             return await self.inner.ask(question)
         reservation = await self._reserve(amount, question)
+        if reservation is None:
+            return await self.inner.ask(question)
         before = len(question.calls)
         try:
             return await self.inner.ask(question)
@@ -93,11 +104,14 @@ class BudgetedModel:
                 if call.outcome == "answered":
                     self.estimate.learn(self.budget.prices.cost_of(call))
 
-    async def _reserve(self, amount: Decimal, question: Question) -> Reservation:
+    async def _reserve(self, amount: Decimal, question: Question) -> Reservation | None:
+        seconds = question.deadline.remaining_seconds() + _MARGIN_SECONDS
         try:
-            reserved = await self.budget.reserve(amount, question.deadline.remaining_seconds() + _MARGIN_SECONDS)
+            reserved = await self.budget.reserve(amount, question.client, seconds)
         except DatabaseUnavailable as error:
             raise BudgetUnknown(detail=error.detail) from None
         if isinstance(reserved, Shortage):
+            if reserved.of == "client":
+                raise ClientQuotaExceeded(retry_after_seconds=reserved.retry_after_seconds)
             raise BudgetExhausted(retry_after_seconds=reserved.retry_after_seconds, detail=f"short of: {reserved.of}")
         return reserved
