@@ -55,13 +55,19 @@ class StatsSettings(BaseModel):
     """Costs and days in the statistics."""
 
     cost_per_api_call: Decimal = Field(
-        Decimal("0.01"), ge=0, le=1_000_000, description="Cost of one model call, for the statistics"
+        Decimal("0.01"), ge=0, le=1_000_000, description="Cost of one model call, for the statistics and budgets"
     )
     llm_price_input_per_mtok: Decimal | None = Field(
-        None, ge=0, le=1_000_000, description="Price of a million input tokens, for the real cost in the statistics"
+        None,
+        ge=0,
+        le=1_000_000,
+        description="Price of a million input tokens, for the real cost in the statistics and budgets",
     )
     llm_price_output_per_mtok: Decimal | None = Field(
-        None, ge=0, le=1_000_000, description="Price of a million output tokens, for the real cost in the statistics"
+        None,
+        ge=0,
+        le=1_000_000,
+        description="Price of a million output tokens, for the real cost in the statistics and budgets",
     )
     stats_timezone: str = Field("UTC", description="IANA time zone that says when `today` begins")
 
