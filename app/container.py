@@ -201,7 +201,7 @@ async def open_service(
             metrics=metrics,
         )
         container = Container(
-            classifier=ClassifierService(paid_once, parts),
+            classifier=ClassifierService(paid_once, parts, corrections.feedback.own),
             stats=build_stats(settings, storage, clock),
             identity_stats=IdentityStatsService(
                 storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, clock

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 
-from app.api import cache, categories, classify, health, history, metrics, requests, stats
+from app.api import cache, categories, classify, feedback, health, history, metrics, requests, stats
 from app.api.http.cors import allow_origins
 from app.api.http.exception_handlers import add_exception_handlers
 from app.api.http.middleware import RequestMiddleware
@@ -24,7 +24,7 @@ from app.web.pages import add_pages
 _BASE_PATH = "/api/v1"
 _ROUTERS = [
     classify.hot.documentation,
-    *(module.router for module in (requests, history, categories, stats, cache, health)),
+    *(module.router for module in (requests, history, feedback, categories, stats, cache, health)),
 ]
 _GC_THRESHOLDS = (20_000, 20, 20)
 """A request makes a few hundred objects and hardly a cycle: by default every third one would start a collection."""
@@ -69,7 +69,7 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
         app.include_router(router, prefix=_BASE_PATH)
     app.include_router(metrics.router)
     add_pages(app)
-    install_openapi(app, settings, {**classify.REQUEST_BODIES, **cache.REQUEST_BODIES})
+    install_openapi(app, settings, {**classify.REQUEST_BODIES, **cache.REQUEST_BODIES, **feedback.REQUEST_BODIES})
     # Around all of the framework's own layers.
     classify.hot.check(app)
     hot = {f"{_BASE_PATH}{path}": route for path, route in classify.hot.routes.items()}

@@ -200,7 +200,7 @@ CREATE TABLE IF NOT EXISTS `budget_reservation` (
 COMMENT='money that is set aside for questions that are under way';
 
 CREATE TABLE IF NOT EXISTS `change_counter` (
-  `topic` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what changes: answers',
+  `topic` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what changes: answers, votes',
   `number` BIGINT UNSIGNED NOT NULL COMMENT 'of the last change; whoever makes one holds this row until it is there',
   PRIMARY KEY (`topic`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
@@ -247,6 +247,22 @@ CREATE TABLE IF NOT EXISTS `client_calls` (
   PRIMARY KEY (`day`, `client`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='how many paid calls of a day are whose';
+
+CREATE TABLE IF NOT EXISTS `feedback` (
+  `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  `user_id` VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL COMMENT 'user or device who was answered',
+  `image_hash` VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the key of the answer; of a near match the name of the photo',
+  `request_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the request that was answered',
+  `category` VARCHAR(50) DEFAULT NULL COMMENT 'what the user says; NULL: that the answer is wrong',
+  `answered` VARCHAR(50) NOT NULL COMMENT 'what everybody was answered',
+  `created_at` DATETIME NOT NULL COMMENT 'of the newest vote',
+  `number` BIGINT UNSIGNED NOT NULL COMMENT 'by the counter of votes',
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `uk_user_image` (`user_id`, `image_hash`),
+  KEY `idx_image_hash` (`image_hash`),
+  KEY `idx_number` (`number`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='what users say of the answers that they were given';
 
 INSERT INTO `schema_version` (`number`, `name`, `applied_at`)
 SELECT migration.number, migration.name, UTC_TIMESTAMP()

@@ -195,6 +195,20 @@ CREATE TABLE IF NOT EXISTS client_calls (
   PRIMARY KEY (day, client)
 );
 
+CREATE TABLE IF NOT EXISTS feedback (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  user_id TEXT NOT NULL,
+  image_hash TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  category TEXT DEFAULT NULL,
+  answered TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  UNIQUE (user_id, image_hash)
+);
+CREATE INDEX IF NOT EXISTS idx_feedback_image_hash ON feedback (image_hash);
+CREATE INDEX IF NOT EXISTS idx_feedback_number ON feedback (number);
+
 INSERT INTO schema_version (number, name, applied_at) VALUES
   (1, 'tables', CURRENT_TIMESTAMP),
   (2, 'lease_and_model_call', CURRENT_TIMESTAMP),

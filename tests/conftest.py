@@ -56,6 +56,7 @@ TABLES = (
     "audit",
     "erased_user",
     "client_calls",
+    "feedback",
 )
 
 _mysql: list[MySQLServer] = []

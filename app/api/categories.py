@@ -4,8 +4,8 @@ from fastapi import APIRouter
 
 from app.api.http.openapi import document_answer, document_errors
 from app.models import examples
+from app.models.categories_response import CategoriesResponse, CategoryNameData
 from app.models.domain import CATEGORY_NAMES
-from app.models.response import CategoriesResponse, CategoryNameData
 
 router = APIRouter(tags=["classify"])
 

@@ -24,6 +24,8 @@ from app.errors import (
     UnsupportedFormat,
 )
 from app.models import examples
+from app.models.domain import OwnAnswer
+from app.models.own_response import OwnCheckCacheHit, OwnClassifyResponse
 from app.models.request import CheckCacheRequest
 from app.models.response import (
     CheckCacheHit,
@@ -87,7 +89,8 @@ async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
     found = await call.container.classifier.check_cache(body.names, context, body.wait_ms / 1000)
     if found is None:
         return CheckCacheMiss()
-    return CheckCacheHit(
+    hit = OwnCheckCacheHit if isinstance(found, OwnAnswer) else CheckCacheHit
+    return hit(
         data=ClassificationData.model_validate(found.classification),
         request_id=context.request_id,
         timestamp=utc_now(),
@@ -132,7 +135,8 @@ async def classify(call: Call) -> ClassifyResponse:
     context = replace(call.context, key_id=key_id_of(call.headers, call.receive, call.container))
     async with read_upload(call.headers, call.receive, call.container) as upload:
         answer = await call.container.classifier.classify(upload.image, upload.claimed_hash, context)
-    return ClassifyResponse(
+    response = OwnClassifyResponse if isinstance(answer.known, OwnAnswer) else ClassifyResponse
+    return response(
         data=ClassificationData.model_validate(answer.known.classification),
         from_cache=answer.from_cache,
         processing_time_ms=answer.processing_time_ms,

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from app.api.http.context import ContextDep, container_of
 from app.container import Container
 from app.services.correction_service import CorrectionService
+from app.services.feedback_service import FeedbackService
 from app.services.health_service import HealthService
 from app.services.history_service import HistoryService
 from app.services.identity_statistics import IdentityStatsService
@@ -18,6 +19,7 @@ __all__ = [
     "ContainerDep",
     "ContextDep",
     "CorrectionsDep",
+    "FeedbackDep",
     "HealthDep",
     "IdentityStatsDep",
     "ModelStatsDep",
@@ -49,6 +51,10 @@ def get_corrections(container: ContainerDep) -> CorrectionService:
     return container.corrections.answers
 
 
+def get_feedback(container: ContainerDep) -> FeedbackService:
+    return container.corrections.feedback
+
+
 def get_history(container: ContainerDep) -> HistoryService:
     return container.corrections.history
 
@@ -65,6 +71,7 @@ StatsDep = Annotated[StatsService, Depends(get_stats)]
 IdentityStatsDep = Annotated[IdentityStatsService, Depends(get_identity_stats)]
 ModelStatsDep = Annotated[ModelStatsService, Depends(get_model_stats)]
 CorrectionsDep = Annotated[CorrectionService, Depends(get_corrections)]
+FeedbackDep = Annotated[FeedbackService, Depends(get_feedback)]
 HistoryDep = Annotated[HistoryService, Depends(get_history)]
 PurgesDep = Annotated[PurgeService, Depends(get_purges)]
 HealthDep = Annotated[HealthService, Depends(get_health)]

@@ -48,6 +48,9 @@ FROM near_trial LIMIT 0
     Sql.same("SELECT key_id, nonce, request_id, expires_at FROM signature_nonce LIMIT 0"),
     Sql.same("SELECT topic, number FROM change_counter LIMIT 0"),
     Sql.same("SELECT number, image_hash, kind, changed_at FROM cache_change LIMIT 0"),
+    Sql.same("""
+SELECT id, user_id, image_hash, request_id, category, answered, created_at, number FROM feedback LIMIT 0
+"""),
     Sql.same("SELECT user_digest, erased_at FROM erased_user LIMIT 0"),
     Sql.same("""
 SELECT id, request_id, key_name, ip_address, action, image_hash, reason, value_before, value_after, created_at

@@ -19,7 +19,7 @@ Confidence = Annotated[float, Field(ge=0, le=1, examples=[0.95])]
 Percentage = Annotated[float, Field(ge=0, le=100, examples=[29.94])]
 
 
-def _readable_by_generated_clients(schema: dict[str, Any]) -> None:
+def describe_body(schema: dict[str, Any]) -> None:
     """Say of a boolean no more than that it is one.
 
     Client generators make an enum of strings out of a boolean `const`, which then refuses the answer, and an optional
@@ -38,5 +38,5 @@ class Body(BaseModel):
         from_attributes=True,
         frozen=True,
         json_schema_serialization_defaults_required=True,
-        json_schema_extra=_readable_by_generated_clients,
+        json_schema_extra=describe_body,
     )

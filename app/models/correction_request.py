@@ -8,6 +8,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from app.models.correction import Purge
 from app.models.domain import Category
+from app.utils.id_generator import REQUEST_ID_PATTERN
 
 MAX_REASON_LENGTH = 500
 
@@ -32,6 +33,19 @@ class CorrectionRequest(BaseModel):
 def _not_null(schema: dict[str, Any]) -> None:
     """Say of an optional field that it may be missing, and not that it may be null as well."""
     del schema["default"]
+
+
+class FeedbackRequest(BaseModel):
+    """The body of `POST /feedback`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: Annotated[str, StringConstraints(pattern=REQUEST_ID_PATTERN)] = Field(
+        description="Of the answer that is wrong", examples=["req_1696934400_a3f5d8c2b1e9"]
+    )
+    category: Category | SkipJsonSchema[None] = Field(
+        None, description="What the photo shows, if the user says so", examples=["pets"], json_schema_extra=_not_null
+    )
 
 
 class PurgeRequest(BaseModel):

@@ -87,6 +87,11 @@ class KnownAnswer:
         return self if self.matched_by.is_no_surer_than(by) else replace(self, matched_by=by)
 
 
+@dataclass(slots=True)
+class OwnAnswer(KnownAnswer):
+    """What one user is answered about a photo for having said that the answer to it is wrong. Never anybody else's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens as the vendor counted them. `input_tokens` is all of the input, `cached_tokens` the part of it that the

@@ -2,14 +2,13 @@
 
 from datetime import UTC, datetime
 
+from app.models.categories_response import CategoriesResponse, CategoryNameData
 from app.models.domain import CATEGORY_NAMES, Category
 from app.models.identity import MatchedBy
 from app.models.response import (
     CacheEfficiencyData,
     CacheEfficiencyResponse,
-    CategoriesResponse,
     CategoryDistributionResponse,
-    CategoryNameData,
     CategoryShareData,
     CheckCacheHit,
     CheckCacheMiss,

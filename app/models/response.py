@@ -1,11 +1,11 @@
 """Bodies that we return. Names, order and nesting are the specification's (section 3)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from app.models.body import Body, Confidence, Percentage, RequestId, Timestamp
+from app.models.body import Body, Confidence, Percentage, RequestId, Timestamp, describe_body
 from app.models.domain import Category
 from app.models.identity import MatchedBy
 
@@ -54,11 +54,23 @@ class CheckCacheResponse(Body):
     request_id: RequestId | SkipJsonSchema[None] = None
     timestamp: Timestamp | SkipJsonSchema[None] = None
     matched_by: MatchedBy | SkipJsonSchema[None] = Field(None, description="Only of a hit: how it was recognised")
+    corrected_by: Literal["you"] | SkipJsonSchema[None] = Field(
+        None, description="Only where the user has said what the photo shows: the answer is theirs alone"
+    )
     message: str | SkipJsonSchema[None] = Field(None, description="Only of a miss: what to do")
+
+
+def _with_own_answer(schema: dict[str, Any]) -> None:
+    """Describe what the answer to a user who has voted has beside: `OwnClassifyResponse`."""
+    describe_body(schema)
+    description = "Only where the user has said what the photo shows: the answer is theirs alone"
+    schema["properties"]["corrected_by"] = {"type": "string", "const": "you", "description": description}
 
 
 class ClassifyResponse(Body):
     """The answer to an upload."""
+
+    model_config = ConfigDict(json_schema_extra=_with_own_answer)
 
     success: Literal[True] = True
     data: ClassificationData
@@ -214,20 +226,6 @@ class RequestRecordResponse(Body):
 
     success: Literal[True] = True
     data: RequestRecordData
-
-
-class CategoryNameData(Body):
-    """What an app shows its user for a category."""
-
-    chinese: str = Field(examples=["旅行风景"])
-    english: str = Field(examples=["Travel Scenery"])
-
-
-class CategoriesResponse(Body):
-    """The answer of `GET /categories`: the names by key, as the specification's appendix B has them."""
-
-    success: Literal[True] = True
-    data: dict[Category, CategoryNameData]
 
 
 class HealthResponse(Body):

@@ -21,6 +21,7 @@ SELECT number, :image_hash, :kind, :changed_at FROM change_counter WHERE topic =
 """)
 
 ANSWERS = "answers"
+VOTES = "votes"
 
 
 def count_change(topic: str) -> Statement:

@@ -1,9 +1,10 @@
 """The product: which category is this photo? The story of both endpoints, in order. Neither HTTP nor SQL."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Protocol
 
 from app.errors import HashMismatch
 from app.models.domain import Answer, KnownAnswer, RequestContext
@@ -17,12 +18,26 @@ _HASH_IN_THREAD_BYTES = 1024 * 1024
 """Hashing takes 0.7 ms a MiB: from here on it would hold up the event loop."""
 
 
+class OwnAnswers(Protocol):
+    """What users have said of answers that they were given."""
+
+    @property
+    def voters(self) -> Container[str | None]:
+        """The users who have said anything."""
+        ...
+
+    async def answer_for(self, user_id: str, names: Sequence[str], known: KnownAnswer) -> KnownAnswer:
+        """Return what this user is answered about a photo, which others are answered with `known`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ClassifierService:
     """Answers from the cache where it can, asks the model where it must, records both."""
 
     paid_once: PaidOnce
     parts: QuestionParts
+    votes: OwnAnswers
 
     async def check_cache(
         self, names: Sequence[str], context: RequestContext, wait_seconds: float = 0
@@ -38,6 +53,8 @@ class ClassifierService:
         if found is None and wait_seconds:
             found = await self.paid_once.wait_for(names, wait_seconds)
         if found is not None:
+            if context.user_id in self.votes.voters:
+                found = await self._own(context, names, found)
             await self.parts.recorder.record(context, names[0], found, milliseconds_since(started))
             self.parts.metrics.answers.add(found.matched_by)
         return found
@@ -58,16 +75,24 @@ class ClassifierService:
             result = await self.paid_once.find(photo)
         except TimeoutError:
             raise ModelTimeout(detail="another process was asking all the time") from None
+        known = result.known
+        if context.user_id in self.votes.voters:
+            known = await self._own(context, photo.names, known)
+            photo.own = known.classification if known is not result.known else None
         if not result.paid:
             await photo.record_unpaid(result)
         given = result.given
         return Answer(
-            result.known,
+            known,
             from_cache=given is None,
             processing_time_ms=photo.took_ms,
             model_used=given.model_used if given else None,
             degraded=result.is_degraded,
         )
+
+    async def _own(self, context: RequestContext, names: Sequence[str], known: KnownAnswer) -> KnownAnswer:
+        assert context.user_id is not None
+        return await self.votes.answer_for(context.user_id, names, known)
 
 
 async def _hash(image: bytes) -> str:

@@ -10,12 +10,15 @@ from app.database import Database
 from app.repositories.audit_repository import AuditRepository
 from app.repositories.change_repository import ChangeRepository
 from app.repositories.correction_repository import CorrectionRepository
+from app.repositories.feedback_repository import FeedbackRepository
 from app.repositories.history_repository import HistoryRepository
 from app.repositories.lease_repository import LeaseRepository
 from app.repositories.purge_repository import PurgeRepository
+from app.repositories.request_log_repository import RequestLogRepository
 from app.services.cache.changes import ChangeWatch
 from app.services.cache.memory import MemoryCache
 from app.services.correction_service import CorrectionService
+from app.services.feedback_service import FeedbackService, OwnVotes
 from app.services.history_service import HistoryService
 from app.services.purge_service import PurgeService
 from app.services.upkeep.retention import Retention
@@ -32,6 +35,7 @@ class Corrections:
     answers: CorrectionService
     purges: PurgeService
     history: HistoryService
+    feedback: FeedbackService
 
 
 @asynccontextmanager
@@ -39,6 +43,10 @@ async def open_corrections(database: Database, memory: MemoryCache, clock: Clock
     """Build the parts, and look for changes for as long as the block lasts: first before it begins."""
     changes = ChangeRepository(database)
     watch = ChangeWatch(changes, memory)
+    votes, answers = FeedbackRepository(database), CorrectionRepository(database)
+    own = OwnVotes(votes)
+    watch.listeners.append(own.hear)
+    feedback = FeedbackService(votes, RequestLogRepository(database), answers, own, watch, clock)
     leases = LeaseRepository(database)
     records = HistoryRepository(database)
     every = timedelta(hours=6)
@@ -47,9 +55,10 @@ async def open_corrections(database: Database, memory: MemoryCache, clock: Clock
         Retention("marks of erased users", records.delete_older, _KEEP, every, leases),
     ]
     parts = Corrections(
-        answers=CorrectionService(CorrectionRepository(database), AuditRepository(database), watch, clock),
+        answers=CorrectionService(answers, AuditRepository(database), watch, clock),
         purges=PurgeService(PurgeRepository(database), watch, clock),
-        history=HistoryService(records, _nothing_else, clock),
+        history=HistoryService(records, feedback.erase, clock),
+        feedback=feedback,
     )
     await watch.look()
     work = [watch.run_forever(), *(retention.run_forever() for retention in retentions)]
@@ -60,7 +69,3 @@ async def open_corrections(database: Database, memory: MemoryCache, clock: Clock
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-
-
-async def _nothing_else(user_id: str) -> None:
-    """Erase what is kept of a user beside the records: nothing."""

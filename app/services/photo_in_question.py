@@ -64,6 +64,9 @@ class PhotoInQuestion:
     question: str | None = None
     prepared: Prepared | None = None
     trial: Trial | None = None
+    own: Classification | None = None
+    """What its user is answered where that is not what all others are: recorded, and never remembered."""
+
     calls: list[ModelCall] = field(default_factory=list)
 
     @property
@@ -216,7 +219,7 @@ class PhotoInQuestion:
         await self.parts.recorder.record(
             self.context,
             self.image_hash,
-            known,
+            known if self.own is None else replace(known, classification=self.own),
             self.took_ms,
             image_size=len(self.image),
             reply=reply,

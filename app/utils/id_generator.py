@@ -4,7 +4,9 @@ import re
 import secrets
 import time
 
-_REQUEST_ID = re.compile(r"req_[0-9]{1,12}_[0-9a-f]{12}")
+REQUEST_ID_PATTERN = "^req_[0-9]{1,12}_[0-9a-f]{12}$"
+
+_REQUEST_ID = re.compile(REQUEST_ID_PATTERN)
 
 
 def generate_request_id() -> str:

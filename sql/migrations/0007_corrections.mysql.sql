@@ -1,7 +1,7 @@
 -- Wrong answers can be mended: what operators change, and who must hear of it.
 
 CREATE TABLE IF NOT EXISTS `change_counter` (
-  `topic` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what changes: answers',
+  `topic` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'what changes: answers, votes',
   `number` BIGINT UNSIGNED NOT NULL COMMENT 'of the last change; whoever makes one holds this row until it is there',
   PRIMARY KEY (`topic`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
@@ -40,3 +40,19 @@ CREATE TABLE IF NOT EXISTS `erased_user` (
   PRIMARY KEY (`user_digest`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='users who have had themselves erased, for records that wait in spools';
+
+CREATE TABLE IF NOT EXISTS `feedback` (
+  `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  `user_id` VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL COMMENT 'user or device who was answered',
+  `image_hash` VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the key of the answer; of a near match the name of the photo',
+  `request_id` VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the request that was answered',
+  `category` VARCHAR(50) DEFAULT NULL COMMENT 'what the user says; NULL: that the answer is wrong',
+  `answered` VARCHAR(50) NOT NULL COMMENT 'what everybody was answered',
+  `created_at` DATETIME NOT NULL COMMENT 'of the newest vote',
+  `number` BIGINT UNSIGNED NOT NULL COMMENT 'by the counter of votes',
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `uk_user_image` (`user_id`, `image_hash`),
+  KEY `idx_image_hash` (`image_hash`),
+  KEY `idx_number` (`number`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='what users say of the answers that they were given';

@@ -32,3 +32,17 @@ CREATE TABLE IF NOT EXISTS erased_user (
   user_digest TEXT PRIMARY KEY,
   erased_at TEXT NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS feedback (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  user_id TEXT NOT NULL,
+  image_hash TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  category TEXT DEFAULT NULL,
+  answered TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  UNIQUE (user_id, image_hash)
+);
+CREATE INDEX IF NOT EXISTS idx_feedback_image_hash ON feedback (image_hash);
+CREATE INDEX IF NOT EXISTS idx_feedback_number ON feedback (number);

@@ -38,6 +38,7 @@ CORRECTIONS = (
     ("DELETE", f"/cache/{'0' * 64}"),
     ("POST", "/cache/purge"),
     ("GET", "/audit"),
+    ("GET", "/feedback"),
 )
 OPEN = ("/health", "/health/live", "/health/ready", "/categories")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ from tests.factories import (
     make_outcome,
     make_reply,
 )
-from tests.support.fake_model_server import FakeModels
+from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.records import fetch_known, write_outcomes
 
 pytestmark = pytest.mark.on_both_databases
@@ -35,7 +36,14 @@ pytestmark = pytest.mark.on_both_databases
 SECONDS = 2.0
 """Within these every process sees a change."""
 
+ANSWER = json.dumps({"category": "travel_scenery", "confidence": 0.9, "description": "一座山"})
 PETS = {"category": "pets", "reason": "a dog, not a plate of food"}
+
+
+@pytest.fixture(autouse=True)
+def one_answer(fake_models: FakeModels) -> None:
+    """The model says the same of all photos, and nobody else says that."""
+    fake_models.behaviour = Behaviour(text=ANSWER)
 
 
 def hash_of(image: bytes) -> str:

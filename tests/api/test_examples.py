@@ -95,9 +95,13 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     real["get_top_images", "one"] = await client.get("/stats/images/top")
     real["get_identity_stats", "month"] = await client.get("/stats/identity")
     real["get_model_stats", "month"] = await client.get("/stats/models")
+    wrong = "pets" if asked.json()["data"]["category"] == "idcard" else "idcard"
+    vote = {"request_id": asked.json()["request_id"], "category": wrong}
+    real["give_feedback", "vote"] = await client.post("/feedback", json=vote, headers=own)
+    real["get_feedback", "one"] = await client.get("/feedback")
     name = f"/cache/{question['image_hash']}"
     reason = "a dog, not a plate of food"
-    real["correct_cached_answer", "corrected"] = await client.put(name, json={"category": "idcard", "reason": reason})
+    real["correct_cached_answer", "corrected"] = await client.put(name, json={"category": wrong, "reason": reason})
     real["get_cached_answer", "corrected"] = await client.get(name)
     real["get_audit", "one"] = await client.get("/audit")
     real["delete_cached_answer", "deleted"] = await client.delete(name, params={"reason": reason})

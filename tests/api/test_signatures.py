@@ -348,3 +348,29 @@ def test_without_signing_keys_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     )
 
     assert ended.stdout == "[]\n", ended.stderr
+
+
+async def test_a_users_votes_and_history_need_a_signature_that_covers_the_user_and_the_body(
+    client: httpx.AsyncClient,
+) -> None:
+    headers, vote = {"X-User-ID": "device-42"}, {"request_id": "req_1696934400_a3f5d8c2b1e9"}
+
+    def make(method: str, path: str, body: dict[str, str] | None = None) -> httpx.Request:
+        return client.build_request(method, path, json=body, headers=headers)
+
+    calls: list[tuple[str, str, dict[str, str] | None]] = [
+        ("POST", "/feedback", vote),
+        ("GET", "/history", None),
+        ("DELETE", "/history", None),
+    ]
+    for call, status in zip(calls, (404, 200, 200), strict=True):
+        assert code_of(await client.send(make(*call))) == "missing_signature"
+        assert (await client.send(sign(make(*call)))).status_code == status
+        other = sign(make(*call))
+        other.headers["X-User-ID"] = "device-43"
+        assert code_of(await client.send(other)) == "invalid_signature"
+
+    signed, another = sign(make(*calls[0])), make("POST", "/feedback", {**vote, "category": "pets"})
+    for name in ("Content-Digest", "Signature-Input", "Signature"):
+        another.headers[name] = signed.headers[name]
+    assert code_of(await client.send(another)) == "invalid_signature"

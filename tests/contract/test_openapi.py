@@ -73,6 +73,8 @@ def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
         "GET /api/v1/stats/identity",
         "GET /api/v1/stats/models",
         "GET /api/v1/requests/{request_id}",
+        "POST /api/v1/feedback",
+        "GET /api/v1/feedback",
         "GET /api/v1/history",
         "DELETE /api/v1/history",
         "GET /api/v1/cache/{image_hash}",
@@ -132,6 +134,8 @@ def test_generated_clients_get_short_names() -> None:
         "get_top_images",
         "get_identity_stats",
         "get_model_stats",
+        "give_feedback",
+        "get_feedback",
         "get_history",
         "erase_history",
         "get_cached_answer",
@@ -158,6 +162,7 @@ def test_request_bodies_are_components_with_names_of_their_own() -> None:
         "POST /api/v1/classify": "ClassifyRequest",
         "PUT /api/v1/cache/{image_hash}": "CorrectionRequest",
         "POST /api/v1/cache/purge": "PurgeRequest",
+        "POST /api/v1/feedback": "FeedbackRequest",
     }
     assert set(bodies.values()) <= set(page()["components"]["schemas"])
 
@@ -183,7 +188,8 @@ def test_a_hit_and_a_miss_are_one_flat_component() -> None:
     assert set(answer["examples"]) == {"hit", "miss"}
     assert schema["required"] == ["success", "cached"]
     assert list(schema["properties"]) == [
-        "success", "cached", "data", "from_cache", "request_id", "timestamp", "matched_by", "message",
+        "success", "cached", "data", "from_cache", "request_id", "timestamp", "matched_by",
+        "corrected_by", "message",
     ]  # fmt: skip
     assert "null" not in str(schema)
 

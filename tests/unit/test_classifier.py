@@ -1,7 +1,7 @@
 """The story of both endpoints, with fakes around it: what is looked up, asked and written down, and in which order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from hashlib import sha256
 import pytest
 
 from app.errors import DatabaseUnavailable, HashMismatch, Overloaded, Refused
-from app.models.domain import LOCAL_MODEL, Category, Failure, ModelReply, Outcome
+from app.models.domain import LOCAL_MODEL, Category, Failure, KnownAnswer, ModelReply, Outcome, OwnAnswer
 from app.models.identity import Alias, Fingerprint, MatchedBy, Naming, Trial
 from app.models.near import NearDuplicates, Neighbour
 from app.models.prices import Prices
@@ -33,7 +33,7 @@ from app.services.records.recorder import Recorder
 from app.utils.deadline import Deadline
 from app.utils.hash_utils import question_name
 from app.utils.image_utils import Prepared
-from tests.factories import make_context, make_known, make_reply
+from tests.factories import make_classification, make_context, make_known, make_reply
 from tests.fakes import NOON, FakeCommits, FakeLeaseTable, FakeRefusals, FakeTable, as_any, fixed_clock
 from tests.support.fake_model import FakeModel
 from tests.support.near import FakeNeighbours, FakeTrials
@@ -70,6 +70,19 @@ async def never(question: Question) -> ModelReply:
 
 
 @dataclass
+class FakeVotes:
+    """Users who say that every photo is a screenshot."""
+
+    voters: set[str | None] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    async def answer_for(self, user_id: str, names: Sequence[str], known: KnownAnswer) -> KnownAnswer:
+        self.asked.append(user_id)
+        own = make_classification(Category.SCREENSHOT, 1, None)
+        return OwnAnswer(own, known.image_hash, known.matched_by, known.image_size)
+
+
+@dataclass
 class House:
     """A `ClassifierService` and all the fakes around it."""
 
@@ -83,6 +96,7 @@ class House:
     metrics: Metrics = field(default_factory=Metrics)
     near: NearDuplicates = "off"
     neighbours: FakeNeighbours = field(default_factory=FakeNeighbours)
+    votes: FakeVotes = field(default_factory=FakeVotes)
 
     def __post_init__(self) -> None:
         search = NearSearch(self.neighbours, 10, self.metrics)
@@ -111,7 +125,7 @@ class House:
             clock=fixed_clock,
             metrics=self.metrics,
         )
-        self.service = ClassifierService(paid_once, parts)
+        self.service = ClassifierService(paid_once, parts, self.votes)
 
     @property
     def written(self) -> list[Outcome | Failure]:
@@ -123,6 +137,23 @@ async def house() -> AsyncIterator[House]:
     made = House()
     yield made
     await made.flights.close(0)
+
+
+async def test_what_a_voter_is_answered_is_on_record_and_remembered_for_nobody(house: House) -> None:
+    """Even where the photo's names are new, and the shared answer is remembered by them."""
+    house.table.answers[question_name(b"jpeg")] = make_known(matched_by=MatchedBy.QUESTION)
+    house.votes.voters.add("device-42")
+
+    mine = await house.service.classify(PHOTO, HASH, make_context("device-42"))
+    looked_up = await house.service.check_cache([HASH], make_context("device-42"))
+    theirs = await house.service.classify(PHOTO, HASH, make_context("device-43"))
+
+    assert looked_up is not None
+    assert mine.known.classification.category is looked_up.classification.category is Category.SCREENSHOT
+    assert theirs.known.classification == make_known().classification
+    recorded = [one.classification.category for one in house.written if isinstance(one, Outcome)]
+    assert recorded == [Category.SCREENSHOT, Category.SCREENSHOT, Category.FOODS]
+    assert house.votes.asked == ["device-42", "device-42"]
 
 
 async def test_a_known_photo_is_one_hit_and_needs_no_model(house: House) -> None:

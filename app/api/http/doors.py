@@ -84,6 +84,11 @@ async def require_admin(request: Request) -> None:
     access.check_admin(key_of(dict(request.headers.raw)), client_address(request.scope))
 
 
+def client_body(request: Request) -> Receive:
+    """Return what the body of a client's call may be read from. Raises `Unauthorized`."""
+    return admit_client(request.scope, dict(request.headers.raw), request.receive, container_of(request.scope))
+
+
 async def require_client(request: Request) -> None:
     """What stands before a user's own data: `APIRouter(dependencies=[*CLIENTS_ONLY])`. For calls without a body."""
     await admit_client_without_body(request.scope, dict(request.headers.raw), container_of(request.scope))
@@ -108,5 +113,6 @@ async def may_read_any(request: Request) -> bool:
 ADMIN_ONLY = (Depends(_document_keys), Depends(require_admin))
 CLIENTS_ONLY = (Depends(_document_keys), Depends(require_client))
 DOCUMENTED_KEYS = Depends(_document_keys)
+ClientBodyDep = Annotated[Receive, Depends(client_body)]
 OperatorDep = Annotated[Operator, Depends(operator_of)]
 MayReadAnyDep = Annotated[bool, Depends(may_read_any)]

@@ -31,6 +31,7 @@ PAGE: Mapping[str, Any] = {
     "openapi_tags": [
         {"name": "classify", "description": "What apps call"},
         {"name": "history", "description": "A user's own records"},
+        {"name": "feedback", "description": "What users say of answers"},
         {"name": "corrections", "description": "How wrong answers are mended, for operators"},
         {"name": "stats", "description": "Statistics, for operators"},
         {"name": "health", "description": "For load balancers and orchestrators"},

@@ -1,7 +1,7 @@
 """Hears of the answers that operators have changed, whichever process they asked, and lets memory read them again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -35,6 +35,9 @@ class ChangeWatch:
 
     changes: Changes
     memory: MemoryCache
+    listeners: list[Callable[[Mapping[str, int]], Awaitable[None]]] = field(default_factory=list)
+    """Who is told the numbers at each look."""
+
     _last: int | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -51,7 +54,12 @@ class ChangeWatch:
                 self.memory.doubt()
 
     async def _look(self) -> None:
-        number = (await self.changes.fetch_numbers()).get(_TOPIC, 0)
+        numbers = await self.changes.fetch_numbers()
+        await self._hear_of_answers(numbers.get(_TOPIC, 0))
+        for listener in self.listeners:
+            await listener(numbers)
+
+    async def _hear_of_answers(self, number: int) -> None:
         if number == self._last:
             return
         if self._last is None and not len(self.memory):
