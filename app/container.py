@@ -9,22 +9,8 @@ from datetime import timedelta
 
 from app.config import Settings, library_path
 from app.database import Database
-from app.drivers.build import build_migrator, open_database
-from app.drivers.migrations import Migrator
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
-from app.repositories.budget_repository import BudgetRepository
-from app.repositories.cache_repository import CacheRepository
-from app.repositories.identity_repository import IdentityRepository
-from app.repositories.lease_repository import LeaseRepository
-from app.repositories.model_repository import ModelRepository
-from app.repositories.near_repository import NearRepository
-from app.repositories.nonce_repository import NonceRepository
-from app.repositories.record_repository import RecordRepository
-from app.repositories.refusal_repository import RefusalRepository
-from app.repositories.request_log_repository import RequestLogRepository
-from app.repositories.stats_repository import StatsRepository
-from app.repositories.trial_repository import TrialRepository
 from app.services.access.build import build_access
 from app.services.access.keys import Access
 from app.services.budget.build import open_budgets
@@ -51,30 +37,11 @@ from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
 from app.services.upkeep.retention import NONCE_MARGIN, Retention
 from app.start_report import report_start
+from app.storage import Storage, open_storage
 from app.utils.clock import Clock, utc_now
 from app.version import VERSION
 
 _DOUBT_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """The database and all that speaks SQL to it. Commands live on it alone: it needs no model and starts no task."""
-
-    database: Database
-    cache: CacheRepository
-    near: NearRepository
-    trials: TrialRepository
-    identity: IdentityRepository
-    models: ModelRepository
-    records: RecordRepository
-    request_log: RequestLogRepository
-    refusals: RefusalRepository
-    leases: LeaseRepository
-    nonces: NonceRepository
-    stats: StatsRepository
-    budgets: BudgetRepository
-    migrator: Migrator
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,39 +59,6 @@ class Container:
     max_image_bytes: int
     metrics: Metrics
     exposition: Exposition
-
-
-@asynccontextmanager
-async def open_storage(settings: Settings, *, migrate: bool = True) -> AsyncIterator[Storage]:
-    """Open the database; close it on leaving. One that is away is found by the first call.
-
-    SQLite's schema is brought up to date meanwhile, unless `migrate` is false; MySQL's is a command's to change.
-    """
-    database = await open_database(settings, migrate=migrate)
-    try:
-        yield storage_on(database, settings)
-    finally:
-        await database.close()
-
-
-def storage_on(database: Database, settings: Settings) -> Storage:
-    """Return what speaks SQL to this database."""
-    return Storage(
-        database=database,
-        cache=CacheRepository(database, settings.local_from),
-        near=NearRepository(database),
-        trials=TrialRepository(database),
-        identity=IdentityRepository(database),
-        models=ModelRepository(database),
-        records=RecordRepository(database),
-        request_log=RequestLogRepository(database),
-        refusals=RefusalRepository(database),
-        leases=LeaseRepository(database),
-        nonces=NonceRepository(database),
-        stats=StatsRepository(database),
-        budgets=BudgetRepository(database),
-        migrator=build_migrator(settings),
-    )
 
 
 @asynccontextmanager

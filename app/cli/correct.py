@@ -15,7 +15,6 @@ from rich.table import Table
 
 from app.cli.told import tell_errors
 from app.config import CommandSettings, Settings, load_settings
-from app.container import open_storage
 from app.models.correction import AnswerWithHistory, Operator
 from app.models.correction_request import MAX_REASON_LENGTH
 from app.models.domain import Category
@@ -25,6 +24,7 @@ from app.repositories.correction_repository import CorrectionRepository
 from app.services.cache.changes import ChangeWatch
 from app.services.cache.memory import MemoryCache
 from app.services.correction_service import CorrectionService
+from app.storage import open_storage
 from app.utils.clock import isoformat_utc, utc_now
 from app.utils.id_generator import generate_request_id
 

@@ -17,8 +17,8 @@ from rich.progress import Progress
 
 from app.cli.told import tell_errors
 from app.config import CommandSettings, Settings, load_settings
-from app.container import open_storage
 from app.repositories.export_repository import COLUMNS, ExportRepository, Selection
+from app.storage import open_storage
 from app.utils.clock import isoformat_utc
 
 _PAGE_ROWS = 5000

@@ -15,9 +15,9 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from app.config import CommandSettings, Settings, load_settings
-from app.container import open_storage
 from app.drivers.check import NEEDED_VERSION
 from app.drivers.migrations import Migration, MigrationError, MigrationLocked, MigrationState, Progress
+from app.storage import open_storage
 from app.utils.clock import isoformat_utc
 
 _SAID = {"applied": "[green]applied[/]", "found": "[yellow]found, not numbered[/]", "pending": "[yellow]pending[/]"}

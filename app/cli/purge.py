@@ -15,7 +15,6 @@ from rich.progress import Progress
 from app.cli.correct import Exit, make_operator, one_line
 from app.cli.told import tell_errors
 from app.config import CommandSettings, Settings, load_settings
-from app.container import open_storage
 from app.models.correction import Purge
 from app.models.domain import Category
 from app.repositories.change_repository import ChangeRepository
@@ -23,6 +22,7 @@ from app.repositories.purge_repository import PurgeRepository
 from app.services.cache.changes import ChangeWatch
 from app.services.cache.memory import MemoryCache
 from app.services.purge_service import PurgeService
+from app.storage import open_storage
 from app.utils.clock import utc_now
 
 _DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]

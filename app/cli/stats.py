@@ -14,8 +14,9 @@ from rich.table import Table
 
 from app.cli.told import tell_errors
 from app.config import CommandSettings, Settings, load_settings
-from app.container import build_stats, open_storage
+from app.container import build_stats
 from app.services.model_statistics import ModelStatsService
+from app.storage import open_storage
 from app.utils.clock import isoformat_utc, utc_now
 
 Figures = dict[str, Any]

@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from app.config import Settings
-from app.container import open_container, open_service, storage_on
+from app.container import open_container, open_service
 from app.database import Database, Sql
 from app.drivers.build import open_database
 from app.observe.metrics import Metrics
+from app.storage import storage_on
 from app.utils.clock import Clock
 from tests.api.calls import check_cache, classify, upload
 from tests.api.test_errors import assert_error

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.config import Settings
-from app.container import Container, open_container, open_service, storage_on
+from app.container import Container, open_container, open_service
 from app.database import Database, Sql
 from app.drivers.build import open_database
 from app.errors import DatabaseUnavailable
@@ -18,6 +18,7 @@ from app.models.domain import Outcome
 from app.observe.metrics import Metrics
 from app.services.images.upload_budget import UploadBudget
 from app.services.records.group_commit import GroupCommit
+from app.storage import storage_on
 from tests.api.calls import check_cache, classify, upload
 from tests.conftest import make_client
 from tests.factories import make_image, make_image_hash

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.container import build_retention, open_storage
+from app.container import build_retention
 from app.observe.metrics import Metrics
 from app.services.records.rejected_files import RejectedFiles
+from app.storage import open_storage
 from tests.conftest import make_settings
 from tests.support.full_disk import no_file_longer_than
 

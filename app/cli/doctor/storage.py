@@ -6,10 +6,10 @@ from ipaddress import ip_address
 from app.cli.doctor.configuration import workers_of
 from app.cli.doctor.finding import Finding, State
 from app.config import Settings
-from app.container import open_storage
 from app.drivers.migrations import COMMAND
 from app.errors import DatabaseNotInitialized, ServiceError
 from app.repositories.server_repository import Sender, ServerFacts, ServerRepository
+from app.storage import open_storage
 from app.utils.clock import Clock
 
 _MOST_SECONDS_OFF = 30
