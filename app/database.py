@@ -1,9 +1,9 @@
 """The database as the rest of the code sees it: a few verbs and errors. Which server it is, only `drivers/` know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from app.errors import DatabaseRejected
 
@@ -25,6 +25,10 @@ class Sql:
 
 
 Statement = tuple[Sql, Params]
+Fetch = Callable[[Sql, Params], Awaitable[list[Row]]]
+"""Returns all rows of a read."""
+
+T = TypeVar("T")
 
 
 class ValueRejected(DatabaseRejected):
@@ -58,6 +62,13 @@ class Database(Protocol):
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         """Return all rows of a read. Retried once over a lost connection."""
+        ...
+
+    async def read_snapshot(self, work: Callable[[Fetch], Awaitable[T]], *, timeout_seconds: float) -> T:
+        """Return what `work` makes of several reads that all see the same moment.
+
+        May be run again over a lost connection: `work` must bear that.
+        """
         ...
 
     async def commit(self, statements: Sequence[Statement]) -> None:

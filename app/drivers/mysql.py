@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 import pymysql
 from loguru import logger
 
-from app.database import Load, Params, Row, Sql, Statement, StatementTooLarge
+from app.database import Fetch, Load, Params, Row, Sql, Statement, StatementTooLarge
 from app.drivers.check import CHECKS, SELECT_VERSION, check_version
 from app.drivers.mysql_errors import CONNECTION_LOST, LOCK_CONFLICT, error_number, translated
 from app.drivers.mysql_pool import MySQLPool
@@ -26,6 +26,12 @@ from app.utils.places import Places
 _LOCK_ATTEMPTS = 4
 
 _ASK_FOR_A_SIGN = Sql.same("SELECT 1")
+
+# The isolation of other transactions, READ COMMITTED, would let each statement see another moment.
+_BEGIN_SNAPSHOT = (
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+)
 
 T = TypeVar("T")
 Work = Callable[[Any], Awaitable[T]]
@@ -87,11 +93,35 @@ class MySQLDatabase:
 
         if timeout_seconds is None or timeout_seconds <= self._timeout_seconds:
             return await self._guarded(read, timeout_seconds or self._timeout_seconds)
+        return await self._slowly(read, timeout_seconds)
+
+    async def read_snapshot(self, work: Callable[[Fetch], Awaitable[T]], *, timeout_seconds: float) -> T:
+        async def read(connection: Any) -> T:
+            async with connection.cursor() as cursor:
+
+                async def fetch(sql: Sql, params: Params) -> list[Row]:
+                    await cursor.execute(pyformat(sql.mysql), params)
+                    return list(await cursor.fetchall())
+
+                for statement in _BEGIN_SNAPSHOT:
+                    await cursor.execute(statement)
+                try:
+                    result = await work(fetch)
+                except ServiceError:
+                    await connection.rollback()
+                    raise
+                await connection.rollback()
+                return result
+
+        return await self._slowly(read, timeout_seconds)
+
+    async def _slowly(self, work: Work[T], timeout_seconds: float) -> T:
+        """Run what may take long, in one of the places for such."""
         if self._silence.lasts:  # where nobody else asks, nobody else would find out that it is over
             await self.fetch_all(_ASK_FOR_A_SIGN, {})
         try:
             async with asyncio.timeout(timeout_seconds), self._slow_places.take():
-                return await self._guarded(read, timeout_seconds)
+                return await self._guarded(work, timeout_seconds)
         except TimeoutError as error:
             raise DatabaseUnavailable(detail=f"no connection was free within {timeout_seconds:g} s") from error
 

@@ -3,14 +3,14 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import aiosqlite
 
-from app.database import ConstraintError, Load, Params, Row, Sql, Statement, ValueRejected
+from app.database import ConstraintError, Fetch, Load, Params, Row, Sql, Statement, ValueRejected
 from app.drivers.check import CHECKS, SELECT_VERSION, check_version
 from app.drivers.migrations import COMMAND, MigrationError
 from app.drivers.sqlite_schema import bring_up_to_date
@@ -27,6 +27,8 @@ _NEWEST_ROWS = (
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _OPEN_SECONDS = 10.0
 _TRY_AGAIN_SECONDS = 0.02
+
+T = TypeVar("T")
 
 
 class SQLiteDatabase:
@@ -75,6 +77,20 @@ class SQLiteDatabase:
                 # The query would go on. Nobody else's runs on this connection.
                 await self._slow_reader.interrupt()
                 raise
+
+    async def read_snapshot(self, work: Callable[[Fetch], Awaitable[T]], *, timeout_seconds: float) -> T:
+        async def fetch(sql: Sql, params: Params) -> list[Row]:
+            return [tuple(row) for row in await self._slow_reader.execute_fetchall(sql.sqlite, params)]
+
+        async with self._translated_errors(), asyncio.timeout(timeout_seconds), self._slow_reading.take():
+            await self._slow_reader.execute("BEGIN")
+            try:
+                return await work(fetch)
+            except asyncio.CancelledError:
+                await self._slow_reader.interrupt()
+                raise
+            finally:
+                await self._slow_reader.execute("ROLLBACK")
 
     async def execute(self, sql: Sql, params: Params) -> int:
         return await self._write([(sql, params)])

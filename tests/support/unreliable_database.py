@@ -1,11 +1,14 @@
 """A database that goes away, or loses its answers, when a test says so."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from app.database import Database, Load, Params, Row, Sql, Statement
+from app.database import Database, Fetch, Load, Params, Row, Sql, Statement
 from app.errors import DatabaseRejected, DatabaseUnavailable
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -33,6 +36,10 @@ class UnreliableDatabase:
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         self._check()
         return await self.inner.fetch_all(sql, params, timeout_seconds=timeout_seconds)
+
+    async def read_snapshot(self, work: Callable[[Fetch], Awaitable[T]], *, timeout_seconds: float) -> T:
+        self._check()
+        return await self.inner.read_snapshot(work, timeout_seconds=timeout_seconds)
 
     async def commit(self, statements: Sequence[Statement]) -> None:
         self.commits.append(len(statements))
