@@ -36,6 +36,7 @@ from app.services.records.recorder import Recorder
 from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
 from app.services.upkeep.retention import NONCE_MARGIN, Retention
+from app.services.upkeep.rollups import RollupUpkeep
 from app.start_report import report_start
 from app.storage import Storage, open_storage
 from app.utils.clock import Clock, utc_now
@@ -155,6 +156,8 @@ async def open_service(
         _watch_process(metrics, storage.database)
         for retention in build_retention(settings, storage, records.rejected):
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
+        rollups = RollupUpkeep(storage.rollups, storage.leases, settings.timezone)
+        stack.push_async_callback(_cancel, asyncio.create_task(rollups.run_forever()))
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await report_start(settings, container.health)
         yield container

@@ -187,6 +187,18 @@ class DatabaseMisconfigured(DatabaseUnavailable):
     """The database will not serve us until a person changes something; `detail` is a sentence that says what."""
 
 
+class StatisticsNotBuilt(ServiceError):
+    """The sums that statistics are told from lack what was there before them, or have the days of another zone."""
+
+    status = 503
+    code = "statistics_not_built"
+    default_message = "The statistics are not complete: an operator has to run python -m app.cli rebuild."
+
+
+class RebuildDisturbed(StatisticsNotBuilt):
+    """The statistics were changed by another while they were built."""
+
+
 class Overloaded(ServiceError):
     """A queue is full. Answered at once, so that the caller can back off."""
 

@@ -18,6 +18,8 @@ from app.repositories.nonce_repository import NonceRepository
 from app.repositories.record_repository import RecordRepository
 from app.repositories.refusal_repository import RefusalRepository
 from app.repositories.request_log_repository import RequestLogRepository
+from app.repositories.rollup_builder import RollupBuilder
+from app.repositories.rollup_repository import RollupRepository
 from app.repositories.stats_repository import StatsRepository
 from app.repositories.trial_repository import TrialRepository
 
@@ -39,6 +41,8 @@ class Storage:
     nonces: NonceRepository
     stats: StatsRepository
     budgets: BudgetRepository
+    rollups: RollupRepository
+    rollup_builder: RollupBuilder
     migrator: Migrator
 
 
@@ -71,5 +75,7 @@ def storage_on(database: Database, settings: Settings) -> Storage:
         nonces=NonceRepository(database),
         stats=StatsRepository(database),
         budgets=BudgetRepository(database),
+        rollups=RollupRepository(database),
+        rollup_builder=RollupBuilder(database),
         migrator=build_migrator(settings),
     )

@@ -38,8 +38,8 @@ CREATE TABLE IF NOT EXISTS request_log (
   matched_by TEXT DEFAULT NULL,
   saved_bytes INTEGER DEFAULT NULL
 );
-CREATE INDEX IF NOT EXISTS idx_log_user_id ON request_log (user_id);
 CREATE INDEX IF NOT EXISTS idx_log_created_at ON request_log (created_at);
+CREATE INDEX IF NOT EXISTS idx_log_user_created ON request_log (user_id, created_at);
 
 CREATE TABLE IF NOT EXISTS classification_refusal (
   image_hash TEXT PRIMARY KEY,
@@ -209,6 +209,95 @@ CREATE TABLE IF NOT EXISTS feedback (
 CREATE INDEX IF NOT EXISTS idx_feedback_image_hash ON feedback (image_hash);
 CREATE INDEX IF NOT EXISTS idx_feedback_number ON feedback (number);
 
+CREATE TABLE IF NOT EXISTS stats_outbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  sign INTEGER NOT NULL DEFAULT 1,
+  records TEXT NOT NULL,
+  calls TEXT NOT NULL,
+  images INTEGER NOT NULL DEFAULT 0,
+  cache_hits INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE IF NOT EXISTS stats_state (
+  id INTEGER PRIMARY KEY,
+  version INTEGER NOT NULL DEFAULT 0,
+  timezone TEXT NOT NULL DEFAULT '',
+  built_at TEXT DEFAULT NULL,
+  images INTEGER NOT NULL DEFAULT 0,
+  cache_hits INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE IF NOT EXISTS stats_request (
+  day TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  processing_ms INTEGER NOT NULL,
+  timed INTEGER NOT NULL,
+  uploaded_bytes INTEGER NOT NULL,
+  not_uploaded INTEGER NOT NULL,
+  saved_bytes INTEGER NOT NULL,
+  PRIMARY KEY (day, kind)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS stats_category (
+  day TEXT NOT NULL,
+  category TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  confidence INTEGER NOT NULL,
+  PRIMARY KEY (day, category)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS stats_latency (
+  day TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  bucket INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  PRIMARY KEY (day, kind, bucket)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS stats_call (
+  day TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  lane TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  calls INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cached_tokens INTEGER NOT NULL,
+  cost INTEGER NOT NULL,
+  unpriced_input_tokens INTEGER NOT NULL,
+  unpriced_output_tokens INTEGER NOT NULL,
+  timed INTEGER NOT NULL,
+  duration_ms INTEGER NOT NULL,
+  PRIMARY KEY (day, provider, model, lane, outcome)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS stats_member (
+  day TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  member TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  PRIMARY KEY (day, kind, member)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS stats_distinct (
+  day TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  members INTEGER NOT NULL,
+  PRIMARY KEY (day, kind)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS stats_user (
+  user_id TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  cache_hits INTEGER NOT NULL,
+  PRIMARY KEY (user_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS idx_stats_user_requests ON stats_user (requests DESC, user_id);
+
+INSERT INTO stats_state (id, built_at) VALUES (1, CURRENT_TIMESTAMP);
+
 INSERT INTO schema_version (number, name, applied_at) VALUES
   (1, 'tables', CURRENT_TIMESTAMP),
   (2, 'lease_and_model_call', CURRENT_TIMESTAMP),
@@ -216,4 +305,5 @@ INSERT INTO schema_version (number, name, applied_at) VALUES
   (4, 'identity', CURRENT_TIMESTAMP),
   (5, 'unused_indexes', CURRENT_TIMESTAMP),
   (6, 'budgets', CURRENT_TIMESTAMP),
-  (7, 'corrections', CURRENT_TIMESTAMP);
+  (7, 'corrections', CURRENT_TIMESTAMP),
+  (8, 'statistics', CURRENT_TIMESTAMP);

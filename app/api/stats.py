@@ -8,7 +8,7 @@ from app.api.deps import IdentityStatsDep, ModelStatsDep, StatsDep
 from app.api.http.caching import NOT_STORED
 from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY
 from app.api.http.openapi import document_answer, document_errors
-from app.errors import DatabaseUnavailable, InvalidRequest
+from app.errors import DatabaseUnavailable, InvalidRequest, StatisticsNotBuilt
 from app.models import examples, identity_response, model_response
 from app.models.identity_response import IdentityStatsResponse
 from app.models.model_response import ModelsStatsResponse
@@ -25,7 +25,7 @@ router = APIRouter(
     prefix="/stats",
     tags=["stats"],
     dependencies=[*ADMIN_ONLY, NOT_STORED],
-    responses={**ADMIN_ERRORS, **document_errors(DatabaseUnavailable)},
+    responses={**ADMIN_ERRORS, **document_errors(DatabaseUnavailable, StatisticsNotBuilt)},
 )
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many rows")]

@@ -8,7 +8,7 @@ from app.database import Row, Sql
 from app.drivers.migrations import COMMAND
 from app.errors import DatabaseNotInitialized
 
-NEEDED_VERSION = 7
+NEEDED_VERSION = 8
 """The number of the last migration in sql/migrations."""
 
 SELECT_VERSION = Sql.same("SELECT MAX(number) FROM schema_version")
@@ -56,6 +56,21 @@ SELECT id, user_id, image_hash, request_id, category, answered, created_at, numb
 SELECT id, request_id, key_name, ip_address, action, image_hash, reason, value_before, value_after, created_at
 FROM audit LIMIT 0
 """),
+    Sql.same("SELECT id, sign, records, calls, images, cache_hits FROM stats_outbox LIMIT 0"),
+    Sql.same("SELECT id, version, timezone, built_at, images, cache_hits FROM stats_state LIMIT 0"),
+    Sql.same("""
+SELECT day, kind, requests, processing_ms, timed, uploaded_bytes, not_uploaded, saved_bytes FROM stats_request LIMIT 0
+"""),
+    Sql.same("SELECT day, category, requests, confidence FROM stats_category LIMIT 0"),
+    Sql.same("SELECT day, kind, bucket, requests FROM stats_latency LIMIT 0"),
+    Sql.same("""
+SELECT day, provider, model, lane, outcome, calls, input_tokens, output_tokens, cached_tokens, cost,
+  unpriced_input_tokens, unpriced_output_tokens, timed, duration_ms
+FROM stats_call LIMIT 0
+"""),
+    Sql.same("SELECT day, kind, member, requests FROM stats_member LIMIT 0"),
+    Sql.same("SELECT day, kind, members FROM stats_distinct LIMIT 0"),
+    Sql.same("SELECT user_id, requests, cache_hits FROM stats_user LIMIT 0"),
 )
 
 

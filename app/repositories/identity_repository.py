@@ -1,27 +1,12 @@
-"""By which names answers were found, and what was not uploaded for it, as sums over the request log. SQL only."""
+"""By which names answers were found, and what was not uploaded for it, as sums over the requests. SQL only."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from app.database import Database, Params, Sql, to_sql_time
+from app.database import Database
 from app.models.identity import MatchTotals
 from app.repositories.categories import matched_by_of
-
-_TIMEOUT_SECONDS = 30.0
-
-# Hits from before names were written down were hits by the SHA-256 of the file: there was no other.
-_SUM_MATCHES = Sql.same("""
-SELECT /*+ MAX_EXECUTION_TIME(30000) */
-  CASE WHEN from_cache = 1 THEN COALESCE(matched_by, 'bytes') END AS kind,
-  from_cache,
-  COUNT(*),
-  SUM(CASE WHEN image_size IS NULL THEN 1 ELSE 0 END),
-  SUM(COALESCE(saved_bytes, 0))
-FROM request_log
-WHERE created_at >= :start AND created_at < :end
-GROUP BY kind, from_cache
-ORDER BY from_cache, kind
-""")
+from app.repositories.rollup_reader import REQUESTS, RollupReader
+from app.utils.days import DaySpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +15,17 @@ class IdentityRepository:
 
     database: Database
 
-    async def sum_matches(self, start: datetime, end: datetime) -> list[MatchTotals]:
-        """Sum up the requests from `start` up to, not including, `end`. Raises `DatabaseUnavailable`."""
-        span: Params = {"start": to_sql_time(start), "end": to_sql_time(end)}
-        rows = await self.database.fetch_all(_SUM_MATCHES, span, timeout_seconds=_TIMEOUT_SECONDS)
+    async def sum_matches(self, span: DaySpan) -> list[MatchTotals]:
+        """Sum up the requests of these days. Raises `DatabaseUnavailable`, `StatisticsNotBuilt`."""
+        (rows,) = await RollupReader(self.database).sum_days(span, REQUESTS)
+        sums: dict[str, list[int]] = {}
+        for (_, kind), (requests, _, _, _, not_uploaded, saved_bytes) in rows.items():
+            known = sums.setdefault(str(kind), [0, 0, 0])
+            for place, amount in enumerate((requests, not_uploaded, saved_bytes)):
+                known[place] += amount
+        # The empty kind, a model's answers, comes first.
         return [
-            MatchTotals(matched_by_of(kind), bool(from_cache), requests, int(not_uploaded), int(saved_bytes))
-            for kind, from_cache, requests, not_uploaded, saved_bytes in rows
+            MatchTotals(matched_by_of(kind or None), bool(kind), *values)
+            for kind, values in sorted(sums.items())
+            if values[0]
         ]

@@ -1,38 +1,15 @@
-"""What was asked of which model, and what came of it, as sums over `model_call`. SQL only."""
+"""What was asked of which model, and what came of it, as sums over the questions. SQL only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
-from app.database import Database, Params, Row, Sql, to_sql_time
+from app.database import Database
 from app.models.domain import Usage
 from app.models.model_statistics import CallTotals
-
-_TIMEOUT_SECONDS = 30.0
-
-# SQLite has no decimals: costs are summed there as whole numbers of their tenth place.
-_SUM_CALLS = Sql(
-    mysql="""
-SELECT /*+ MAX_EXECUTION_TIME(30000) */
-  provider, model, lane, outcome, COUNT(*), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens),
-  SUM(cost * 10000000000),
-  SUM(CASE WHEN cost IS NULL THEN input_tokens END), SUM(CASE WHEN cost IS NULL THEN output_tokens END),
-  COUNT(duration_ms), SUM(duration_ms)
-FROM model_call
-WHERE created_at >= :start AND created_at < :end
-GROUP BY provider, model, lane, outcome
-""",
-    sqlite="""
-SELECT
-  provider, model, lane, outcome, COUNT(*), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens),
-  SUM(CAST(ROUND(cost * 10000000000) AS INTEGER)),
-  SUM(CASE WHEN cost IS NULL THEN input_tokens END), SUM(CASE WHEN cost IS NULL THEN output_tokens END),
-  COUNT(duration_ms), SUM(duration_ms)
-FROM model_call
-WHERE created_at >= :start AND created_at < :end
-GROUP BY provider, model, lane, outcome
-""",
-)
+from app.repositories.rollup_reader import CALLS, RollupReader
+from app.repositories.rollup_sums import Key
+from app.utils.days import DaySpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +18,23 @@ class ModelRepository:
 
     database: Database
 
-    async def sum_calls(self, start: datetime, end: datetime) -> list[CallTotals]:
-        """Sum up the questions asked from `start` up to, not including, `end`. Raises `DatabaseUnavailable`."""
-        span: Params = {"start": to_sql_time(start), "end": to_sql_time(end)}
-        rows = await self.database.fetch_all(_SUM_CALLS, span, timeout_seconds=_TIMEOUT_SECONDS)
-        return [_totals(row) for row in rows]
+    async def sum_calls(self, span: DaySpan) -> list[CallTotals]:
+        """Sum up the questions asked on these days. Raises `DatabaseUnavailable`, `StatisticsNotBuilt`."""
+        (rows,) = await RollupReader(self.database).sum_days(span, CALLS)
+        sums: dict[Key, list[int]] = {}
+        for (_, *key), amounts in rows.items():
+            known = sums.setdefault(tuple(key), [0] * len(amounts))
+            for place, amount in enumerate(amounts):
+                known[place] += amount
+        return [_totals(key, amounts) for key, amounts in sums.items()]
 
 
-def _totals(row: Row) -> CallTotals:
-    provider, model, lane, outcome, *sums = row
-    calls, paid, output, cached, cost, unpriced_input, unpriced_output, timed, total_ms = (
-        int(one or 0) for one in sums
-    )
+def _totals(key: Key, amounts: Sequence[int]) -> CallTotals:
+    provider, model, lane, outcome = (str(part) for part in key)
+    calls, paid, output, cached, cost, unpriced_input, unpriced_output, timed, total_ms = amounts
     return CallTotals(
-        provider=provider,
-        model=model,
+        provider=provider or None,
+        model=model or None,
         lane=lane,
         outcome=outcome,
         calls=calls,

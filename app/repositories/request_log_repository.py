@@ -1,13 +1,15 @@
 """Single records of the request log: reading one, deleting old ones. SQL only."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from app.database import Database, Params, Sql, from_sql_time
+from app.database import Database, Params, Sql, Statement, from_sql_time
 from app.models.domain import RequestRecord
 from app.repositories.categories import category_of, matched_by_of
+from app.repositories.outbox_statements import LEAVE_DELETED_RECORDS
 
 _SELECT_RECORD = Sql.same("""
 SELECT request_id, user_id, image_hash, image_size, category, confidence, from_cache, matched_by, processing_time_ms,
@@ -17,17 +19,21 @@ WHERE request_id = :request_id
 """)
 
 # By the database's clock, which all processes share. In slices, so that no statement holds its locks for long.
-_DELETE_OLDER = Sql(
+_SELECT_OLDER = Sql(
     mysql="""
-DELETE FROM request_log WHERE created_at < NOW() - INTERVAL :seconds SECOND ORDER BY created_at LIMIT :slice
+SELECT id FROM request_log WHERE created_at < NOW() - INTERVAL :seconds SECOND ORDER BY created_at LIMIT :slice
 """,
     sqlite="""
-DELETE FROM request_log
-WHERE id IN (
-  SELECT id FROM request_log
-  WHERE created_at < datetime('now', -:seconds || ' seconds') ORDER BY created_at LIMIT :slice
-)
+SELECT id FROM request_log WHERE created_at < datetime('now', -:seconds || ' seconds') ORDER BY created_at LIMIT :slice
 """,
+)
+_DELETE_RECORDS = Sql(
+    mysql="""
+DELETE r
+FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS gone
+STRAIGHT_JOIN request_log AS r FORCE INDEX (PRIMARY) ON r.id = gone.id
+""",
+    sqlite="DELETE FROM request_log WHERE id IN (SELECT value FROM json_each(:ids))",
 )
 
 _SELECT_GAP = Sql(
@@ -50,6 +56,12 @@ SELECT
 )
 
 
+def deletion_of(ids: Sequence[int]) -> list[Statement]:
+    """Return the statements that delete those of these rows that are there, and take them out of the statistics."""
+    params: Params = {"ids": json.dumps(sorted(ids))}
+    return [(LEAVE_DELETED_RECORDS, params), (_DELETE_RECORDS, params)]
+
+
 @dataclass(frozen=True, slots=True)
 class RequestLogRepository:
     """Reads and deletes rows of `request_log`."""
@@ -62,9 +74,12 @@ class RequestLogRepository:
         return record_of(rows[0]) if rows else None
 
     async def delete_older(self, age: timedelta, *, slice_rows: int) -> int:
-        """Delete up to `slice_rows` of the oldest records above an age; return how many went."""
+        """Delete up to `slice_rows` of the oldest records above an age; return how many were found."""
         params: Params = {"seconds": int(age.total_seconds()), "slice": slice_rows}
-        return await self.database.execute(_DELETE_OLDER, params)
+        rows = await self.database.fetch_all(_SELECT_OLDER, params)
+        if rows:
+            await self.database.commit(deletion_of([row[0] for row in rows]))
+        return len(rows)
 
     async def measure_gap(self, age: timedelta) -> timedelta | None:
         """Return the time between the youngest record above an age and the record after it, or now if none came after.

@@ -1,46 +1,23 @@
 """The specification's statistics (section 7.4) as counts and sums. SQL only.
 
 Rates, averages and costs are worked out by the service from these whole numbers: exact on both databases, where
-SQLite's own division is not, and still possible when the sums come from somewhere else than one big scan.
+SQLite's own division is not. They come from the rollups (`docs/decisions/0021-rollups.md`), whatever the tables hold.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from app.database import Database, Params, Row, Sql, from_sql_time, to_sql_time
+from app.database import Database, Params, Row, Sql, from_sql_time
 from app.models.domain import LOCAL_PROVIDER, Category, Usage
 from app.models.statistics import ImageStatistics
 from app.repositories.categories import CATEGORIES_JSON, category_of
+from app.repositories.rollup_reader import CALLS, CATEGORIES, DISTINCT, LATENCIES, REQUESTS, RollupReader
+from app.repositories.rollup_sums import ADDRESS, ALL_DAYS, HIT, IMAGE, PAID, USER, Sums
+from app.utils.days import DaySpan
 
-# Seconds a statistic may take: over millions of rows it is longer than any lookup may. The hint tells MySQL the same
-# (in milliseconds); to SQLite it is a comment.
+# Seconds a statistic may take. The hint tells MySQL the same (in milliseconds); to SQLite it is a comment.
 _TIMEOUT_SECONDS = 30.0
-
-_SELECT_TODAY = Sql.same("""
-SELECT /*+ MAX_EXECUTION_TIME(30000) */
-  COUNT(*),
-  SUM(CASE WHEN from_cache = 1 THEN 1 ELSE 0 END),
-  COUNT(DISTINCT user_id),
-  COUNT(DISTINCT ip_address),
-  SUM(processing_time_ms),
-  COUNT(processing_time_ms)
-FROM request_log
-WHERE created_at >= :start AND created_at < :end
-""")
-
-_SELECT_CACHE_TOTALS = Sql.same("""
-SELECT /*+ MAX_EXECUTION_TIME(30000) */ COUNT(*), SUM(hit_count), MAX(hit_count)
-FROM image_classification_cache
-""")
-
-_SELECT_CATEGORIES = Sql.same("""
-SELECT /*+ MAX_EXECUTION_TIME(30000) */ category, COUNT(*) AS requests, SUM(confidence)
-FROM request_log
-WHERE created_at >= :start AND created_at < :end
-GROUP BY category
-ORDER BY requests DESC, category
-""")
 
 # Equal hit counts: newest first, the order in which the index already has them.
 _SELECT_TOP_IMAGES = Sql(
@@ -57,40 +34,6 @@ FROM image_classification_cache
 WHERE category IN (SELECT value FROM json_each(:categories))
 ORDER BY hit_count DESC, id DESC
 LIMIT :limit
-""",
-)
-
-_SELECT_TOP_USERS = Sql.same("""
-SELECT /*+ MAX_EXECUTION_TIME(30000) */
-  user_id,
-  COUNT(*) AS requests,
-  SUM(CASE WHEN from_cache = 1 THEN 1 ELSE 0 END),
-  MIN(created_at),
-  MAX(created_at)
-FROM request_log
-WHERE user_id IS NOT NULL
-GROUP BY user_id
-ORDER BY requests DESC, user_id
-LIMIT :limit
-""")
-
-# The embedded network is no vendor. SQLite has no decimals: there costs are summed as whole numbers of the tenth place.
-_SELECT_TOKENS = Sql(
-    mysql="""
-SELECT /*+ MAX_EXECUTION_TIME(30000) */
-  COUNT(*), COUNT(DISTINCT image_hash), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens),
-  SUM(cost * 10000000000),
-  SUM(CASE WHEN cost IS NULL THEN input_tokens END), SUM(CASE WHEN cost IS NULL THEN output_tokens END)
-FROM model_call
-WHERE created_at >= :start AND created_at < :end AND COALESCE(provider, '') <> :local
-""",
-    sqlite="""
-SELECT
-  COUNT(*), COUNT(DISTINCT image_hash), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens),
-  SUM(CAST(ROUND(cost * 10000000000) AS INTEGER)),
-  SUM(CASE WHEN cost IS NULL THEN input_tokens END), SUM(CASE WHEN cost IS NULL THEN output_tokens END)
-FROM model_call
-WHERE created_at >= :start AND created_at < :end AND COALESCE(provider, '') <> :local
 """,
 )
 
@@ -113,7 +56,7 @@ class TokenTotals:
 
 @dataclass(frozen=True, slots=True)
 class RequestTotals:
-    """Sums over the request log. `timed_requests` are those that `total_processing_ms` sums up."""
+    """Sums over the requests of a day. `timed_requests` are those that `total_processing_ms` sums up."""
 
     requests: int
     cache_hits: int
@@ -121,6 +64,24 @@ class RequestTotals:
     unique_ips: int
     total_processing_ms: int
     timed_requests: int
+    uploaded_bytes: int = 0
+    saved_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bandwidth:
+    """Bytes of files that were uploaded, and of those that were not because a name was enough."""
+
+    uploaded_bytes: int
+    saved_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyTotals:
+    """How many requests took how long, by the shortest time of each bucket: hits, and answers that models gave."""
+
+    hits: dict[int, int]
+    paid: dict[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,38 +115,65 @@ class UserTotals:
 
 @dataclass(frozen=True, slots=True)
 class StatsRepository:
-    """Sums over the tables. Every method raises `DatabaseUnavailable`.
+    """Sums over the tables. Every method raises `DatabaseUnavailable`, and `StatisticsNotBuilt` but for images.
 
     Rows whose category is none of ours count in totals, and are left out where a category is told.
     """
 
     database: Database
 
-    async def sum_requests(self, start: datetime, end: datetime) -> RequestTotals:
-        """Sum up the requests from `start` up to, not including, `end`."""
-        (row,) = await self._fetch(_SELECT_TODAY, _span(start, end))
-        return RequestTotals(*(int(value or 0) for value in row))
+    async def sum_requests(self, span: DaySpan) -> list[RequestTotals]:
+        """Sum up the requests of each of these days."""
+        requests, distinct = await self._reader.sum_days(span, REQUESTS, DISTINCT)
+        return [_request_totals(day.isoformat(), requests, distinct) for day in span.days]
+
+    async def sum_bandwidth(self) -> Bandwidth:
+        """Sum up the uploads of all requests on record."""
+        (requests,) = await self._reader.sum_days(None, REQUESTS)
+        return Bandwidth(sum(row[3] for row in requests.values()), sum(row[5] for row in requests.values()))
 
     async def sum_cache(self) -> CacheTotals:
         """Sum up all cached images."""
-        (row,) = await self._fetch(_SELECT_CACHE_TOTALS, {})
-        return CacheTotals(*(int(value or 0) for value in row))
+        return CacheTotals(*await self._reader.sum_cache())
 
-    async def sum_categories(self, start: datetime, end: datetime) -> list[CategoryTotals]:
-        """Sum up the requests of a span by category, most frequent first."""
-        rows = [
-            (category_of(text), count, total)
-            for text, count, total in await self._fetch(_SELECT_CATEGORIES, _span(start, end))
+    async def sum_categories(self, span: DaySpan) -> list[CategoryTotals]:
+        """Sum up the requests of these days by category, most frequent first."""
+        (rows,) = await self._reader.sum_days(span, CATEGORIES)
+        sums: dict[str, list[int]] = {}
+        for (_, text), (requests, confidence) in rows.items():
+            known = sums.setdefault(str(text), [0, 0])
+            known[0] += requests
+            known[1] += confidence
+        ranked = sorted(sums.items(), key=lambda item: (-item[1][0], item[0]))
+        return [
+            CategoryTotals(category, requests, Decimal(confidence).scaleb(-4))
+            for text, (requests, confidence) in ranked
+            if requests and (category := category_of(text))
         ]
-        return [CategoryTotals(category, count, _four_places(total)) for category, count, total in rows if category]
 
-    async def sum_tokens(self, start: datetime, end: datetime) -> TokenTotals:
-        """Sum up the questions that vendors were asked from `start` up to, not including, `end`."""
-        (row,) = await self._fetch(_SELECT_TOKENS, {**_span(start, end), "local": LOCAL_PROVIDER})
-        calls, images, paid, output, cached, cost, unpriced_input, unpriced_output = (int(value or 0) for value in row)
+    async def sum_latencies(self, span: DaySpan) -> LatencyTotals:
+        """Count the requests of these days by how long they took."""
+        (rows,) = await self._reader.sum_days(span, LATENCIES)
+        counts: dict[str, dict[int, int]] = {HIT: {}, PAID: {}}
+        for (_, kind, bucket), (requests,) in rows.items():
+            by_bucket = counts[str(kind)]
+            by_bucket[int(bucket)] = by_bucket.get(int(bucket), 0) + requests
+        return LatencyTotals(counts[HIT], counts[PAID])
+
+    async def sum_tokens(self, span: DaySpan | None) -> TokenTotals:
+        """Sum up the questions that vendors were asked on these days; None: on all days.
+
+        An image that was asked about on several days of a span counts on each of them, and once where it is None.
+        """
+        calls, distinct = await self._reader.sum_days(span, CALLS, DISTINCT)
+        rows = [row for key, row in calls.items() if key[1] != LOCAL_PROVIDER]
+        number, paid, output, cached, cost, unpriced_input, unpriced_output = (
+            sum(row[place] for row in rows) for place in range(7)
+        )
+        images = [row[0] for (day, kind), row in distinct.items() if kind == IMAGE and (span or day == ALL_DAYS)]
         return TokenTotals(
-            calls=calls,
-            images=images,
+            calls=number,
+            images=sum(images),
             usage=Usage(paid, output, cached),
             cost=Decimal(cost).scaleb(-10),
             unpriced=Usage(unpriced_input, unpriced_output),
@@ -198,24 +186,40 @@ class StatsRepository:
             ImageStatistics(
                 image_hash, Category(category), float(confidence), hits, from_sql_time(born), from_sql_time(last)
             )
-            for image_hash, category, confidence, hits, born, last in await self._fetch(_SELECT_TOP_IMAGES, params)
+            for image_hash, category, confidence, hits, born, last in await self.database.fetch_all(
+                _SELECT_TOP_IMAGES, params, timeout_seconds=_TIMEOUT_SECONDS
+            )
         ]
 
     async def fetch_top_users(self, limit: int) -> list[UserTotals]:
         """Return the users with the most requests."""
-        return [
-            UserTotals(user_id, requests, int(hits), from_sql_time(first), from_sql_time(last))
-            for user_id, requests, hits, first, last in await self._fetch(_SELECT_TOP_USERS, {"limit": limit})
-        ]
+        return [_user_totals(row) for row in await self._reader.fetch_top_users(limit)]
 
-    async def _fetch(self, sql: Sql, params: Params) -> list[Row]:
-        return await self.database.fetch_all(sql, params, timeout_seconds=_TIMEOUT_SECONDS)
+    async def fetch_user(self, user_id: str) -> UserTotals | None:
+        """Return the sums of one user, or None where no request is on record."""
+        row = await self._reader.fetch_user(user_id)
+        return None if row is None else _user_totals(row)
+
+    @property
+    def _reader(self) -> RollupReader:
+        return RollupReader(self.database)
 
 
-def _span(start: datetime, end: datetime) -> Params:
-    return {"start": to_sql_time(start), "end": to_sql_time(end)}
+def _request_totals(day: str, requests: Sums, distinct: Sums) -> RequestTotals:
+    rows = {str(key[1]): row for key, row in requests.items() if key[0] == day}
+    number, total_ms, timed, uploaded, _, saved = (sum(row[place] for row in rows.values()) for place in range(6))
+    return RequestTotals(
+        requests=number,
+        cache_hits=sum(row[0] for kind, row in rows.items() if kind),
+        unique_users=distinct.get((day, USER), [0])[0],
+        unique_ips=distinct.get((day, ADDRESS), [0])[0],
+        total_processing_ms=total_ms,
+        timed_requests=timed,
+        uploaded_bytes=uploaded,
+        saved_bytes=saved,
+    )
 
 
-def _four_places(total: Decimal | float) -> Decimal:
-    """Return a sum of confidences, which have four decimals each, without SQLite's rounding error."""
-    return Decimal(total).quantize(Decimal("0.0001"))
+def _user_totals(row: Row) -> UserTotals:
+    user_id, requests, hits, first, last = row
+    return UserTotals(user_id, int(requests), int(hits), from_sql_time(first), from_sql_time(last))

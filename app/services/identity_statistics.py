@@ -19,13 +19,13 @@ from app.models.prices import Prices
 from app.repositories.stats_repository import TokenTotals
 from app.services.identity.trials import NearMode, error_interval
 from app.utils.clock import Clock
-from app.utils.days import last_days
+from app.utils.days import DaySpan, last_days
 
 
 class Matches(Protocol):
     """The logged requests. Raises `DatabaseUnavailable`."""
 
-    async def sum_matches(self, start: datetime, end: datetime) -> list[MatchTotals]:
+    async def sum_matches(self, span: DaySpan) -> list[MatchTotals]:
         """Sum up the requests of a span by how their photo was recognised."""
         ...
 
@@ -41,7 +41,7 @@ class Trials(Protocol):
 class Calls(Protocol):
     """The questions to models. Raises `DatabaseUnavailable`."""
 
-    async def sum_tokens(self, start: datetime, end: datetime) -> TokenTotals:
+    async def sum_tokens(self, span: DaySpan | None) -> TokenTotals:
         """Sum up the questions of a span."""
         ...
 
@@ -61,17 +61,17 @@ class IdentityStatsService:
     async def summarize(self, days: int) -> IdentityStatistics:
         """Return what happened in the last `days` days, today included. Raises `DatabaseUnavailable`."""
         now = self.clock()
-        start, end = last_days(now, self.timezone, days)
-        totals = await self.matches.sum_matches(start, end)
+        span = last_days(now, self.timezone, days)
+        totals = await self.matches.sum_matches(span)
         hits, asked = ([row for row in totals if row.from_cache is known] for known in (True, False))
         return IdentityStatistics(
             days=days,
-            start=start,
+            start=span.start,
             as_of=now,
             timezone=self.timezone.key,
             matches=[self._savings(kind, [row for row in hits if row.matched_by is kind]) for kind in MatchedBy],
-            paid=self._paid(sum(row.requests for row in asked), await self.calls.sum_tokens(start, end)),
-            trials=_summarize_trials(await self.trials.sum_by_category(start, end)),
+            paid=self._paid(sum(row.requests for row in asked), await self.calls.sum_tokens(span)),
+            trials=_summarize_trials(await self.trials.sum_by_category(span.start, span.end)),
             near=_decision(await self.near.describe()),
         )
 

@@ -4,7 +4,6 @@ network can be trusted on their own photos."""
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -13,14 +12,14 @@ from app.models.domain import LOCAL_PROVIDER, Usage
 from app.models.model_statistics import CallTotals, ModelsStatistics, ModelStatistics, NetworkStatistics, OutcomeCount
 from app.models.prices import Prices
 from app.utils.clock import Clock
-from app.utils.days import last_days
+from app.utils.days import DaySpan, last_days
 from app.utils.wilson import wilson_interval
 
 
 class Calls(Protocol):
     """The questions to models. Raises `DatabaseUnavailable`."""
 
-    async def sum_calls(self, start: datetime, end: datetime) -> list[CallTotals]:
+    async def sum_calls(self, span: DaySpan) -> list[CallTotals]:
         """Sum up the questions of a span by model, lane and outcome."""
         ...
 
@@ -37,12 +36,12 @@ class ModelStatsService:
     async def summarize(self, days: int) -> ModelsStatistics:
         """Return what happened in the last `days` days, today included. Raises `DatabaseUnavailable`."""
         now = self.clock()
-        start, end = last_days(now, self.timezone, days)
-        totals = await self.calls.sum_calls(start, end)
+        span = last_days(now, self.timezone, days)
+        totals = await self.calls.sum_calls(span)
         models = [self._summarize_model(list(rows)) for _, rows in groupby(sorted(totals, key=_model), key=_model)]
         return ModelsStatistics(
             days=days,
-            start=start,
+            start=span.start,
             as_of=now,
             timezone=self.timezone.key,
             models=sorted(models, key=lambda model: -model.calls),

@@ -1,7 +1,6 @@
 """What operators read: use, savings and cost, worked out exactly from the sums of the tables."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
@@ -20,9 +19,7 @@ from app.models.statistics import (
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import StatsRepository, TokenTotals
 from app.utils.clock import Clock
-from app.utils.days import last_days
-
-_BEGINNING, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+from app.utils.days import DaySpan, last_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class StatsService:
 
     async def summarize_today(self) -> TodayStatistics:
         """Return the totals of today's requests."""
-        totals = await self.repository.sum_requests(*self._today())
+        (totals,) = await self.repository.sum_requests(self._today())
         misses = totals.requests - totals.cache_hits
         return TodayStatistics(
             total_requests=totals.requests,
@@ -66,7 +63,7 @@ class StatsService:
 
     async def distribute_categories(self) -> list[CategoryShare]:
         """Return today's requests by category, most frequent first."""
-        rows = await self.repository.sum_categories(*self._today())
+        rows = await self.repository.sum_categories(self._today())
         total = sum(row.requests for row in rows)
         return [
             CategoryShare(
@@ -99,8 +96,8 @@ class StatsService:
     async def summarize_tokens(self) -> TokenStatistics:
         """Return the questions of today and since the beginning, and their real cost where prices are set."""
         return TokenStatistics(
-            today=self._spending(await self.repository.sum_tokens(*self._today())),
-            total=self._spending(await self.repository.sum_tokens(_BEGINNING, _END)),
+            today=self._spending(await self.repository.sum_tokens(self._today())),
+            total=self._spending(await self.repository.sum_tokens(None)),
         )
 
     async def find_request(self, request_id: str, user_id: str | None, *, of_any_user: bool = False) -> RequestRecord:
@@ -124,8 +121,7 @@ class StatsService:
             calls=totals.calls,
         )
 
-    def _today(self) -> tuple[datetime, datetime]:
-        """Return the first moments of today and of tomorrow."""
+    def _today(self) -> DaySpan:
         return last_days(self.clock(), self.timezone, 1)
 
 

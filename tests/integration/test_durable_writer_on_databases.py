@@ -154,14 +154,14 @@ async def test_what_a_refusal_cost_and_that_it_was_one_survive_an_outage(
     assert await unreliable.fetch_all(sql, {}) == [(failure.image_hash, "refused", 412)]
 
 
-async def test_many_outcomes_are_seven_statements_and_one_transaction(unreliable: UnreliableDatabase) -> None:
+async def test_many_outcomes_are_twelve_statements_and_one_transaction(unreliable: UnreliableDatabase) -> None:
     first = make_outcome()
     answers = [first, *(make_hit(first) for _ in range(50)), *(make_outcome(calls=(make_call(),)) for _ in range(50))]
     outcomes: list[Outcome | Failure] = [*answers, *(make_failure() for _ in range(50))]
 
     await RecordRepository(unreliable).write([RecordBatch.of("w", 1, outcomes)])
 
-    assert unreliable.commits == [7]
+    assert unreliable.commits == [12]
 
 
 async def test_what_arrives_during_a_commit_is_written_by_the_next(

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,11 +14,13 @@ from app.models.identity import MatchedBy, MatchTotals, Trial
 from app.models.near import CategoryTrials, TrialTotals
 from app.repositories.identity_repository import IdentityRepository
 from app.repositories.trial_repository import TrialRepository
+from app.utils.days import last_days
 from tests.factories import known_by, make_classification, make_hit, make_image_hash, make_outcome, make_reply
-from tests.support.records import write_outcomes
+from tests.support.records import rebuild, write_outcomes
 
 NOON = datetime(2025, 10, 10, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
+THAT_DAY = last_days(NOON, ZoneInfo("UTC"), 1)
 
 
 def make_trial(near: Category, model: Category, moment: datetime = NOON) -> Outcome:
@@ -38,7 +41,7 @@ async def test_requests_are_summed_by_the_name_that_found_the_answer(database: D
     ]
     await write_outcomes(database, [paid, *by_hash, *by_upload, *others])
 
-    sums = await IdentityRepository(database).sum_matches(NOON, NOON + DAY)
+    sums = await IdentityRepository(database).sum_matches(THAT_DAY)
 
     assert {(one.matched_by, one.from_cache): one for one in sums} == {
         (None, False): MatchTotals(None, False, 1, 0, 0),
@@ -54,14 +57,15 @@ async def test_a_kind_of_name_that_a_later_version_wrote_is_counted_all_the_same
     paid = make_outcome(created_at=NOON)
     await write_outcomes(database, [paid, make_hit(paid, known=known_by(paid), created_at=NOON)])
     await database.execute(Sql.same("UPDATE request_log SET matched_by = 'sketch' WHERE from_cache = 1"), {})
+    await rebuild(database)
 
-    sums = await IdentityRepository(database).sum_matches(NOON, NOON + DAY)
+    sums = await IdentityRepository(database).sum_matches(THAT_DAY)
 
     assert [(one.matched_by, one.from_cache, one.requests) for one in sums] == [(None, False, 1), (None, True, 1)]
 
 
 async def test_where_nothing_was_asked_there_are_no_sums(database: Database) -> None:
-    assert await IdentityRepository(database).sum_matches(NOON, NOON + DAY) == []
+    assert await IdentityRepository(database).sum_matches(THAT_DAY) == []
     assert await TrialRepository(database).sum_latest(300) == TrialTotals(0, 0)
     assert await TrialRepository(database).sum_by_category(NOON, NOON + DAY) == []
 

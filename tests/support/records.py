@@ -2,17 +2,35 @@
 
 import secrets
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from app.database import Database
 from app.models.domain import Classification, Failure, KnownAnswer, Outcome
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
+from app.repositories.rollup_builder import RollupBuilder
+from app.repositories.rollup_repository import RollupRepository
 
 
 async def write_outcomes(database: Database, outcomes: Sequence[Outcome | Failure]) -> None:
     """Write outcomes in one transaction."""
     await RecordRepository(database).write([RecordBatch.of(secrets.token_hex(16), 1, outcomes)])
+
+
+async def rebuild(database: Database, zone: str = "UTC") -> None:
+    """Build the statistics anew, as after rows were written or changed by other means."""
+
+    async def progress(done: int, total: int) -> None:
+        pass
+
+    await RollupBuilder(database).build(ZoneInfo(zone), progress)
+
+
+async def apply_all(database: Database, zone: str = "UTC") -> None:
+    """Add all that waits in the outbox to the sums of the statistics."""
+    while await RollupRepository(database).apply_piece(ZoneInfo(zone)):
+        pass
 
 
 async def fetch_one(database: Database, image_hash: str, *, include_local: bool) -> Classification | None:

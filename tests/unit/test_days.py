@@ -19,9 +19,9 @@ from app.utils.days import last_days, next_day, next_month
     ],
 )
 def test_days_are_those_of_the_calendar_of_the_zone(zone: str, now: str, days: int, first: str, end: str) -> None:
-    moments = last_days(datetime.fromisoformat(f"{now}+00:00"), ZoneInfo(zone), days)
+    span = last_days(datetime.fromisoformat(f"{now}+00:00"), ZoneInfo(zone), days)
 
-    assert moments == (datetime.fromisoformat(f"{first}+00:00"), datetime.fromisoformat(f"{end}+00:00"))
+    assert (span.start, span.end) == (datetime.fromisoformat(f"{first}+00:00"), datetime.fromisoformat(f"{end}+00:00"))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from app.models.prices import Prices
 from app.repositories.stats_repository import TokenTotals
 from app.services.identity.trials import Evidence, NearMode, error_interval
 from app.services.identity_statistics import IdentityStatsService
+from app.utils.days import DaySpan
 from tests.support.near import FakeTrials
 
 NOW = datetime(2026, 5, 31, 12, 0, tzinfo=UTC)
@@ -32,16 +33,17 @@ class FakeSums:
     tokens: TokenTotals = NO_CALLS
     spans: set[tuple[datetime, datetime]] = field(default_factory=set)
 
-    async def sum_matches(self, start: datetime, end: datetime) -> list[MatchTotals]:
-        self.spans.add((start, end))
+    async def sum_matches(self, span: DaySpan) -> list[MatchTotals]:
+        self.spans.add((span.start, span.end))
         return self.matches
 
     async def sum_by_category(self, start: datetime, end: datetime) -> list[CategoryTrials]:
         self.spans.add((start, end))
         return self.trials
 
-    async def sum_tokens(self, start: datetime, end: datetime) -> TokenTotals:
-        self.spans.add((start, end))
+    async def sum_tokens(self, span: DaySpan | None) -> TokenTotals:
+        assert span is not None
+        self.spans.add((span.start, span.end))
         return self.tokens
 
 

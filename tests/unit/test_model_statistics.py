@@ -12,6 +12,7 @@ from app.models.domain import LOCAL_MODEL, Usage
 from app.models.model_statistics import CallTotals, ModelsStatistics
 from app.models.prices import Prices
 from app.services.model_statistics import ModelStatsService, summarize_network
+from app.utils.days import DaySpan
 
 NOW = datetime(2026, 5, 31, 12, 0, tzinfo=UTC)
 BY_TOKEN = Prices(Decimal("0.01"), Decimal("0.10"), Decimal("0.50"))
@@ -49,8 +50,8 @@ class FakeCalls:
     totals: list[CallTotals]
     spans: list[tuple[datetime, datetime]] = field(default_factory=list)
 
-    async def sum_calls(self, start: datetime, end: datetime) -> list[CallTotals]:
-        self.spans.append((start, end))
+    async def sum_calls(self, span: DaySpan) -> list[CallTotals]:
+        self.spans.append((span.start, span.end))
         return self.totals
 
 

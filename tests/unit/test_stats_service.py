@@ -23,6 +23,7 @@ from app.repositories.stats_repository import (
     UserTotals,
 )
 from app.services.stats_service import StatsService
+from app.utils.days import DaySpan
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 BY_TOKEN = Prices(Decimal("0.01"), Decimal("0.10"), Decimal("0.50"))
@@ -38,21 +39,21 @@ class FakeSums:
     tokens: TokenTotals = field(default_factory=lambda: TokenTotals(0, 0, Usage(), Decimal(0), Usage()))
     users: list[UserTotals] = field(default_factory=list)
     images: list[ImageStatistics] = field(default_factory=list)
-    spans: list[tuple[datetime, datetime]] = field(default_factory=list)
+    spans: list[DaySpan | None] = field(default_factory=list)
 
-    async def sum_requests(self, start: datetime, end: datetime) -> RequestTotals:
-        self.spans.append((start, end))
-        return self.requests
+    async def sum_requests(self, span: DaySpan) -> list[RequestTotals]:
+        self.spans.append(span)
+        return [self.requests] * len(span.days)
 
     async def sum_cache(self) -> CacheTotals:
         return self.cache
 
-    async def sum_categories(self, start: datetime, end: datetime) -> list[CategoryTotals]:
-        self.spans.append((start, end))
+    async def sum_categories(self, span: DaySpan) -> list[CategoryTotals]:
+        self.spans.append(span)
         return self.categories
 
-    async def sum_tokens(self, start: datetime, end: datetime) -> TokenTotals:
-        self.spans.append((start, end))
+    async def sum_tokens(self, span: DaySpan | None) -> TokenTotals:
+        self.spans.append(span)
         return self.tokens
 
     async def fetch_top_images(self, limit: int) -> list[ImageStatistics]:
@@ -147,7 +148,9 @@ async def test_today_is_the_day_of_the_time_zone(zone: str, now: datetime, hours
 
     await make_service(sums, zone=zone, now=now).summarize_tokens()
 
-    (start, end), _ = sums.spans
+    span, _ = sums.spans
+    assert span is not None
+    start, end = span.start, span.end
     assert start <= now < end
     assert end.astimezone(UTC) - start.astimezone(UTC) == timedelta(hours=hours)
     assert (start.hour, start.minute) == (0, 0)

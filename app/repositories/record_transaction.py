@@ -1,0 +1,186 @@
+"""The statements of a transaction that writes batches: their rows, and what these change in the statistics."""
+
+import json
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
+
+from app.database import Params, Sql, Statement
+from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL, OPERATOR
+from app.repositories.categories import CATEGORIES_JSON
+from app.repositories.change_statements import (
+    DELETE_FORGOTTEN,
+    DELETE_JOINED,
+    JOIN_CORRECTED,
+    MOVE_TO_CORRECTED,
+)
+from app.repositories.history_repository import ERASE_LATE, digest_of
+from app.repositories.name_rows import pick_aliases
+from app.repositories.name_statements import INSERT_FINGERPRINTS, INSERT_SLOTS, INSERT_TRIALS, UPSERT_ALIASES
+from app.repositories.outbox_rows import calls_json, records_json
+from app.repositories.outbox_statements import (
+    EXPECT_REPLACED,
+    EXPECT_ROWS,
+    LEAVE_OTHERS,
+    LEAVE_RECORDS,
+    LEAVE_REPLACED,
+    LEAVE_RESULTS,
+)
+from app.repositories.record_batch import RecordBatch, sum_hits
+from app.repositories.record_statements import (
+    ADD_HITS,
+    DELETE_REPLACED,
+    INSERT_CALLS,
+    INSERT_RECORDS,
+    INSERT_RESULTS,
+    UPSERT_REFUSALS,
+)
+from app.repositories.row_types import JsonRow
+
+_REPLACED = {"local": LOCAL_MODEL, "earlier_local": EARLIER_LOCAL_MODEL, "categories": CATEGORIES_JSON}
+
+
+def row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Statement]:
+    """Return the statements that write the rows of the batches, each kind of rows in so many pieces.
+
+    They leave in the outbox what they change, and fail where they would change other rows than those of the batches:
+    where a record is there already, or an answer that was hit is not.
+    """
+    hits, sizes = _hits_and_sizes(batches)
+    records = [row for batch in batches for row in batch.records]
+    calls = [row for batch in batches for row in batch.calls]
+    return [
+        *_result_statements(batches, pieces),
+        *(
+            statement
+            for rows in _pieces(hits, pieces)
+            for statement in ((ADD_HITS, {"rows": as_json(rows)}), (EXPECT_ROWS, {"expected": len(rows)}))
+        ),
+        *_each(ADD_HITS, sizes, pieces),
+        *_forgotten_statements(batches, pieces),
+        *_each(INSERT_CALLS, calls, pieces),
+        *_logged_statements(records, calls, sum(row[1] for row in hits), pieces),
+        *_each(ERASE_LATE, _late_users(batches), pieces),
+        *_name_statements(batches, pieces),
+        *_other_statements(batches, pieces),
+    ]
+
+
+def rehearsed_statements(batch: RecordBatch) -> list[Statement]:
+    """Return the statements that write the rows of a batch, whatever of them is there already."""
+    hits, sizes = _hits_and_sizes([batch])
+    return [
+        *((DELETE_REPLACED, {"rows": as_json(rows), **_REPLACED}) for rows in _results([batch], 1)),
+        *((INSERT_RESULTS, {"rows": as_json(rows)}) for rows in _results([batch], 1)),
+        *_each(ADD_HITS, hits, 1),
+        *_each(ADD_HITS, sizes, 1),
+        *_forgotten_statements([batch], 1),
+        *_each(INSERT_CALLS, batch.calls, 1),
+        *_each(INSERT_RECORDS, batch.records, 1),
+        *_each(ERASE_LATE, _late_users([batch]), 1),
+        *_name_statements([batch], 1),
+        *_other_statements([batch], 1),
+    ]
+
+
+def as_json(rows: Sequence[JsonRow]) -> str:
+    """Return rows as the statements unpack them."""
+    # ensure_ascii stays on: whatever a text holds, what is sent is plain.
+    return json.dumps(rows, separators=(",", ":"))
+
+
+def _result_statements(batches: Sequence[RecordBatch], pieces: int) -> list[Statement]:
+    statements: list[Statement] = []
+    for rows in _results(batches, pieces):
+        text = as_json(rows)
+        statements += [
+            (LEAVE_REPLACED, {"rows": text, **_REPLACED}),
+            (DELETE_REPLACED, {"rows": text, **_REPLACED}),
+            (EXPECT_REPLACED, {}),
+            (INSERT_RESULTS, {"rows": text}),
+            (LEAVE_RESULTS, {"answers": len(rows)}),
+        ]
+    return statements
+
+
+def _logged_statements(records: Sequence[JsonRow], calls: Sequence[JsonRow], hits: int, pieces: int) -> list[Statement]:
+    """Return the statements that write records, and leave what all the rows change that can be counted beforehand."""
+    others: Params = {"calls": calls_json(calls), "cache_hits": hits}
+    statements: list[Statement] = []
+    for rows in _pieces(records, pieces):
+        counted: Params = {"expected": len(rows), "records": records_json(rows), **others}
+        statements += [(INSERT_RECORDS, {"rows": as_json(rows)}), (LEAVE_RECORDS, counted)]
+        others = {"calls": "[]", "cache_hits": 0}
+    if not records and (calls or hits):
+        statements.append((LEAVE_OTHERS, others))
+    return statements
+
+
+def _forgotten_statements(batches: Sequence[RecordBatch], pieces: int) -> list[Statement]:
+    """Return the statements that delete answers which were deleted before they came, with the hits that came along."""
+    rows = [row for batch in batches if batch.is_late for row in batch.results]
+    return [(DELETE_FORGOTTEN, {"rows": as_json(piece), "operator": OPERATOR}) for piece in _pieces(rows, pieces)]
+
+
+def _name_statements(batches: Sequence[RecordBatch], pieces: int) -> list[Statement]:
+    """Return the statements that write names, and let answers give way to a corrected one of the same photo."""
+    aliases = pick_aliases(row for batch in batches for row in batch.aliases)
+    texts = [as_json(piece) for piece in _pieces(aliases, pieces)]
+    return [
+        *((JOIN_CORRECTED, {"rows": text, "operator": OPERATOR}) for text in texts),
+        *((DELETE_JOINED, {"rows": text, "operator": OPERATOR}) for text in texts),
+        *((UPSERT_ALIASES, {"rows": text}) for text in texts),
+        *((MOVE_TO_CORRECTED, {"rows": text, "operator": OPERATOR}) for text in texts),
+    ]
+
+
+def _other_statements(batches: Sequence[RecordBatch], pieces: int) -> list[Statement]:
+    """Return the statements that write rows which no statistic counts."""
+    fingerprints = [row for batch in batches for row in batch.fingerprints]
+    return [
+        *_each(UPSERT_REFUSALS, [row for batch in batches for row in batch.refusals], pieces),
+        *_each(INSERT_FINGERPRINTS, fingerprints, pieces),
+        *_each(INSERT_SLOTS, fingerprints, pieces),
+        *_each(INSERT_TRIALS, [row for batch in batches for row in batch.trials], pieces),
+    ]
+
+
+def _late_users(batches: Sequence[RecordBatch]) -> list[JsonRow]:
+    """Return request id and digest of the user of each record that comes late and has one."""
+    records = (row for batch in batches if batch.is_late for row in batch.records)
+    return [(row[0], digest_of(row[1])) for row in records if row[1] is not None]
+
+
+def _results(batches: Sequence[RecordBatch], pieces: int) -> list[Sequence[JsonRow]]:
+    # A model's answer before the network's to the same image, so that it is the network's that gives way.
+    return _pieces(sorted((row for batch in batches for row in batch.results), key=_is_local), pieces)
+
+
+def _hits_and_sizes(batches: Sequence[RecordBatch]) -> tuple[list[JsonRow], list[JsonRow]]:
+    """Return a row for each answer that was hit, and one for each other whose size is to be filled in.
+
+    The row has its hits, the time of the last, and the size of its photo if that is to be filled in. Sizes come in
+    rows of their own because nobody knows how many of them are filled in already.
+    """
+    rows = {row[0]: row for row in sum_hits(row for batch in batches for row in batch.hits)}
+    sizes: dict[str, JsonRow] = {}
+    for image_hash, image_size in (row for batch in batches for row in batch.sizes):
+        if image_hash in rows:
+            rows[image_hash] = (*rows[image_hash][:3], image_size)
+        else:
+            sizes[image_hash] = (image_hash, 0, None, image_size)
+    return list(rows.values()), list(sizes.values())
+
+
+def _each(sql: Sql, rows: Sequence[JsonRow], pieces: int) -> Iterable[Statement]:
+    return [(sql, {"rows": as_json(piece)}) for piece in _pieces(rows, pieces)]
+
+
+def _pieces(rows: Sequence[JsonRow], pieces: int) -> list[Sequence[JsonRow]]:
+    """Return the rows, sorted by their key, in so many pieces or fewer; none where there are no rows."""
+    rows = sorted(rows, key=itemgetter(0))
+    size = max(1, -(-len(rows) // pieces))
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _is_local(row: JsonRow) -> tuple[bool, bool]:
+    return row[4] == EARLIER_LOCAL_MODEL, row[4] == LOCAL_MODEL

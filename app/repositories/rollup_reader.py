@@ -1,0 +1,144 @@
+"""Reads sums of the statistics as of one moment: the rollups, and what of the outbox is not in them yet. SQL only."""
+
+import json
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from app.database import Database, Fetch, Row, Sql
+from app.repositories.outbox_statements import SELECT_OUTBOX
+from app.repositories.rollup_reads import (
+    SELECT_CALLS,
+    SELECT_CATEGORIES,
+    SELECT_DISTINCT,
+    SELECT_LATENCIES,
+    SELECT_MAX_HITS,
+    SELECT_OTHER_TOP_USERS,
+    SELECT_REQUESTS,
+    SELECT_TIMES,
+    SELECT_USERS,
+)
+from app.repositories.rollup_repository import RollupState, fetch_members, fetch_state
+from app.repositories.rollup_sums import ALL_DAYS, RollupSums, Sums, merge, within
+from app.utils.days import DaySpan
+
+_TIMEOUT_SECONDS = 30.0
+_LAST_DAY = "9999-12-31"
+_UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A rollup table: what selects its days, and how many columns its key has."""
+
+    select: Sql
+    key_width: int
+
+
+REQUESTS = Table(SELECT_REQUESTS, 2)
+CATEGORIES = Table(SELECT_CATEGORIES, 2)
+LATENCIES = Table(SELECT_LATENCIES, 3)
+CALLS = Table(SELECT_CALLS, 5)
+DISTINCT = Table(SELECT_DISTINCT, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class RollupReader:
+    """Reads in one snapshot, so that a row of the outbox is counted once, wherever it is at the moment.
+
+    Every method raises `DatabaseUnavailable`, `StatisticsNotBuilt`.
+    """
+
+    database: Database
+
+    async def sum_days(self, span: DaySpan | None, *tables: Table) -> list[Sums]:
+        """Return the sums of each table over these days; None: over all days, whose members count once."""
+        zone = span.zone if span else None
+        first, last = (span.first.isoformat(), span.last.isoformat()) if span else (ALL_DAYS, _LAST_DAY)
+
+        async def read(fetch: Fetch) -> list[Sums]:
+            _, pending = await _fetch_pending(fetch, zone)
+            sums = []
+            for table in tables:
+                waiting = await _waiting(fetch, pending, table)
+                rows = await fetch(table.select, {"first": first, "last": last})
+                sums.append(merge(within(waiting, first, last), rows, table.key_width))
+            return sums
+
+        return await self.database.read_snapshot(read, timeout_seconds=_TIMEOUT_SECONDS)
+
+    async def sum_cache(self) -> tuple[int, int, int]:
+        """Return how many images are cached, the sum of their hits, and the most hits of one."""
+
+        async def read(fetch: Fetch) -> tuple[int, int, int]:
+            state, pending = await _fetch_pending(fetch, None)
+            ((most,),) = await fetch(SELECT_MAX_HITS, {})
+            return state.images + pending.images, state.cache_hits + pending.cache_hits, int(most or 0)
+
+        return await self.database.read_snapshot(read, timeout_seconds=_TIMEOUT_SECONDS)
+
+    async def fetch_top_users(self, limit: int) -> list[Row]:
+        """Return the users with the most requests: user, requests, cache hits, first and last request."""
+
+        async def read(fetch: Fetch) -> list[Row]:
+            _, pending = await _fetch_pending(fetch, None)
+            users = json.dumps([user for (user,) in pending.users])
+            changed = _merged_users(pending, await fetch(SELECT_USERS, {"users": users}))
+            others = await fetch(SELECT_OTHER_TOP_USERS, {"users": users, "limit": limit})
+            ranked = sorted([*changed, *others], key=lambda row: (-int(row[1]), _order_of(row[0])))
+            return await _with_times(fetch, ranked[:limit])
+
+        return await self.database.read_snapshot(read, timeout_seconds=_TIMEOUT_SECONDS)
+
+    async def fetch_user(self, user_id: str) -> Row | None:
+        """Return the sums of one user: user, requests, cache hits, first and last request; None without requests."""
+
+        async def read(fetch: Fetch) -> Row | None:
+            _, pending = await _fetch_pending(fetch, None)
+            pending.users = {key: value for key, value in pending.users.items() if key == (user_id,)}
+            known = await fetch(SELECT_USERS, {"users": json.dumps([user_id])})
+            rows = await _with_times(fetch, _merged_users(pending, known))
+            return rows[0] if rows else None
+
+        return await self.database.read_snapshot(read, timeout_seconds=_TIMEOUT_SECONDS)
+
+
+async def _fetch_pending(fetch: Fetch, zone: ZoneInfo | None) -> tuple[RollupState, RollupSums]:
+    """Return what the rollups are of, and what they lack. `zone` is that of the days, if days matter."""
+    state = await fetch_state(fetch)
+    state.check(zone)
+    pending = RollupSums()
+    pending.add_outbox(await fetch(SELECT_OUTBOX, {}), zone or _UTC)
+    return state, pending
+
+
+async def _waiting(fetch: Fetch, pending: RollupSums, table: Table) -> Sums:
+    """Return what is to be added to the sums of a table."""
+    if table is DISTINCT:
+        return pending.count_distinct(await fetch_members(fetch, pending))
+    by_table = (
+        (REQUESTS, pending.requests),
+        (CATEGORIES, pending.categories),
+        (LATENCIES, pending.latencies),
+        (CALLS, pending.calls),
+    )
+    return next(sums for known, sums in by_table if known is table)
+
+
+def _merged_users(pending: RollupSums, known: list[Row]) -> list[Row]:
+    """Return the users whose sums change, as they will be; those who have requests then."""
+    sums = merge({key: list(value) for key, value in pending.users.items()}, known, 1)
+    return [(user, *values) for (user,), values in sums.items() if values[0] > 0]
+
+
+async def _with_times(fetch: Fetch, rows: list[Row]) -> list[Row]:
+    """Return the rows with the times of each user's first and last request."""
+    if not rows:
+        return []
+    times = await fetch(SELECT_TIMES, {"users": json.dumps([row[0] for row in rows])})
+    by_user = {user: (first, last) for user, first, last in times}
+    return [(*row, *by_user[row[0]]) for row in rows]
+
+
+def _order_of(user_id: str) -> bytes:
+    """Return what users are compared by, as both databases do it: the code points."""
+    return user_id.encode("utf-8")

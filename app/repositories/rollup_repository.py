@@ -1,0 +1,172 @@
+"""The rollups of the statistics: takes what transactions left in the outbox, and adds it to the sums. SQL only."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from app.database import ConstraintError, Database, Fetch, Params, Row, Statement, from_sql_time
+from app.errors import StatisticsNotBuilt
+from app.repositories.outbox_statements import SELECT_OUTBOX_FIRST, SELECT_OUTBOX_PIECE
+from app.repositories.rollup_reads import (
+    DELETE_EMPTY_DAYS,
+    DELETE_EMPTY_MEMBERS,
+    DELETE_EMPTY_USERS,
+    DELETE_OUTBOX,
+    SELECT_MEMBERS,
+    SELECT_STATE,
+)
+from app.repositories.rollup_statements import (
+    ADD_CALL,
+    ADD_CATEGORY,
+    ADD_DISTINCT,
+    ADD_LATENCY,
+    ADD_MEMBER,
+    ADD_REQUEST,
+    ADD_USER,
+    ADVANCE_VERSION,
+)
+from app.repositories.rollup_sums import ALL_DAYS, RollupSums, Sums
+
+_TIMEOUT_SECONDS = 30.0
+_PIECE_ROWS = 64
+_PIECE_CHARACTERS = 300_000
+"""A piece holds the event loop for some 10 ms, and its locks for as long as a batch of records."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollupState:
+    """What the sums are of."""
+
+    version: int
+    timezone: str
+    """Where their days begin at midnight; empty while nothing is in them."""
+
+    built_at: datetime | None
+    """Since when they are complete; None: they are not."""
+
+    images: int
+    cache_hits: int
+
+    def check(self, zone: ZoneInfo | None = None) -> None:
+        """Return if the sums can be told, by the days of `zone` if that matters. Raises `StatisticsNotBuilt`."""
+        if self.built_at is None:
+            raise StatisticsNotBuilt(detail="the rollups do not hold what is on record")
+        if zone is not None and self.timezone not in ("", zone.key):
+            raise StatisticsNotBuilt(detail=f"the rollups have the days of {self.timezone}, not of {zone.key}")
+
+
+async def fetch_state(fetch: Fetch) -> RollupState:
+    """Return what the sums are of."""
+    rows = await fetch(SELECT_STATE, {})
+    if not rows:
+        return RollupState(0, "", None, 0, 0)
+    ((version, timezone, built_at, images, cache_hits),) = rows
+    built = None if built_at is None else from_sql_time(built_at)
+    return RollupState(int(version), timezone, built, int(images), int(cache_hits))
+
+
+@dataclass(frozen=True, slots=True)
+class RollupRepository:
+    """Applies the outbox. Every method raises `DatabaseUnavailable`."""
+
+    database: Database
+
+    async def fetch_state(self) -> RollupState:
+        """Return what the sums are of."""
+        return await fetch_state(self.database.fetch_all)
+
+    async def is_waiting(self) -> bool:
+        """Whether there is something in the outbox."""
+        return bool(await self.database.fetch_all(SELECT_OUTBOX_FIRST, {}))
+
+    async def apply_piece(self, zone: ZoneInfo) -> int:
+        """Add a piece of the outbox to the sums and take it out, in one transaction; return how many rows it had.
+
+        Days are those that the sums have already, and those of `zone` while there are none. What is in the outbox of a
+        database whose sums are not built is in the tables that they will be built from: it is taken out alone.
+        Of several that apply at once one does; the others do nothing.
+        """
+        state = await self.fetch_state()
+        rows = _piece(await self.database.fetch_all(SELECT_OUTBOX_PIECE, {"limit": _PIECE_ROWS}))
+        if not rows:
+            return 0
+        sums = RollupSums()
+        days = ZoneInfo(state.timezone) if state.timezone else zone
+        if state.built_at is not None:
+            sums.add_outbox(rows, days)
+        return len(rows) if await self.add(sums, state.version, days, [row[0] for row in rows]) else 0
+
+    async def add(self, sums: RollupSums, version: int, zone: ZoneInfo, outbox_ids: Sequence[int]) -> bool:
+        """Add sums and take out the rows of the outbox that they are of. False: the sums are at another version.
+
+        Who was there is counted before, which is right as long as the version is.
+        """
+        known = await fetch_members(self.database.fetch_all, sums)
+        state: Params = {
+            "version": version,
+            "timezone": zone.key,
+            "images": sums.images,
+            "cache_hits": sums.cache_hits,
+        }
+        statements: list[Statement] = [(ADVANCE_VERSION, state), *_additions(sums, sums.count_distinct(known))]
+        if outbox_ids:
+            statements.append((DELETE_OUTBOX, {"ids": json.dumps(list(outbox_ids))}))
+        try:
+            await self.database.commit(statements)
+        except ConstraintError:
+            return False
+        return True
+
+
+async def fetch_members(fetch: Fetch, sums: RollupSums) -> list[Row]:
+    """Return those members of the sums that are in the table: day, kind, member, requests."""
+    if not sums.members:
+        return []
+    return await fetch(SELECT_MEMBERS, {"rows": json.dumps(list(sums.members))})
+
+
+def _additions(sums: RollupSums, distinct: Sums) -> list[Statement]:
+    """Return the statements that add sums, each table's rows in the order of its key."""
+    tables = (
+        (ADD_REQUEST, sums.requests),
+        (ADD_CATEGORY, sums.categories),
+        (ADD_LATENCY, sums.latencies),
+        (ADD_CALL, sums.calls),
+        (ADD_MEMBER, sums.members),
+        (ADD_DISTINCT, distinct),
+        (ADD_USER, sums.users),
+    )
+    statements: list[Statement] = [(sql, {"rows": _rows_json(rows)}) for sql, rows in tables if rows]
+    return statements + _tidying(sums)
+
+
+def _tidying(sums: RollupSums) -> list[Statement]:
+    """Return the statements that delete rows of which nothing may be left."""
+    if not sums.shrunk_days:
+        return []
+    less = sorted(sums.shrunk_days)
+    statements: list[Statement] = [(sql, {"first": less[0], "last": less[-1]}) for sql in DELETE_EMPTY_DAYS]
+    for sql, rows in ((DELETE_EMPTY_MEMBERS, sums.members), (DELETE_EMPTY_USERS, sums.users)):
+        if gone := {key: amounts for key, amounts in rows.items() if amounts[0] <= 0 and key[0] != ALL_DAYS}:
+            statements.append((sql, {"rows": _rows_json(gone)}))
+    return statements
+
+
+def _piece(rows: Sequence[Row]) -> list[Row]:
+    """Return the first of these rows, as many as are worth a transaction; one at least."""
+    piece: list[Row] = []
+    characters = 0
+    for row in rows:
+        characters += len(row[2]) + len(row[3])
+        if piece and characters > _PIECE_CHARACTERS:
+            break
+        piece.append(row)
+    return piece
+
+
+def _rows_json(rows: Sums) -> str:
+    """Return the rows of a table, sorted by their key."""
+    ordered = sorted(rows.items(), key=lambda item: [str(part) for part in item[0]])
+    return json.dumps([(*key, *amounts) for key, amounts in ordered], separators=(",", ":"))

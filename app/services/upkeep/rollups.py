@@ -1,0 +1,114 @@
+"""Adds what transactions left in the outbox to the sums of the statistics, in one process at a time."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from loguru import logger
+
+from app.errors import DatabaseUnavailable, StatisticsNotBuilt
+from app.utils.keep_doing import keep_doing
+
+LEASE = "stats:rollups"
+_LEASE_SECONDS = 6
+_RENEW_SECONDS = 2.0
+_PAUSE_SECONDS = 0.4
+_OTHERS_PAUSE_SECONDS = 3.0
+
+
+class RollupState(Protocol):
+    """What the sums are of."""
+
+    def check(self, zone: ZoneInfo | None = None) -> None:
+        """Return if the sums can be told by the days of `zone`. Raises `StatisticsNotBuilt`."""
+        ...
+
+
+class Rollups(Protocol):
+    """The outbox and the sums. Every method raises `DatabaseUnavailable`."""
+
+    async def fetch_state(self) -> RollupState:
+        """Return what the sums are of."""
+        ...
+
+    async def is_waiting(self) -> bool:
+        """Whether there is something in the outbox."""
+        ...
+
+    async def apply_piece(self, zone: ZoneInfo) -> int:
+        """Add a piece of the outbox to the sums; return how many rows it had."""
+        ...
+
+
+class RollupLeases(Protocol):
+    """What lets one process at a time add. The sums are right without; with it nothing is worked out in vain."""
+
+    async def claim(self, name: str, owner: str, seconds: int) -> bool:
+        """Whether the lease is `owner`'s from now on, for `seconds`."""
+        ...
+
+    async def is_held(self, names: Sequence[str]) -> bool:
+        """Whether anybody holds one of these leases."""
+        ...
+
+    async def release(self, names: Sequence[str], owner: str) -> None:
+        """Give up those of these leases that are still `owner`'s."""
+        ...
+
+
+@dataclass(slots=True)
+class RollupUpkeep:
+    """Empties the outbox every few hundred milliseconds, while there is something in it."""
+
+    rollups: Rollups
+    leases: RollupLeases
+    zone: ZoneInfo
+    owner: str = field(default_factory=lambda: secrets.token_hex(16))
+    _renew_at: float = 0.0
+    _pause: float = 0.0
+
+    async def run_forever(self) -> None:
+        """Say once if the statistics cannot be told; then add what waits, again and again."""
+        with suppress(DatabaseUnavailable):  # the health check says so
+            await self.report()
+        try:
+            await keep_doing(self.apply_waiting, lambda: self._pause, "adding to the statistics")
+        finally:
+            with suppress(DatabaseUnavailable):  # then the lease ends by itself
+                await self.leases.release([LEASE], self.owner)
+
+    async def report(self) -> None:
+        """Log whether the statistics wait for a command."""
+        try:
+            (await self.rollups.fetch_state()).check(self.zone)
+        except StatisticsNotBuilt as error:
+            logger.warning("the statistics wait for python -m app.cli rebuild", detail=error.detail)
+
+    async def apply_waiting(self) -> int:
+        """Add all that waits, unless another process does; return how many rows of the outbox that were."""
+        self._pause = _PAUSE_SECONDS
+        applied = 0
+        while await self.rollups.is_waiting():
+            if not await self._holds_lease():
+                self._pause = random.uniform(1, _OTHERS_PAUSE_SECONDS)  # noqa: S311  # nosec B311  # spreads load
+                break
+            if not (rows := await self.rollups.apply_piece(self.zone)):
+                break
+            applied += rows
+        return applied
+
+    async def _holds_lease(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now < self._renew_at:
+            return True
+        was_ours = self._renew_at > 0
+        if not was_ours and await self.leases.is_held([LEASE]):  # which costs less than to claim in vain
+            return False
+        ours = await self.leases.claim(LEASE, self.owner, _LEASE_SECONDS)
+        self._renew_at = now + _RENEW_SECONDS if ours else 0.0
+        return ours
