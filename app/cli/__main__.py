@@ -9,10 +9,12 @@ from app.cli.export import export
 from app.cli.migrate import migrate
 from app.cli.purge import purge
 from app.cli.quality.command import quality
+from app.cli.rebuild import rebuild
 from app.cli.stats import stats
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(migrate)
+app.command()(rebuild)
 app.command()(doctor)
 app.command()(export)
 app.command()(stats)
