@@ -22,6 +22,8 @@ ServiceError
   DatabaseUnavailable           503 database_unavailable
     DatabaseNotInitialized      503 database_unavailable
     DatabaseMisconfigured       503 database_unavailable
+  StatisticsNotBuilt            503 statistics_not_built
+    RebuildDisturbed            503 statistics_not_built
   Overloaded                    503 overloaded
   InternalError                 500 internal_error
     DatabaseRejected            500 internal_error

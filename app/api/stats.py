@@ -1,5 +1,6 @@
 """Statistics for operators."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -8,18 +9,18 @@ from app.api.deps import IdentityStatsDep, ModelStatsDep, StatsDep
 from app.api.http.caching import NOT_STORED
 from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY
 from app.api.http.openapi import document_answer, document_errors
-from app.errors import DatabaseUnavailable, InvalidRequest, StatisticsNotBuilt
-from app.models import examples, identity_response, model_response
+from app.errors import DatabaseUnavailable, InvalidRequest, InvalidUserId, NotFound, StatisticsNotBuilt
+from app.models import examples, identity_response, model_response, trend_response
 from app.models.identity_response import IdentityStatsResponse
 from app.models.model_response import ModelsStatsResponse
+from app.models.request import UserId
 from app.models.response import (
-    CacheEfficiencyResponse,
-    CategoryDistributionResponse,
-    TodayStatsResponse,
     TokenStatsResponse,
     TopImagesResponse,
     TopUsersResponse,
 )
+from app.models.stats_response import CacheEfficiencyResponse, CategoryDistributionResponse, TodayStatsResponse
+from app.models.trend_response import LatencyResponse, OneUserResponse, TrendResponse
 
 router = APIRouter(
     prefix="/stats",
@@ -65,12 +66,39 @@ async def get_token_stats(stats: StatsDep) -> TokenStatsResponse:
 
 @router.get(
     "/category-distribution",
-    summary="Today's requests by category",
-    responses=document_answer("The categories, most frequent first", two=examples.DISTRIBUTION),
+    summary="Requests by category",
+    responses={
+        **document_answer("The categories, most frequent first", two=examples.DISTRIBUTION),
+        **_BAD_NUMBER,
+    },
 )
-async def get_category_distribution(stats: StatsDep) -> CategoryDistributionResponse:
-    """Most frequent first. `category` is the key; `/categories` has the names."""
-    return CategoryDistributionResponse.model_validate({"data": await stats.distribute_categories()})
+async def get_category_distribution(stats: StatsDep, days: Days = 1) -> CategoryDistributionResponse:
+    """Of the last days in `STATS_TIMEZONE`; `days=1` is today. `category` is the key; `/categories` has the names."""
+    span = asdict(stats.describe(days))
+    return CategoryDistributionResponse.model_validate({"data": await stats.distribute_categories(days), **span})
+
+
+@router.get(
+    "/trend",
+    summary="The requests of each day, their cost, and what was uploaded and saved",
+    responses={**document_answer("The days, the oldest first", day=trend_response.TREND), **_BAD_NUMBER},
+)
+async def get_trend(stats: StatsDep, days: Days = 30) -> TrendResponse:
+    """Each of the last days in `STATS_TIMEZONE`, today included, with the figures of `/stats/today`."""
+    span = asdict(stats.describe(days))
+    trend = [{"day": one.day, **asdict(one.totals)} for one in await stats.summarize_days(days)]
+    return TrendResponse.model_validate({"data": {**span, "trend": trend}})
+
+
+@router.get(
+    "/latency",
+    summary="How long hits took, and answers that a model was asked for",
+    responses={**document_answer("Percentiles, right within 5 %", day=trend_response.LATENCY), **_BAD_NUMBER},
+)
+async def get_latency(stats: StatsDep, days: Days = 1) -> LatencyResponse:
+    """Of the last days in `STATS_TIMEZONE`; `days=1` is today."""
+    span = asdict(stats.describe(days))
+    return LatencyResponse.model_validate({"data": {**span, **asdict(await stats.summarize_latency(days))}})
 
 
 @router.get(
@@ -81,6 +109,21 @@ async def get_category_distribution(stats: StatsDep) -> CategoryDistributionResp
 async def get_top_users(stats: StatsDep, limit: Limit = 20) -> TopUsersResponse:
     """Over all requests on record, that is since `LOG_RETENTION_DAYS` ago."""
     return TopUsersResponse.model_validate({"data": await stats.rank_users(limit)})
+
+
+@router.get(
+    "/users/{user_id}",
+    summary="The requests of one user",
+    responses={
+        **document_answer("The user", one=trend_response.USER),
+        **document_errors(InvalidUserId, NotFound),
+    },
+)
+async def get_user_stats(stats: StatsDep, user_id: UserId) -> OneUserResponse:
+    """Over all requests on record, that is since `LOG_RETENTION_DAYS` ago."""
+    user, span = await stats.find_user(user_id), stats.describe(1)
+    about = {"as_of": span.as_of, "timezone": span.timezone, "basis": span.basis}
+    return OneUserResponse.model_validate({"data": {**asdict(user), **about}})
 
 
 @router.get(

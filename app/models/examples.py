@@ -6,10 +6,6 @@ from app.models.categories_response import CategoriesResponse, CategoryNameData
 from app.models.domain import CATEGORY_NAMES, Category
 from app.models.identity import MatchedBy
 from app.models.response import (
-    CacheEfficiencyData,
-    CacheEfficiencyResponse,
-    CategoryDistributionResponse,
-    CategoryShareData,
     CheckCacheHit,
     CheckCacheMiss,
     ClassificationData,
@@ -18,8 +14,6 @@ from app.models.response import (
     LiveResponse,
     RequestRecordData,
     RequestRecordResponse,
-    TodayStatsData,
-    TodayStatsResponse,
     TokenStatsData,
     TokenStatsResponse,
     TokenTotalsData,
@@ -27,6 +21,14 @@ from app.models.response import (
     TopImagesResponse,
     TopUsersResponse,
     UserStatsData,
+)
+from app.models.stats_response import (
+    CacheEfficiencyData,
+    CacheEfficiencyResponse,
+    CategoryDistributionResponse,
+    CategoryShareData,
+    TodayStatsData,
+    TodayStatsResponse,
 )
 
 _HASH = "596aa1964ec75a7ad44cbc1ec5f07ebc08a11b6bec7e71a06cbf7e91d8d7ab08"
@@ -98,6 +100,8 @@ TODAY = TodayStatsResponse(
         avg_processing_time_ms=1245,
         estimated_cost=10.67,
         cost_saved=4.56,
+        uploaded_bytes=440_300_000,
+        saved_bytes=186_191_200,
     )
 )
 EFFICIENCY = CacheEfficiencyResponse(
@@ -108,6 +112,8 @@ EFFICIENCY = CacheEfficiencyResponse(
         cost_saved=53.81,
         avg_hit_per_image=2.52,
         max_hits=156,
+        uploaded_bytes=1_461_000_000,
+        saved_bytes=2_220_000_000,
     )
 )
 TOKENS = TokenStatsResponse(
@@ -124,7 +130,12 @@ DISTRIBUTION = CategoryDistributionResponse(
     data=[
         CategoryShareData(category=Category.FOODS, count=1015, percentage=66.64, avg_confidence=0.91),
         CategoryShareData(category=Category.PETS, count=508, percentage=33.36, avg_confidence=0.94),
-    ]
+    ],
+    days=1,
+    start=datetime(2025, 10, 10, tzinfo=UTC),
+    as_of=_NOW,
+    timezone="UTC",
+    basis="request_log",
 )
 TOP_USERS = TopUsersResponse(
     data=[

@@ -87,61 +87,6 @@ class ClassifyResponse(Body):
     )
 
 
-class TodayStatsData(Body):
-    """Totals of today's requests."""
-
-    total_requests: int = Field(examples=[1523])
-    cache_hits: int = Field(examples=[456])
-    cache_misses: int = Field(examples=[1067])
-    cache_hit_rate: Percentage
-    unique_users: int = Field(examples=[89])
-    unique_ips: int = Field(examples=[76])
-    avg_processing_time_ms: int = Field(examples=[1245])
-    estimated_cost: float = Field(examples=[10.67])
-    cost_saved: float = Field(examples=[4.56])
-
-
-class TodayStatsResponse(Body):
-    """The answer of `GET /stats/today`."""
-
-    success: Literal[True] = True
-    data: TodayStatsData
-
-
-class CacheEfficiencyData(Body):
-    """How much the cache has saved since it began."""
-
-    total_cached_images: int = Field(examples=[3542])
-    total_hits: int = Field(examples=[8923])
-    times_saved: int = Field(examples=[5381])
-    cost_saved: float = Field(examples=[53.81])
-    avg_hit_per_image: float = Field(examples=[2.52])
-    max_hits: int = Field(examples=[156])
-
-
-class CacheEfficiencyResponse(Body):
-    """The answer of `GET /stats/cache-efficiency`."""
-
-    success: Literal[True] = True
-    data: CacheEfficiencyData
-
-
-class CategoryShareData(Body):
-    """One category's part of today's requests."""
-
-    category: Category
-    count: int = Field(examples=[4523])
-    percentage: Percentage
-    avg_confidence: Confidence
-
-
-class CategoryDistributionResponse(Body):
-    """The answer of `GET /stats/category-distribution`."""
-
-    success: Literal[True] = True
-    data: list[CategoryShareData]
-
-
 class TokenTotalsData(Body):
     """Tokens as the vendors counted them."""
 

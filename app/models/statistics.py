@@ -19,6 +19,8 @@ class TodayStatistics:
     avg_processing_time_ms: int
     estimated_cost: float
     cost_saved: float
+    uploaded_bytes: int
+    saved_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class CacheStatistics:
     cost_saved: float
     avg_hit_per_image: float
     max_hits: int
+    uploaded_bytes: int
+    saved_bytes: int
+    """Bytes are those of the requests on record, which are not kept for ever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 from app.database import Row
 from app.models.domain import LOCAL_PROVIDER
 from app.utils.days import Calendar
+from app.utils.latency_buckets import bucket_of
 
 ALL_DAYS = "1000-01-01"
 """The day of members that are counted once over all days: the first that MySQL can have."""
 
 USER, ADDRESS, IMAGE = "user", "address", "image"
 HIT, PAID = "hit", "paid"
-_EXACT_BITS = 5
 
 Key = tuple[str | int, ...]
 Sums = dict[Key, list[int]]
@@ -113,17 +113,6 @@ def merge(sums: Sums, rows: Iterable[Row], key_width: int) -> Sums:
 def within(sums: Sums, first: str, last: str) -> Sums:
     """Return the sums of these days, as a copy."""
     return {key: list(values) for key, values in sums.items() if first <= str(key[0]) <= last}
-
-
-def bucket_of(milliseconds: int) -> int:
-    """Return the shortest time that is in the bucket of a time: its first five binary digits."""
-    shift = max(0, milliseconds.bit_length() - _EXACT_BITS)
-    return milliseconds >> shift << shift
-
-
-def middle_of(bucket: int) -> float:
-    """Return the middle of a bucket, from which no time in it is further away than 3.2 %."""
-    return bucket + ((1 << max(0, bucket.bit_length() - _EXACT_BITS)) - 1) / 2
 
 
 def _add(sums: Sums, key: Key, amounts: Sequence[int], sign: int) -> None:

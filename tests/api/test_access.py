@@ -31,6 +31,8 @@ STATISTICS = (
     "/stats/images/top",
     "/stats/identity",
     "/stats/models",
+    "/stats/trend",
+    "/stats/latency",
 )
 CORRECTIONS = (
     ("GET", f"/cache/{'0' * 64}"),
@@ -146,6 +148,8 @@ async def test_who_has_no_key_learns_nothing_else(sqlite_settings: dict[str, Any
         assert_unauthorized(await client.post("/classify", content=b"x" * 11_000_000))
         assert_unauthorized(await client.post("/classify/check-cache", content=b"{", headers={"X-User-ID": "no good"}))
         assert_unauthorized(await client.get("/stats/users/top?limit=many"))
+        assert_unauthorized(await client.get("/stats/users/device-42"))
+        assert_unauthorized(await client.get("/stats/users/device-42", headers=CLIENT))
 
 
 @pytest.mark.parametrize("path", STATISTICS)

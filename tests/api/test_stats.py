@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from app.database import Database
+from app.database import Database, Sql
 from app.drivers.build import open_database
 from app.models.domain import Category, Outcome
 from app.models.identity import MatchedBy
@@ -26,6 +26,7 @@ from tests.factories import (
     make_classification,
     make_content_name,
     make_context,
+    make_hit,
     make_image_hash,
     make_outcome,
     make_reply,
@@ -53,6 +54,7 @@ SELECT
 FROM request_log
 WHERE created_date = CURDATE()
 """
+BYTES = "SELECT SUM(image_size), SUM(saved_bytes) FROM request_log WHERE created_date = CURDATE()"
 CACHE_EFFICIENCY = """
 SELECT
     COUNT(*) as total_cached_images,
@@ -157,12 +159,15 @@ async def test_p6_every_statistic_equals_the_specifications_sql_on_the_same_rows
         return mysql_server.query(f"SET timestamp = {NOW.timestamp()}; {sql}", TEST_DATABASE)
 
     today = await get_data(client, "/stats/today")
+    assert [today.pop("uploaded_bytes"), today.pop("saved_bytes")] == [value or 0 for value in expected(BYTES)[0]]
     *counts, average, cost, saved = (value or 0 for value in expected(TODAY)[0])
     assert [Decimal(str(value)) for value in list(today.values())[:6]] == counts
     assert today["avg_processing_time_ms"] == int(Decimal(average) + Decimal("0.5"))
     assert (today["estimated_cost"], today["cost_saved"]) == (float(cost), float(saved))
 
     efficiency = await get_data(client, "/stats/cache-efficiency")
+    everything = expected(BYTES.replace("WHERE created_date = CURDATE()", ""))[0]
+    assert [efficiency.pop("uploaded_bytes"), efficiency.pop("saved_bytes")] == [value or 0 for value in everything]
     images, total, times, saved, average, most = expected(CACHE_EFFICIENCY)[0]
     assert efficiency == {
         "total_cached_images": images,
@@ -257,3 +262,90 @@ async def test_costs_are_exact_multiples_of_the_operators_price(cost: str, datab
     )
 
     assert (await service.summarize_today()).estimated_cost == float(3 * Decimal(cost))
+
+
+async def test_the_trend_has_each_day_with_the_figures_of_today(database: Database, client: httpx.AsyncClient) -> None:
+    paid = make_outcome(created_at=NOW - timedelta(days=2), image_size=1000)
+    hit = make_hit(paid, known=known_by(paid), image_size=None, created_at=NOW, context=make_context("another"))
+    await write_outcomes(database, [paid])
+    await write_outcomes(database, [hit, make_outcome(created_at=NOW - timedelta(days=3))])
+
+    data = await get_data(client, "/stats/trend?days=3")
+    today = await get_data(client, "/stats/today")
+
+    assert [row["total_requests"] for row in data["trend"]] == [1, 0, 1]
+    assert [(row["uploaded_bytes"], row["saved_bytes"]) for row in data["trend"]] == [(1000, 0), (0, 0), (0, 1000)]
+    assert [row["day"] for row in data["trend"]] == [f"{NOW - timedelta(days=days):%Y-%m-%d}" for days in (2, 1, 0)]
+    assert data["trend"][-1] == {"day": f"{NOW:%Y-%m-%d}", **today}
+    assert (data["days"], data["timezone"], data["basis"]) == (3, "UTC", "request_log")
+    assert data["as_of"] == f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
+    assert len((await get_data(client, "/stats/trend"))["trend"]) == 30
+
+
+async def test_half_of_the_requests_took_no_longer_than_the_median_that_is_told(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    chance = random.Random(5)
+    paid = make_outcome(created_at=NOW, processing_time_ms=1700)
+    times = sorted(chance.randrange(1, 3) * chance.randrange(1, 900) for _ in range(400))
+    hits = [make_hit(paid, created_at=NOW, processing_time_ms=time) for time in times]
+    await write_outcomes(database, [paid])
+    await write_outcomes(database, [*hits, make_hit(paid, created_at=NOW - timedelta(days=1), processing_time_ms=9)])
+
+    data = await get_data(client, "/stats/latency")
+
+    assert (data["hits"]["requests"], data["paid"]["requests"], data["days"]) == (400, 1, 1)
+    for name, rank in (("p50_ms", 200), ("p95_ms", 380), ("p99_ms", 396)):
+        assert data["hits"][name] == pytest.approx(times[rank - 1], rel=0.05)
+    assert data["paid"]["p99_ms"] == pytest.approx(1700, rel=0.05)
+
+
+async def test_categories_of_several_days_are_those_of_all_of_them(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    for days in (0, 1, 5):
+        await write_outcomes(database, [make_outcome(created_at=NOW - timedelta(days=days))])
+
+    counts = [
+        (await get_data(client, f"/stats/category-distribution{days}"))[0]["count"]
+        for days in ("", "?days=1", "?days=2", "?days=6")
+    ]
+
+    assert counts == [1, 1, 2, 3]
+    answer = (await client.get("/stats/category-distribution?days=2")).json()
+    assert (answer["days"], answer["timezone"], answer["basis"]) == (2, "UTC", "request_log")
+
+
+async def test_one_user_is_told_as_in_the_ranking(database: Database, client: httpx.AsyncClient) -> None:
+    paid = make_outcome(created_at=NOW - timedelta(days=40))
+    await write_outcomes(database, [paid])
+    await write_outcomes(database, [make_hit(paid, created_at=NOW), make_outcome(context=make_context("another"))])
+
+    data = await get_data(client, "/stats/users/device-42")
+
+    (ranked, _) = await get_data(client, "/stats/users/top")
+    assert {name: data[name] for name in ranked} == ranked
+    assert (data["request_count"], data["cache_hits"], data["basis"]) == (2, 1, "request_log")
+    assert (await client.get("/stats/users/nobody")).json()["error"]["code"] == "not_found"
+    assert (await client.get("/stats/users/no%20body")).json()["error"]["code"] == "invalid_user_id"
+
+
+async def test_statistics_that_wait_for_a_rebuild_say_so(database: Database, client: httpx.AsyncClient) -> None:
+    await database.execute(Sql.same("UPDATE stats_state SET built_at = NULL"), {})
+
+    for path in (
+        "today",
+        "cache-efficiency",
+        "tokens",
+        "category-distribution",
+        "users/top",
+        "models",
+        "identity",
+        "trend",
+        "latency",
+        "users/device-42",
+    ):
+        answer = await client.get(f"/stats/{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "statistics_not_built"), path
+        assert "app.cli rebuild" in answer.json()["error"]["message"]
+    assert await get_data(client, "/stats/images/top") == []

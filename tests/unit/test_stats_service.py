@@ -13,8 +13,10 @@ from app.models.domain import Category, RequestRecord, Usage
 from app.models.identity import MatchedBy
 from app.models.prices import Prices
 from app.models.statistics import ImageStatistics
+from app.models.trend_statistics import Percentiles
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import (
+    Bandwidth,
     CacheTotals,
     CategoryTotals,
     RequestTotals,
@@ -22,8 +24,9 @@ from app.repositories.stats_repository import (
     TokenTotals,
     UserTotals,
 )
-from app.services.stats_service import StatsService
+from app.services.stats_service import StatsService, percentiles_of
 from app.utils.days import DaySpan
+from app.utils.latency_buckets import bucket_of
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 BY_TOKEN = Prices(Decimal("0.01"), Decimal("0.10"), Decimal("0.50"))
@@ -55,6 +58,9 @@ class FakeSums:
     async def sum_tokens(self, span: DaySpan | None) -> TokenTotals:
         self.spans.append(span)
         return self.tokens
+
+    async def sum_bandwidth(self) -> Bandwidth:
+        return Bandwidth(5000, 700)
 
     async def fetch_top_images(self, limit: int) -> list[ImageStatistics]:
         return self.images[:limit]
@@ -186,3 +192,20 @@ def test_an_image_lives_from_its_first_to_its_last_request() -> None:
     image = ImageStatistics("h", Category.PETS, 0.9, 2, NOON, NOON + timedelta(days=2, hours=23))
 
     assert image.lifetime_days == 2
+
+
+def test_a_percentile_is_told_within_five_percent_however_long_requests_take() -> None:
+    for exact in (1, 31, 32, 33, 63, 64, 100, 999, 1000, 4095, 65_535, 1_000_000):
+        told = percentiles_of({bucket_of(exact): 100})
+
+        assert told.p50_ms == told.p99_ms == pytest.approx(exact, rel=0.05)
+
+
+def test_percentiles_are_those_of_the_rank() -> None:
+    told = percentiles_of({1: 50, 2: 45, 3: 4, 4: 1})
+
+    assert (told.requests, told.p50_ms, told.p95_ms, told.p99_ms) == (100, 1, 2, 3)
+
+
+def test_without_requests_there_are_no_percentiles() -> None:
+    assert percentiles_of({}) == Percentiles(0, None, None, None)
