@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import aiomysql
+import pymysql
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.database import Sql
+from app.drivers.build import open_database
+from app.drivers.mysql_session import escape_string
+from tests.conftest import make_settings
 from tests.support.mysql_server import MySQLServer
 from tests.support.waiting import until
 
@@ -72,3 +79,20 @@ async def test_an_error_of_the_server_carries_its_number_and_its_sqlstate(connec
 
     assert isinstance(caught.value.args[0], int)
     assert caught.value.sqlstate == "22032"
+
+
+@given(st.text() | st.text(alphabet="\\\"'\0\n\r\x1a\t%_aé😀"))
+def test_what_is_sent_is_escaped_as_the_driver_would(text: str) -> None:
+    assert escape_string(text) == pymysql.converters.escape_string(text)
+
+
+async def test_values_are_escaped_by_the_servers_mode(mysql_settings: dict[str, Any]) -> None:
+    """Whatever characters a value has, in either mode it stays a value, and comes back."""
+    hostile = "\\' OR 1 = 1 -- \" \\\\ \0 \n \r \x1a é 😀"
+    database = await open_database(make_settings(**mysql_settings, mysql_pool_size=1))
+
+    for mode in ("ANSI_QUOTES", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"):
+        await database.execute(Sql.same(f"SET SESSION sql_mode = '{mode}'"), {})
+        assert await database.fetch_all(Sql.same("SELECT :value"), {"value": hostile}) == [(hostile,)]
+
+    await database.close()
