@@ -17,7 +17,7 @@ from app.repositories.rollup_reads import (
     SELECT_TIMES,
     SELECT_USERS,
 )
-from app.repositories.rollup_repository import RollupState, fetch_members, fetch_state
+from app.repositories.rollup_repository import RollupState, count_new_members, fetch_state
 from app.repositories.rollup_sums import ALL_DAYS, RollupSums, Sums, merge, within
 from app.utils.days import DaySpan
 
@@ -114,7 +114,7 @@ async def _fetch_pending(fetch: Fetch, zone: ZoneInfo | None) -> tuple[RollupSta
 async def _waiting(fetch: Fetch, pending: RollupSums, table: Table) -> Sums:
     """Return what is to be added to the sums of a table."""
     if table is DISTINCT:
-        return pending.count_distinct(await fetch_members(fetch, pending))
+        return await count_new_members(fetch, pending)
     by_table = (
         (REQUESTS, pending.requests),
         (CATEGORIES, pending.categories),

@@ -21,21 +21,30 @@ FROM stats_call WHERE day >= :first AND day <= :last
 """)
 SELECT_DISTINCT = Sql.same("SELECT day, kind, members FROM stats_distinct WHERE day >= :first AND day <= :last")
 
-SELECT_MEMBERS = Sql(
+# How many more members there are with these requests than without them: some come, and of some all requests have gone.
+COUNT_NEW_MEMBERS = Sql(
     mysql="""
-SELECT m.day, m.kind, m.member, m.requests
+SELECT more.day, more.kind,
+  SUM((COALESCE(m.requests, 0) + more.requests > 0) - (COALESCE(m.requests, 0) > 0)) AS members
 FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   day DATE PATH '$[0]',
   kind VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]',
-  member VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$[2]'
-)) AS wanted
-STRAIGHT_JOIN stats_member AS m ON m.day = wanted.day AND m.kind = wanted.kind AND m.member = wanted.member
+  member VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$[2]',
+  requests BIGINT PATH '$[3]'
+)) AS more
+LEFT JOIN stats_member AS m FORCE INDEX (PRIMARY)
+  ON m.day = more.day AND m.kind = more.kind AND m.member = more.member
+GROUP BY more.day, more.kind
+HAVING members <> 0
 """,
     sqlite="""
-SELECT m.day, m.kind, m.member, m.requests
-FROM json_each(:rows) AS wanted
-CROSS JOIN stats_member AS m
-  ON m.day = wanted.value ->> 0 AND m.kind = wanted.value ->> 1 AND m.member = wanted.value ->> 2
+SELECT more.value ->> 0 AS day, more.value ->> 1 AS kind,
+  SUM((COALESCE(m.requests, 0) + (more.value ->> 3) > 0) - (COALESCE(m.requests, 0) > 0)) AS members
+FROM json_each(:rows) AS more
+LEFT JOIN stats_member AS m
+  ON m.day = more.value ->> 0 AND m.kind = more.value ->> 1 AND m.member = more.value ->> 2
+GROUP BY 1, 2
+HAVING members <> 0
 """,
 )
 

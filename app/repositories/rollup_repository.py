@@ -10,11 +10,11 @@ from app.database import ConstraintError, Database, Fetch, Params, Row, Statemen
 from app.errors import StatisticsNotBuilt
 from app.repositories.outbox_statements import SELECT_OUTBOX_FIRST, SELECT_OUTBOX_PIECE
 from app.repositories.rollup_reads import (
+    COUNT_NEW_MEMBERS,
     DELETE_EMPTY_DAYS,
     DELETE_EMPTY_MEMBERS,
     DELETE_EMPTY_USERS,
     DELETE_OUTBOX,
-    SELECT_MEMBERS,
     SELECT_STATE,
 )
 from app.repositories.rollup_statements import (
@@ -27,7 +27,7 @@ from app.repositories.rollup_statements import (
     ADD_USER,
     ADVANCE_VERSION,
 )
-from app.repositories.rollup_sums import ALL_DAYS, RollupSums, Sums
+from app.repositories.rollup_sums import ALL_DAYS, RollupSums, Sums, merge, rows_json
 
 _TIMEOUT_SECONDS = 30.0
 _PIECE_ROWS = 64
@@ -103,14 +103,14 @@ class RollupRepository:
 
         Who was there is counted before, which is right as long as the version is.
         """
-        known = await fetch_members(self.database.fetch_all, sums)
+        distinct = await count_new_members(self.database.fetch_all, sums)
         state: Params = {
             "version": version,
             "timezone": zone.key,
             "images": sums.images,
             "cache_hits": sums.cache_hits,
         }
-        statements: list[Statement] = [(ADVANCE_VERSION, state), *_additions(sums, sums.count_distinct(known))]
+        statements: list[Statement] = [(ADVANCE_VERSION, state), *_additions(sums, distinct)]
         if outbox_ids:
             statements.append((DELETE_OUTBOX, {"ids": json.dumps(list(outbox_ids))}))
         try:
@@ -120,11 +120,11 @@ class RollupRepository:
         return True
 
 
-async def fetch_members(fetch: Fetch, sums: RollupSums) -> list[Row]:
-    """Return those members of the sums that are in the table: day, kind, member, requests."""
+async def count_new_members(fetch: Fetch, sums: RollupSums) -> Sums:
+    """Return by day and kind how many more members there are with these sums than without them."""
     if not sums.members:
-        return []
-    return await fetch(SELECT_MEMBERS, {"rows": json.dumps(list(sums.members))})
+        return {}
+    return merge({}, await fetch(COUNT_NEW_MEMBERS, {"rows": rows_json(sums.members)}), 2)
 
 
 def _additions(sums: RollupSums, distinct: Sums) -> list[Statement]:
@@ -138,7 +138,7 @@ def _additions(sums: RollupSums, distinct: Sums) -> list[Statement]:
         (ADD_DISTINCT, distinct),
         (ADD_USER, sums.users),
     )
-    statements: list[Statement] = [(sql, {"rows": _rows_json(rows)}) for sql, rows in tables if rows]
+    statements: list[Statement] = [(sql, {"rows": rows_json(rows)}) for sql, rows in tables if rows]
     return statements + _tidying(sums)
 
 
@@ -150,7 +150,7 @@ def _tidying(sums: RollupSums) -> list[Statement]:
     statements: list[Statement] = [(sql, {"first": less[0], "last": less[-1]}) for sql in DELETE_EMPTY_DAYS]
     for sql, rows in ((DELETE_EMPTY_MEMBERS, sums.members), (DELETE_EMPTY_USERS, sums.users)):
         if gone := {key: amounts for key, amounts in rows.items() if amounts[0] <= 0 and key[0] != ALL_DAYS}:
-            statements.append((sql, {"rows": _rows_json(gone)}))
+            statements.append((sql, {"rows": rows_json(gone)}))
     return statements
 
 
@@ -164,9 +164,3 @@ def _piece(rows: Sequence[Row]) -> list[Row]:
             break
         piece.append(row)
     return piece
-
-
-def _rows_json(rows: Sums) -> str:
-    """Return the rows of a table, sorted by their key."""
-    ordered = sorted(rows.items(), key=lambda item: [str(part) for part in item[0]])
-    return json.dumps([(*key, *amounts) for key, amounts in ordered], separators=(",", ":"))
