@@ -1,6 +1,7 @@
 """The statements by which all processes hear of a change, and by which late records do not undo it. SQL only."""
 
 from app.database import Params, Sql, Statement
+from app.repositories.answer_deletion import AnswerDeletion
 
 # Whoever changes something holds the counter's row until the change is there: numbers become visible in their order, so
 # that "all after the last I have seen" leaves none out.
@@ -36,27 +37,23 @@ def tell_change(image_hash: str, kind: str, changed_at: str) -> Statement:
 
 
 # Takes rows of results that come from a spool. What was deleted after it had been answered stays deleted.
-DELETE_FORGOTTEN = Sql(
+_FORGOTTEN = Sql(
     mysql="""
-DELETE c
 FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]'
 )) AS new
 STRAIGHT_JOIN cache_change AS d FORCE INDEX (idx_image_hash) ON d.image_hash = new.image_hash
-STRAIGHT_JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash) ON c.image_hash = new.image_hash
-WHERE d.kind = 'deleted' AND c.created_at < d.changed_at AND c.model_used <> :operator
+STRAIGHT_JOIN image_classification_cache AS gone FORCE INDEX (uk_image_hash) ON gone.image_hash = new.image_hash
+WHERE d.kind = 'deleted' AND gone.created_at < d.changed_at AND gone.model_used <> :operator
 """,
     sqlite="""
-DELETE FROM image_classification_cache
-WHERE id IN (
-  SELECT c.id
-  FROM json_each(:rows) AS new
-  CROSS JOIN cache_change AS d ON d.image_hash = new.value ->> 0
-  CROSS JOIN image_classification_cache AS c ON c.image_hash = new.value ->> 0
-  WHERE d.kind = 'deleted' AND c.created_at < d.changed_at AND c.model_used <> :operator
-)
+FROM json_each(:rows) AS new
+CROSS JOIN cache_change AS d ON d.image_hash = new.value ->> 0
+CROSS JOIN image_classification_cache AS gone ON gone.image_hash = new.value ->> 0
+WHERE d.kind = 'deleted' AND gone.created_at < d.changed_at AND gone.model_used <> :operator
 """,
 )
+FORGOTTEN = AnswerDeletion.of(_FORGOTTEN)
 
 # The next three take rows of aliases. A photo that has an exact name in common with a corrected answer is that photo:
 # whatever a model said of it, not knowing of the correction, gives way, and all its names become names of that answer.
@@ -99,29 +96,25 @@ ON CONFLICT (name) DO UPDATE SET
 """,
 )
 
-DELETE_JOINED = Sql(
+_JOINED = Sql(
     mysql="""
-DELETE own
 FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]'
 )) AS new
 STRAIGHT_JOIN image_alias AS a FORCE INDEX (PRIMARY) ON a.name = new.image_hash
 STRAIGHT_JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash) ON c.image_hash = a.image_hash
-STRAIGHT_JOIN image_classification_cache AS own FORCE INDEX (uk_image_hash) ON own.image_hash = new.image_hash
-WHERE a.matched_by <> 'near' AND c.model_used = :operator AND own.model_used <> :operator
+STRAIGHT_JOIN image_classification_cache AS gone FORCE INDEX (uk_image_hash) ON gone.image_hash = new.image_hash
+WHERE a.matched_by <> 'near' AND c.model_used = :operator AND gone.model_used <> :operator
 """,
     sqlite="""
-DELETE FROM image_classification_cache
-WHERE id IN (
-  SELECT own.id
-  FROM json_each(:rows) AS new
-  CROSS JOIN image_alias AS a ON a.name = new.value ->> 1
-  CROSS JOIN image_classification_cache AS c ON c.image_hash = a.image_hash
-  CROSS JOIN image_classification_cache AS own ON own.image_hash = new.value ->> 1
-  WHERE a.matched_by <> 'near' AND c.model_used = :operator AND own.model_used <> :operator
-)
+FROM json_each(:rows) AS new
+CROSS JOIN image_alias AS a ON a.name = new.value ->> 1
+CROSS JOIN image_classification_cache AS c ON c.image_hash = a.image_hash
+CROSS JOIN image_classification_cache AS gone ON gone.image_hash = new.value ->> 1
+WHERE a.matched_by <> 'near' AND c.model_used = :operator AND gone.model_used <> :operator
 """,
 )
+JOINED = AnswerDeletion.of(_JOINED)
 
 # After the aliases are written, which then are names of a name.
 MOVE_TO_CORRECTED = Sql(

@@ -11,8 +11,10 @@ from app.database import Database, Params, Row, Sql, Statement, from_sql_time, t
 from app.models.correction import AnswerRecord, NameRecord, Operator
 from app.models.domain import OPERATOR, Category
 from app.models.identity import MatchedBy
+from app.repositories.answer_deletion import commit_counted
 from app.repositories.categories import matched_by_of
 from app.repositories.change_statements import ANSWERS, count_change, tell_change
+from app.repositories.outbox_statements import LEAVE_ADDED
 from app.repositories.removal_statements import SELECT_FINGERPRINTS, removal_of
 
 _SELECT_KEY = Sql.same("""
@@ -134,7 +136,7 @@ class CorrectionRepository:
         await self.database.commit(
             [
                 count_change(ANSWERS),
-                *([(_PART, part)] if neighbour else []),
+                *([(_PART, part), (LEAVE_ADDED, {})] if neighbour else []),
                 *_audited(image_hash, "correct", reason, operator, now, after),
                 tell_change(image_hash, "corrected", to_sql_time(now)),
                 (_CORRECT, params),
@@ -145,13 +147,14 @@ class CorrectionRepository:
         """Delete the answer of this key with all of its names and with what its photo looks like."""
         hashes = json.dumps([image_hash])
         fingerprints = await self.database.fetch_all(SELECT_FINGERPRINTS, {"hashes": hashes})
-        await self.database.commit(
+        await commit_counted(
+            self.database,
             [
                 count_change(ANSWERS),
                 *_audited(image_hash, "delete", reason, operator, now, None),
                 tell_change(image_hash, "deleted", to_sql_time(now)),
                 *removal_of([image_hash], fingerprints),
-            ]
+            ],
         )
 
 

@@ -7,28 +7,12 @@ tries again. So what is in the outbox is what was written, whatever was written 
 """
 
 from app.database import Sql
+from app.repositories.answer_deletion import LEAVE_DELETED
 
-# Before DELETE_REPLACED, of the same rows; locked, they are what it deletes. SQLite, where one transaction writes at a
-# time, knows here already how many of the new rows will be new.
+# Before rows give way to new ones. SQLite, where one transaction writes at a time, knows here already how many of the
+# new rows will be new.
 LEAVE_REPLACED = Sql(
-    mysql="""
-INSERT INTO stats_outbox (records, calls, images, cache_hits)
-SELECT '[]', '[]', -COUNT(*), -COALESCE(SUM(replaced.hit_count), 0)
-FROM (
-  SELECT DISTINCT c.id, c.hit_count
-  FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
-    image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
-    confidence DECIMAL(5,4) PATH '$[2]',
-    model_used VARCHAR(100) PATH '$[4]'
-  )) AS new
-  STRAIGHT_JOIN image_classification_cache AS c ON c.image_hash = new.image_hash
-  WHERE (c.model_used = :earlier_local AND new.model_used <> :earlier_local)
-    OR (c.model_used = :local AND new.model_used NOT IN (:local, :earlier_local))
-    OR (c.model_used = :local AND new.model_used = :local AND c.confidence < new.confidence)
-    OR NOT JSON_CONTAINS(:categories, JSON_QUOTE(c.category))
-  FOR UPDATE OF c
-) AS replaced
-""",
+    mysql=LEAVE_DELETED.mysql,
     sqlite="""
 INSERT INTO stats_outbox (records, calls, images, cache_hits)
 SELECT '[]', '[]',
@@ -36,27 +20,9 @@ SELECT '[]', '[]',
   - (SELECT COUNT(*) FROM image_classification_cache
      WHERE image_hash IN (SELECT value ->> 0 FROM json_each(:rows))),
   json_array_length(:rows) - COALESCE((
-    SELECT SUM(hit_count) FROM image_classification_cache
-    WHERE id IN (
-      SELECT c.id
-      FROM json_each(:rows) AS new
-      CROSS JOIN image_classification_cache AS c ON c.image_hash = new.value ->> 0
-      WHERE (c.model_used = :earlier_local AND new.value ->> 4 <> :earlier_local)
-        OR (c.model_used = :local AND new.value ->> 4 NOT IN (:local, :earlier_local))
-        OR (c.model_used = :local AND new.value ->> 4 = :local AND c.confidence < new.value ->> 2)
-        OR c.category NOT IN (SELECT value FROM json_each(:categories))
-    )
+    SELECT SUM(hit_count) FROM image_classification_cache WHERE id IN (SELECT gone.id {chosen})
   ), 0)
 """,
-)
-
-# After DELETE_REPLACED: another transaction may have brought a row that was not there to be locked.
-EXPECT_REPLACED = Sql(
-    mysql="""
-INSERT INTO stats_outbox (records, calls)
-SELECT NULL, '[]' FROM stats_outbox WHERE id = LAST_INSERT_ID() AND -images <> ROW_COUNT()
-""",
-    sqlite="SELECT 1",
 )
 
 # After INSERT_RESULTS. MySQL counts a row that it inserted once, and one that it updated twice. Either is one answer.
@@ -65,6 +31,17 @@ LEAVE_RESULTS = Sql(
 INSERT INTO stats_outbox (records, calls, images, cache_hits) VALUES ('[]', '[]', 2 * :answers - ROW_COUNT(), :answers)
 """,
     sqlite="SELECT 1",
+)
+
+# After a statement that adds one answer, or none where it is there already.
+LEAVE_ADDED = Sql(
+    mysql="""
+INSERT INTO stats_outbox (records, calls, images, cache_hits)
+SELECT '[]', '[]', 1, 1 FROM DUAL WHERE ROW_COUNT() = 1
+""",
+    sqlite="""
+INSERT INTO stats_outbox (records, calls, images, cache_hits) SELECT '[]', '[]', 1, 1 WHERE changes() = 1
+""",
 )
 
 # After a statement that is to change so many rows.

@@ -7,6 +7,7 @@ from datetime import datetime
 from app.database import Database, Params, Sql, Statement, to_sql_time
 from app.models.correction import MANY, Operator, Purge, PurgeState
 from app.models.domain import OPERATOR
+from app.repositories.answer_deletion import commit_counted
 from app.repositories.change_statements import ANSWERS, count_change, tell_change
 from app.repositories.removal_statements import SELECT_FINGERPRINTS, removal_of
 
@@ -76,13 +77,14 @@ class PurgeRepository:
         """Delete these answers, of which `before` went earlier in the same purge: it has one entry in the audit."""
         hashes = json.dumps(image_hashes)
         fingerprints = await self.database.fetch_all(SELECT_FINGERPRINTS, {"hashes": hashes})
-        await self.database.commit(
+        await commit_counted(
+            self.database,
             [
                 count_change(ANSWERS),
                 _audit(purge, before, before + len(image_hashes), reason, operator, now),
                 tell_change(MANY, "purged", to_sql_time(now)),
                 *removal_of(image_hashes, fingerprints),
-            ]
+            ],
         )
 
 

@@ -6,37 +6,35 @@ version does not have is NULL.
 """
 
 from app.database import Sql
+from app.repositories.answer_deletion import AnswerDeletion
+from app.repositories.outbox_statements import LEAVE_REPLACED
 
 # What gives way to a new answer: the embedded network's answer to a model's and to one of its own that it is surer of,
 # that of the colour rules which earlier versions had to both, and a row whose category is none of ours, edited by hand
 # or written by another version, to any. It goes before the new row comes, which begins its counts anew.
-DELETE_REPLACED = Sql(
+_REPLACED = Sql(
     mysql="""
-DELETE c
 FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
   image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
   confidence DECIMAL(5,4) PATH '$[2]',
   model_used VARCHAR(100) PATH '$[4]'
 )) AS new
-STRAIGHT_JOIN image_classification_cache AS c ON c.image_hash = new.image_hash
-WHERE (c.model_used = :earlier_local AND new.model_used <> :earlier_local)
-  OR (c.model_used = :local AND new.model_used NOT IN (:local, :earlier_local))
-  OR (c.model_used = :local AND new.model_used = :local AND c.confidence < new.confidence)
-  OR NOT JSON_CONTAINS(:categories, JSON_QUOTE(c.category))
+STRAIGHT_JOIN image_classification_cache AS gone ON gone.image_hash = new.image_hash
+WHERE (gone.model_used = :earlier_local AND new.model_used <> :earlier_local)
+  OR (gone.model_used = :local AND new.model_used NOT IN (:local, :earlier_local))
+  OR (gone.model_used = :local AND new.model_used = :local AND gone.confidence < new.confidence)
+  OR NOT JSON_CONTAINS(:categories, JSON_QUOTE(gone.category))
 """,
     sqlite="""
-DELETE FROM image_classification_cache
-WHERE id IN (
-  SELECT c.id
-  FROM json_each(:rows) AS new
-  CROSS JOIN image_classification_cache AS c ON c.image_hash = new.value ->> 0
-  WHERE (c.model_used = :earlier_local AND new.value ->> 4 <> :earlier_local)
-    OR (c.model_used = :local AND new.value ->> 4 NOT IN (:local, :earlier_local))
-    OR (c.model_used = :local AND new.value ->> 4 = :local AND c.confidence < new.value ->> 2)
-    OR c.category NOT IN (SELECT value FROM json_each(:categories))
-)
+FROM json_each(:rows) AS new
+CROSS JOIN image_classification_cache AS gone ON gone.image_hash = new.value ->> 0
+WHERE (gone.model_used = :earlier_local AND new.value ->> 4 <> :earlier_local)
+  OR (gone.model_used = :local AND new.value ->> 4 NOT IN (:local, :earlier_local))
+  OR (gone.model_used = :local AND new.value ->> 4 = :local AND gone.confidence < new.value ->> 2)
+  OR gone.category NOT IN (SELECT value FROM json_each(:categories))
 """,
 )
+REPLACED = AnswerDeletion.of(_REPLACED, LEAVE_REPLACED)
 
 # A result is written once and then stays; another answer to the same image, from a process that could not know of the
 # first, is one more answer given.

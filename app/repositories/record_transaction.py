@@ -7,36 +7,29 @@ from operator import itemgetter
 from app.database import Params, Sql, Statement
 from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL, OPERATOR
 from app.repositories.categories import CATEGORIES_JSON
-from app.repositories.change_statements import (
-    DELETE_FORGOTTEN,
-    DELETE_JOINED,
-    JOIN_CORRECTED,
-    MOVE_TO_CORRECTED,
-)
+from app.repositories.change_statements import FORGOTTEN, JOIN_CORRECTED, JOINED, MOVE_TO_CORRECTED
 from app.repositories.history_repository import ERASE_LATE, digest_of
 from app.repositories.name_rows import pick_aliases
 from app.repositories.name_statements import INSERT_FINGERPRINTS, INSERT_SLOTS, INSERT_TRIALS, UPSERT_ALIASES
 from app.repositories.outbox_rows import calls_json, records_json
 from app.repositories.outbox_statements import (
-    EXPECT_REPLACED,
     EXPECT_ROWS,
     LEAVE_OTHERS,
     LEAVE_RECORDS,
-    LEAVE_REPLACED,
     LEAVE_RESULTS,
 )
 from app.repositories.record_batch import RecordBatch, sum_hits
 from app.repositories.record_statements import (
     ADD_HITS,
-    DELETE_REPLACED,
     INSERT_CALLS,
     INSERT_RECORDS,
     INSERT_RESULTS,
+    REPLACED,
     UPSERT_REFUSALS,
 )
 from app.repositories.row_types import JsonRow
 
-_REPLACED = {"local": LOCAL_MODEL, "earlier_local": EARLIER_LOCAL_MODEL, "categories": CATEGORIES_JSON}
+_WHAT_GIVES_WAY = {"local": LOCAL_MODEL, "earlier_local": EARLIER_LOCAL_MODEL, "categories": CATEGORIES_JSON}
 
 
 def row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Statement]:
@@ -69,15 +62,15 @@ def rehearsed_statements(batch: RecordBatch) -> list[Statement]:
     """Return the statements that write the rows of a batch, whatever of them is there already."""
     hits, sizes = _hits_and_sizes([batch])
     return [
-        *((DELETE_REPLACED, {"rows": as_json(rows), **_REPLACED}) for rows in _results([batch], 1)),
+        *((REPLACED.delete, {"rows": as_json(rows), **_WHAT_GIVES_WAY}) for rows in _results([batch], 1)),
         *((INSERT_RESULTS, {"rows": as_json(rows)}) for rows in _results([batch], 1)),
         *_each(ADD_HITS, hits, 1),
         *_each(ADD_HITS, sizes, 1),
-        *_forgotten_statements([batch], 1),
+        *_forgotten_statements([batch], 1, counted=False),
         *_each(INSERT_CALLS, batch.calls, 1),
         *_each(INSERT_RECORDS, batch.records, 1),
         *_each(ERASE_LATE, _late_users([batch]), 1),
-        *_name_statements([batch], 1),
+        *_name_statements([batch], 1, counted=False),
         *_other_statements([batch], 1),
     ]
 
@@ -93,9 +86,7 @@ def _result_statements(batches: Sequence[RecordBatch], pieces: int) -> list[Stat
     for rows in _results(batches, pieces):
         text = as_json(rows)
         statements += [
-            (LEAVE_REPLACED, {"rows": text, **_REPLACED}),
-            (DELETE_REPLACED, {"rows": text, **_REPLACED}),
-            (EXPECT_REPLACED, {}),
+            *REPLACED.statements({"rows": text, **_WHAT_GIVES_WAY}),
             (INSERT_RESULTS, {"rows": text}),
             (LEAVE_RESULTS, {"answers": len(rows)}),
         ]
@@ -115,19 +106,27 @@ def _logged_statements(records: Sequence[JsonRow], calls: Sequence[JsonRow], hit
     return statements
 
 
-def _forgotten_statements(batches: Sequence[RecordBatch], pieces: int) -> list[Statement]:
+def _forgotten_statements(batches: Sequence[RecordBatch], pieces: int, *, counted: bool = True) -> list[Statement]:
     """Return the statements that delete answers which were deleted before they came, with the hits that came along."""
     rows = [row for batch in batches if batch.is_late for row in batch.results]
-    return [(DELETE_FORGOTTEN, {"rows": as_json(piece), "operator": OPERATOR}) for piece in _pieces(rows, pieces)]
+    return [
+        statement
+        for piece in _pieces(rows, pieces)
+        for statement in FORGOTTEN.statements({"rows": as_json(piece), "operator": OPERATOR}, counted=counted)
+    ]
 
 
-def _name_statements(batches: Sequence[RecordBatch], pieces: int) -> list[Statement]:
+def _name_statements(batches: Sequence[RecordBatch], pieces: int, *, counted: bool = True) -> list[Statement]:
     """Return the statements that write names, and let answers give way to a corrected one of the same photo."""
     aliases = pick_aliases(row for batch in batches for row in batch.aliases)
     texts = [as_json(piece) for piece in _pieces(aliases, pieces)]
     return [
         *((JOIN_CORRECTED, {"rows": text, "operator": OPERATOR}) for text in texts),
-        *((DELETE_JOINED, {"rows": text, "operator": OPERATOR}) for text in texts),
+        *(
+            statement
+            for text in texts
+            for statement in JOINED.statements({"rows": text, "operator": OPERATOR}, counted=counted)
+        ),
         *((UPSERT_ALIASES, {"rows": text}) for text in texts),
         *((MOVE_TO_CORRECTED, {"rows": text, "operator": OPERATOR}) for text in texts),
     ]

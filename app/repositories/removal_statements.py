@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from app.database import Row, Sql, Statement
+from app.repositories.answer_deletion import AnswerDeletion
 from app.repositories.name_rows import slots_of
 
 SELECT_FINGERPRINTS = Sql(
@@ -57,20 +58,27 @@ STRAIGHT_JOIN image_alias AS a FORCE INDEX (idx_image_hash) ON a.image_hash = go
     sqlite="DELETE FROM image_alias WHERE image_hash IN (SELECT value FROM json_each(:hashes))",
 )
 
-_DELETE_ANSWERS = Sql(
-    mysql="""
-DELETE c
+_ANSWERS = AnswerDeletion.of(
+    Sql(
+        mysql="""
 FROM JSON_TABLE(:hashes, '$[*]' COLUMNS (
   image_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
-)) AS gone
-STRAIGHT_JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash) ON c.image_hash = gone.image_hash
+)) AS unwanted
+STRAIGHT_JOIN image_classification_cache AS gone FORCE INDEX (uk_image_hash) ON gone.image_hash = unwanted.image_hash
 """,
-    sqlite="DELETE FROM image_classification_cache WHERE image_hash IN (SELECT value FROM json_each(:hashes))",
+        sqlite="""
+FROM json_each(:hashes) AS unwanted
+CROSS JOIN image_classification_cache AS gone ON gone.image_hash = unwanted.value
+""",
+    )
 )
 
 
 def removal_of(image_hashes: Sequence[str], fingerprints: Sequence[Row]) -> list[Statement]:
-    """Return what deletes the answers of these keys; `fingerprints` are what `SELECT_FINGERPRINTS` found of them."""
+    """Return what deletes the answers of these keys; `fingerprints` are what `SELECT_FINGERPRINTS` found of them.
+
+    For `commit_counted`.
+    """
     hashes = {"hashes": json.dumps(sorted(image_hashes))}
     slots = sorted(
         (slot, value, identifier)
@@ -81,5 +89,5 @@ def removal_of(image_hashes: Sequence[str], fingerprints: Sequence[Row]) -> list
         (_DELETE_SLOTS, {"rows": json.dumps(slots)}),
         (_DELETE_FINGERPRINTS, hashes),
         (_DELETE_ALIASES, hashes),
-        (_DELETE_ANSWERS, hashes),
+        *_ANSWERS.statements(hashes),
     ]
