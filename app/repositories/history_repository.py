@@ -1,11 +1,13 @@
 """A user's own records: reading them page by page, and erasing who the user was. SQL only."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from app.database import Database, Params, Sql, from_sql_time, to_sql_time
 from app.models.history import HistoryPlace, PlacedRecord
+from app.repositories.erasure_statements import ERASE_FOUND
 from app.repositories.request_log_repository import record_of
 
 # By the index of the user. Rows of one second are in the order of the key.
@@ -29,13 +31,7 @@ ON CONFLICT (user_digest) DO UPDATE SET erased_at = MAX(erased_at, excluded.eras
 """,
 )
 
-_ERASE_SLICE = Sql(
-    mysql="UPDATE request_log SET user_id = NULL, ip_address = NULL WHERE user_id = :user_id LIMIT :slice",
-    sqlite="""
-UPDATE request_log SET user_id = NULL, ip_address = NULL
-WHERE id IN (SELECT id FROM request_log WHERE user_id = :user_id LIMIT :slice)
-""",
-)
+_SELECT_IDS = Sql.same("SELECT id FROM request_log WHERE user_id = :user_id LIMIT :slice")
 
 # By the database's clock, which all processes share.
 _DELETE_OLDER = Sql(
@@ -47,28 +43,6 @@ DELETE FROM erased_user
 WHERE user_digest IN (
   SELECT user_digest FROM erased_user WHERE erased_at < datetime('now', -:seconds || ' seconds') LIMIT :slice
 )
-""",
-)
-
-# Takes request id and digest of the user of each record that comes from a spool. Within the transaction that writes the
-# records: of it and an erasure at the same moment, one sees what the other has written.
-ERASE_LATE = Sql(
-    mysql="""
-UPDATE JSON_TABLE(:rows, '$[*]' COLUMNS (
-  request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
-  digest VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]'
-)) AS late
-STRAIGHT_JOIN erased_user AS e FORCE INDEX (PRIMARY) ON e.user_digest = late.digest
-STRAIGHT_JOIN request_log AS r FORCE INDEX (uk_request_id) ON r.request_id = late.request_id
-SET r.user_id = NULL, r.ip_address = NULL
-WHERE r.created_at <= e.erased_at
-""",
-    sqlite="""
-UPDATE request_log AS r
-SET user_id = NULL, ip_address = NULL
-FROM json_each(:rows) AS late
-CROSS JOIN erased_user AS e ON e.user_digest = late.value ->> 1
-WHERE r.request_id = late.value ->> 0 AND r.created_at <= e.erased_at
 """,
 )
 
@@ -103,8 +77,12 @@ class HistoryRepository:
         await self.database.execute(_UPSERT_ERASED, params)
 
     async def erase_slice(self, user_id: str, *, slice_rows: int) -> int:
-        """Take user and address out of up to so many records of the user; return of how many."""
-        return await self.database.execute(_ERASE_SLICE, {"user_id": user_id, "slice": slice_rows})
+        """Take user and address out of up to so many records of the user; return how many were found."""
+        rows = await self.database.fetch_all(_SELECT_IDS, {"user_id": user_id, "slice": slice_rows})
+        if rows:
+            found: Params = {"ids": json.dumps(sorted(row[0] for row in rows)), "user_id": user_id}
+            await self.database.commit(ERASE_FOUND.statements(found))
+        return len(rows)
 
     async def delete_older(self, age: timedelta, *, slice_rows: int) -> int:
         """Delete up to `slice_rows` marks above an age; return how many went."""

@@ -8,7 +8,8 @@ from app.database import Params, Sql, Statement
 from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL, OPERATOR
 from app.repositories.categories import CATEGORIES_JSON
 from app.repositories.change_statements import FORGOTTEN, JOIN_CORRECTED, JOINED, MOVE_TO_CORRECTED
-from app.repositories.history_repository import ERASE_LATE, digest_of
+from app.repositories.erasure_statements import ERASE_LATE
+from app.repositories.history_repository import digest_of
 from app.repositories.name_rows import pick_aliases
 from app.repositories.name_statements import INSERT_FINGERPRINTS, INSERT_SLOTS, INSERT_TRIALS, UPSERT_ALIASES
 from app.repositories.outbox_rows import calls_json, records_json
@@ -52,7 +53,7 @@ def row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Stat
         *_forgotten_statements(batches, pieces),
         *_each(INSERT_CALLS, calls, pieces),
         *_logged_statements(records, calls, sum(row[1] for row in hits), pieces),
-        *_each(ERASE_LATE, _late_users(batches), pieces),
+        *_erasing_statements(batches, pieces),
         *_name_statements(batches, pieces),
         *_other_statements(batches, pieces),
     ]
@@ -69,7 +70,7 @@ def rehearsed_statements(batch: RecordBatch) -> list[Statement]:
         *_forgotten_statements([batch], 1, counted=False),
         *_each(INSERT_CALLS, batch.calls, 1),
         *_each(INSERT_RECORDS, batch.records, 1),
-        *_each(ERASE_LATE, _late_users([batch]), 1),
+        *_erasing_statements([batch], 1, counted=False),
         *_name_statements([batch], 1, counted=False),
         *_other_statements([batch], 1),
     ]
@@ -116,6 +117,17 @@ def _forgotten_statements(batches: Sequence[RecordBatch], pieces: int, *, counte
     ]
 
 
+def _erasing_statements(batches: Sequence[RecordBatch], pieces: int, *, counted: bool = True) -> list[Statement]:
+    """Return the statements that take users who were erased before their records came out of these."""
+    records = (row for batch in batches if batch.is_late for row in batch.records)
+    users: dict[str, JsonRow] = {row[0]: (row[0], digest_of(row[1])) for row in records if row[1] is not None}
+    return [
+        statement
+        for piece in _pieces(list(users.values()), pieces)
+        for statement in ERASE_LATE.statements({"rows": as_json(piece)}, counted=counted)
+    ]
+
+
 def _name_statements(batches: Sequence[RecordBatch], pieces: int, *, counted: bool = True) -> list[Statement]:
     """Return the statements that write names, and let answers give way to a corrected one of the same photo."""
     aliases = pick_aliases(row for batch in batches for row in batch.aliases)
@@ -141,12 +153,6 @@ def _other_statements(batches: Sequence[RecordBatch], pieces: int) -> list[State
         *_each(INSERT_SLOTS, fingerprints, pieces),
         *_each(INSERT_TRIALS, [row for batch in batches for row in batch.trials], pieces),
     ]
-
-
-def _late_users(batches: Sequence[RecordBatch]) -> list[JsonRow]:
-    """Return request id and digest of the user of each record that comes late and has one."""
-    records = (row for batch in batches if batch.is_late for row in batch.records)
-    return [(row[0], digest_of(row[1])) for row in records if row[1] is not None]
 
 
 def _results(batches: Sequence[RecordBatch], pieces: int) -> list[Sequence[JsonRow]]:

@@ -58,12 +58,23 @@ class RollupSums:
             self.cache_hits += int(cache_hits)
 
     def add_records(self, text: str, sign: int, calendar: Calendar) -> None:
-        """Add what counts of rows of requests; with -1 for `sign` take it away."""
+        """Add what counts of rows of requests, or of who made them; with -1 for `sign` take it away."""
         requests, categories, latencies, users = self.requests, self.categories, self.latencies, self.users
         members: Counter[Key] = Counter()
         key: Key
         for moment, user, address, size, category, confidence, hit, took_ms, name, saved in json.loads(text):
             day = calendar.day_of(moment)
+            if user is not None:
+                members[day, USER, user] += sign
+                row = users.get(key := (user,)) or users.setdefault(key, [0, 0])
+                row[0] += sign
+                row[1] += sign * bool(hit)
+            if address is not None:
+                members[day, ADDRESS, address] += sign
+            if sign < 0:
+                self.shrunk_days.add(day)
+            if category is None:  # the request still counts
+                continue
             # In place, without a call for each: this is done for every request that is answered.
             row = requests.get(key := (day, (name or "bytes") if hit else "")) or requests.setdefault(key, [0] * 6)
             row[0] += sign
@@ -79,15 +90,6 @@ class RollupSums:
                 key = (day, HIT if hit else PAID, bucket_of(took_ms))
                 row = latencies.get(key) or latencies.setdefault(key, [0])
                 row[0] += sign
-            if user is not None:
-                members[day, USER, user] += sign
-                row = users.get(key := (user,)) or users.setdefault(key, [0, 0])
-                row[0] += sign
-                row[1] += sign * bool(hit)
-            if address is not None:
-                members[day, ADDRESS, address] += sign
-            if sign < 0:
-                self.shrunk_days.add(day)
         for key, number in members.items():
             _add(self.members, key, (number,), 1)
 

@@ -1,6 +1,7 @@
-"""What operators change changes the sums of the statistics with it."""
+"""What operators change, and who has themselves erased, changes the sums of the statistics with it."""
 
 import asyncio
+import json
 import random
 import secrets
 from datetime import timedelta
@@ -16,6 +17,8 @@ from app.models.correction import Operator, Purge
 from app.models.domain import LOCAL_MODEL, Category, Outcome
 from app.models.identity import Alias, MatchedBy, Naming
 from app.repositories.correction_repository import CorrectionRepository
+from app.repositories.erasure_statements import ERASE_LATE
+from app.repositories.history_repository import HistoryRepository, digest_of
 from app.repositories.purge_repository import PurgeRepository
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
@@ -31,7 +34,8 @@ OPERATOR = Operator("req-1", "ops", "192.0.2.1")
 SPAN = last_days(NOW, UTC_ZONE, 8)
 LATER = NOW + timedelta(hours=1)
 NAMES = [f"c1:{make_image_hash()}" for _ in range(3)]
-CHANGES = ["write names", "write late", "correct", "correct near", "remove", "purge"]
+CHANGES = ["write names", "write late", "correct", "correct near", "remove", "purge", "erase"]
+PERSONS = ["stats_member.member", "stats_user.user_id", "stats_outbox.records", "request_log.user_id"]
 
 
 def named(outcome: Outcome, name: str, kind: MatchedBy = MatchedBy.CONTENT) -> Outcome:
@@ -61,9 +65,27 @@ async def purge(database: Database, purge: Purge, limit: int = 100) -> None:
         await repository.delete([image_hash for _, image_hash in found], purge, 0, "wrong", OPERATOR, LATER)
 
 
+async def erase(database: Database, user: str, slice_rows: int = 100) -> None:
+    repository = HistoryRepository(database)
+    await repository.mark_erased(user, LATER)
+    await repository.erase_slice(user, slice_rows=slice_rows)
+
+
 def late(*outcomes: Outcome) -> RecordBatch:
     """Return a batch of these as it comes back from a spool."""
     return RecordBatch.from_json(RecordBatch.of(secrets.token_hex(16), 1, outcomes).to_json())
+
+
+async def columns_that_hold(database: Database, text: str) -> list[str]:
+    """Return those columns about persons that have a text somewhere."""
+    found = []
+    for column in PERSONS:
+        table, name = column.split(".")
+        ((rows,),) = await database.fetch_all(
+            Sql.same(f"SELECT COUNT(*) FROM {table} WHERE INSTR({name}, :text) > 0"), {"text": text}
+        )
+        found += [column] * bool(rows)
+    return found
 
 
 async def take_change(database: Database, history: History, step: str) -> None:
@@ -85,6 +107,8 @@ async def take_change(database: Database, history: History, step: str) -> None:
             await remove(database, image)
         case "purge":
             await purge(database, Purge(category=chance.choice(list(Category))), chance.randrange(1, 4))
+        case "erase":
+            await erase(database, f"user-{chance.randrange(5)}", chance.randrange(1, 8))
         case _:
             await take_step(database, history, step)
 
@@ -179,7 +203,41 @@ async def test_an_answer_of_the_network_that_gives_way_to_a_surer_one_counts_ane
         await check_sums(database, SPAN)
 
 
-async def test_changes_at_the_same_moment_as_records_count_once(database: Database) -> None:
+@pytest.mark.parametrize("applied", [True, False])
+async def test_an_erased_user_is_in_no_sum_and_the_requests_still_count(applied: bool, database: Database) -> None:
+    user = f"device-{secrets.token_hex(8)}"
+    paid = make_outcome(context=make_context(user, "192.0.2.99"), created_at=NOW)
+    await write_outcomes(database, [paid, make_hit(paid, context=make_context(None), created_at=NOW), make_outcome()])
+    if applied:
+        await apply_all(database)
+        assert await columns_that_hold(database, user) == ["stats_member.member", "stats_user.user_id", PERSONS[3]]
+
+    await erase(database, user)
+
+    await check_sums(database, SPAN)
+    totals = (await StatsRepository(database).sum_requests(SPAN))[-1]
+    assert (totals.requests, totals.unique_users, totals.unique_ips) == (2, 0, 1)
+    assert await StatsRepository(database).fetch_user(user) is None
+    await apply_all(database)
+    await check_sums(database, SPAN)
+    assert [await columns_that_hold(database, text) for text in (user, "192.0.2.99")] == [[], []]
+
+
+async def test_a_user_who_was_erased_before_the_records_came_is_in_no_sum(database: Database) -> None:
+    user = f"device-{secrets.token_hex(8)}"
+    context = make_context(user, "192.0.2.99")
+    await erase(database, user)
+
+    await RecordRepository(database).write([late(make_outcome(context=context, created_at=NOW), make_outcome())])
+
+    await check_sums(database, SPAN)
+    assert (await StatsRepository(database).sum_requests(SPAN))[-1].unique_users == 0
+    await apply_all(database)
+    await check_sums(database, SPAN)
+    assert [await columns_that_hold(database, text) for text in (user, "192.0.2.99")] == [[], []]
+
+
+async def test_changes_at_the_same_moment_as_records_and_erasures_count_once(database: Database) -> None:
     images = [make_image_hash() for _ in range(3)]
 
     async def write(number: int) -> None:
@@ -188,7 +246,10 @@ async def test_changes_at_the_same_moment_as_records_count_once(database: Databa
 
     async def change(number: int) -> None:
         image = images[number % 3]
-        await remove(database, image)
+        if number % 2:
+            await remove(database, image)
+        else:
+            await erase(database, f"user-{number % 4 // 2}", 3)
 
     await asyncio.gather(*(work(number) for number in range(12) for work in (write, change)))
 
@@ -210,4 +271,22 @@ async def test_more_deleted_than_was_counted_undoes_all(mysql_settings: dict[str
 
     await check_sums(database, SPAN)
     assert (await StatsRepository(database).sum_cache()).images == 2
+    await database.close()
+
+
+async def test_more_erased_than_was_counted_undoes_all(mysql_settings: dict[str, Any]) -> None:
+    """As where the mark that a user is erased comes between the two."""
+    user = f"device-{secrets.token_hex(8)}"
+    paid = make_outcome(context=make_context(user), created_at=NOW)
+    database = await open_database(make_settings(**mysql_settings))
+    await write_outcomes(database, [paid])
+    await HistoryRepository(database).mark_erased(user, LATER)
+    rows = {"rows": json.dumps([(paid.request_id, digest_of(user))])}
+    (leave, _), erase_late, expect = ERASE_LATE.statements(rows)
+
+    with pytest.raises(ConstraintError):
+        await database.commit([(leave, {"rows": "[]"}), erase_late, expect])
+
+    await check_sums(database, SPAN)
+    assert "request_log.user_id" in await columns_that_hold(database, user)
     await database.close()
