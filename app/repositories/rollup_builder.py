@@ -19,7 +19,7 @@ from app.repositories.rollup_repository import RollupRepository, fetch_state
 from app.repositories.rollup_sums import RollupSums
 from app.utils.days import Calendar
 
-_SLICE_ROWS = 2000
+_SLICE_ROWS = 5000
 _CLEARED_ROWS = 10_000
 _TIMEOUT_SECONDS = 24 * 3600.0
 
