@@ -124,5 +124,6 @@ async def test_what_cannot_be_added_now_is_added_later() -> None:
     upkeep = RollupUpkeep(rollups, FakeLeases(), UTC)
     with pytest.raises(DatabaseUnavailable):
         await upkeep.apply_waiting()
+    assert upkeep.pause_seconds >= 10  # each failure is a line of the log
 
     assert await upkeep.apply_waiting() == 2 * 64

@@ -19,6 +19,7 @@ _LEASE_SECONDS = 6
 _RENEW_SECONDS = 2.0
 _PAUSE_SECONDS = 0.4
 _OTHERS_PAUSE_SECONDS = 3.0
+_AWAY_PAUSE_SECONDS = 10.0
 
 
 class RollupState(Protocol):
@@ -69,15 +70,16 @@ class RollupUpkeep:
     leases: RollupLeases
     zone: ZoneInfo
     owner: str = field(default_factory=lambda: secrets.token_hex(16))
+    pause_seconds: float = 0.0
+    """How long nothing is done now."""
     _renew_at: float = 0.0
-    _pause: float = 0.0
 
     async def run_forever(self) -> None:
         """Say once if the statistics cannot be told; then add what waits, again and again."""
         with suppress(DatabaseUnavailable):  # the health check says so
             await self.report()
         try:
-            await keep_doing(self.apply_waiting, lambda: self._pause, "adding to the statistics")
+            await keep_doing(self.apply_waiting, lambda: self.pause_seconds, "adding to the statistics")
         finally:
             with suppress(DatabaseUnavailable):  # then the lease ends by itself
                 await self.leases.release([LEASE], self.owner)
@@ -91,15 +93,16 @@ class RollupUpkeep:
 
     async def apply_waiting(self) -> int:
         """Add all that waits, unless another process does; return how many rows of the outbox that were."""
-        self._pause = _PAUSE_SECONDS
+        self.pause_seconds = _AWAY_PAUSE_SECONDS  # unless all goes well: each failure is a line of the log
         applied = 0
         while await self.rollups.is_waiting():
             if not await self._holds_lease():
-                self._pause = random.uniform(1, _OTHERS_PAUSE_SECONDS)  # noqa: S311  # nosec B311  # spreads load
-                break
+                self.pause_seconds = random.uniform(1, _OTHERS_PAUSE_SECONDS)  # noqa: S311  # nosec B311  # spreads load
+                return applied
             if not (rows := await self.rollups.apply_piece(self.zone)):
                 break
             applied += rows
+        self.pause_seconds = _PAUSE_SECONDS
         return applied
 
     async def _holds_lease(self) -> bool:
