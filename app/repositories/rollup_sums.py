@@ -59,11 +59,12 @@ class RollupSums:
 
     def add_records(self, text: str, sign: int, calendar: Calendar) -> None:
         """Add what counts of rows of requests, or of who made them; with -1 for `sign` take it away."""
-        requests, categories, latencies, users = self.requests, self.categories, self.latencies, self.users
+        by_kind, categories, latencies, users = self.requests, self.categories, self.latencies, self.users
         members: Counter[Key] = Counter()
         key: Key
         for moment, user, address, size, category, confidence, hit, took_ms, name, saved in json.loads(text):
             day = calendar.day_of(moment)
+            # In place, without a call for each: this is done for every request that is answered.
             if user is not None:
                 members[day, USER, user] += sign
                 row = users.get(key := (user,)) or users.setdefault(key, [0, 0])
@@ -75,8 +76,7 @@ class RollupSums:
                 self.shrunk_days.add(day)
             if category is None:  # the request still counts
                 continue
-            # In place, without a call for each: this is done for every request that is answered.
-            row = requests.get(key := (day, (name or "bytes") if hit else "")) or requests.setdefault(key, [0] * 6)
+            row = by_kind.get(key := (day, (name or "bytes") if hit else "")) or by_kind.setdefault(key, [0] * 6)
             row[0] += sign
             row[1] += sign * (took_ms or 0)
             row[2] += sign * (took_ms is not None)
