@@ -21,10 +21,10 @@ from typing import Any
 import pymysql
 
 from app.config import Settings
-from app.container import storage_on
 from app.drivers.build import open_database
 from app.drivers.migrations import SQL_FOLDER
 from app.models.domain import Category
+from app.storage import storage_on
 from app.utils.days import last_days
 
 DAYS = 90

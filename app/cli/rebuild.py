@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.progress import Progress as ProgressBar
 
 from app.config import CommandSettings, Settings, load_settings
-from app.container import open_storage
 from app.drivers.migrations import MigrationError
 from app.errors import RebuildDisturbed, ServiceError
 from app.services.upkeep.rebuild import Progress, Rebuild
+from app.storage import open_storage
 
 
 class Exit(IntEnum):
