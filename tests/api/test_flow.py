@@ -60,6 +60,8 @@ async def assert_statistics_of_one_miss_and_two_hits(client: httpx.AsyncClient, 
         "cost_saved": 0.02,
         "avg_hit_per_image": 3.0,
         "max_hits": 3,
+        "uploaded_bytes": 2 * len(image),
+        "saved_bytes": len(image),
     }
     (share,) = await get_data(client, "/stats/category-distribution")
     assert (share["category"], share["count"], share["percentage"]) == (category, 3, 100.0)
