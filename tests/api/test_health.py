@@ -11,6 +11,7 @@ import pytest
 from app.config import Settings
 from app.container import open_container
 from app.drivers.build import build_migrator
+from app.services.images.decoding_server import DecodingServer
 from tests.api.calls import check_cache, upload
 from tests.conftest import TEST_DATABASE, make_client, make_settings, with_settings
 from tests.factories import make_image
@@ -54,9 +55,11 @@ async def test_a_model_that_keeps_failing_is_unavailable_and_is_left_alone(
     assert len(fake_models.calls) == calls
 
 
-async def test_a_model_that_hangs_is_left_alone_too(settings: Settings, fake_models: FakeModels) -> None:
-    hasty = with_settings(settings, llm_timeout=0.6)
-    async with open_container(hasty) as container, make_client(hasty, container) as client:
+async def test_a_model_that_hangs_is_left_alone_too(
+    settings: Settings, decoders: DecodingServer, fake_models: FakeModels
+) -> None:
+    hasty = with_settings(settings, llm_timeout=1.0)  # of which decoding may take less than half
+    async with open_container(hasty, decoders=decoders) as container, make_client(hasty, container) as client:
         fake_models.behaviour = Behaviour(hang=True)
         codes = [(await upload(client, make_image())).json()["error"]["code"] for _ in range(6)]
 
