@@ -1,6 +1,7 @@
 """Reads sums of the statistics as of one moment: the rollups, and what of the outbox is not in them yet. SQL only."""
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -28,17 +29,27 @@ _UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A rollup table: what selects its days, and how many columns its key has."""
+    """A rollup table: what selects its days, how many columns its key has, and what is to be added to it."""
 
     select: Sql
     key_width: int
+    waiting: Callable[[Fetch, RollupSums], Awaitable[Sums]]
 
 
-REQUESTS = Table(SELECT_REQUESTS, 2)
-CATEGORIES = Table(SELECT_CATEGORIES, 2)
-LATENCIES = Table(SELECT_LATENCIES, 3)
-CALLS = Table(SELECT_CALLS, 5)
-DISTINCT = Table(SELECT_DISTINCT, 2)
+def _table(select: Sql, key_width: int, waiting: Callable[[RollupSums], Sums]) -> Table:
+    """Return a table whose rows are sums of the outbox's rows, whatever is in it."""
+
+    async def read(_: Fetch, pending: RollupSums) -> Sums:
+        return waiting(pending)
+
+    return Table(select, key_width, read)
+
+
+REQUESTS = _table(SELECT_REQUESTS, 2, lambda pending: pending.requests)
+CATEGORIES = _table(SELECT_CATEGORIES, 2, lambda pending: pending.categories)
+LATENCIES = _table(SELECT_LATENCIES, 3, lambda pending: pending.latencies)
+CALLS = _table(SELECT_CALLS, 5, lambda pending: pending.calls)
+DISTINCT = Table(SELECT_DISTINCT, 2, count_new_members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ class RollupReader:
             _, pending = await _fetch_pending(fetch, zone)
             sums = []
             for table in tables:
-                waiting = await _waiting(fetch, pending, table)
+                waiting = await table.waiting(fetch, pending)
                 rows = await fetch(table.select, {"first": first, "last": last})
                 sums.append(merge(within(waiting, first, last), rows, table.key_width))
             return sums
@@ -109,19 +120,6 @@ async def _fetch_pending(fetch: Fetch, zone: ZoneInfo | None) -> tuple[RollupSta
     pending = RollupSums()
     pending.add_outbox(await fetch(SELECT_OUTBOX, {}), zone or _UTC)
     return state, pending
-
-
-async def _waiting(fetch: Fetch, pending: RollupSums, table: Table) -> Sums:
-    """Return what is to be added to the sums of a table."""
-    if table is DISTINCT:
-        return await count_new_members(fetch, pending)
-    by_table = (
-        (REQUESTS, pending.requests),
-        (CATEGORIES, pending.categories),
-        (LATENCIES, pending.latencies),
-        (CALLS, pending.calls),
-    )
-    return next(sums for known, sums in by_table if known is table)
 
 
 def _merged_users(pending: RollupSums, known: list[Row]) -> list[Row]:
