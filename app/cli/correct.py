@@ -5,7 +5,6 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import datetime
-from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.told import tell_errors
+from app.cli.ending import told_errors
 from app.config import CommandSettings, Settings, load_settings
 from app.models.correction import AnswerWithHistory, Operator
 from app.models.correction_request import MAX_REASON_LENGTH
@@ -30,13 +29,6 @@ from app.utils.id_generator import generate_request_id
 
 KEY_NAME = "cli"
 """Who made the change, in the audit: whoever may run commands on the machine."""
-
-
-class Exit(IntEnum):
-    """What a script learns. 2 is typer's: the command line was wrong."""
-
-    DONE = 0
-    FAILED = 1
 
 
 def one_line(reason: str) -> str:
@@ -62,7 +54,7 @@ def correct(
 
     Exit codes: 0 done, 1 failed (the photo is not known, or the database is away), 2 wrong command line.
     """
-    with tell_errors("correct", Exit.FAILED):
+    with told_errors("correct"):
         settings = load_settings(CommandSettings)
         answer = asyncio.run(_correct(settings, _name_of(photo), category, reason))
     if as_json:

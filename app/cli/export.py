@@ -7,15 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from app.cli.told import tell_errors
+from app.cli.ending import told_errors
+from app.cli.progress import shown_progress
 from app.config import CommandSettings, Settings, load_settings
 from app.repositories.export_repository import COLUMNS, ExportRepository, Selection
 from app.storage import open_storage
@@ -23,7 +22,8 @@ from app.utils.clock import isoformat_utc
 
 _PAGE_ROWS = 5000
 _BEGINNING, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-_DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+"""How a moment is written on a command line."""
 
 
 class Format(StrEnum):
@@ -33,28 +33,21 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
-class Exit(IntEnum):
-    """What a script learns. 2 is typer's: the command line was wrong."""
-
-    DONE = 0
-    FAILED = 1
-
-
 def export(
     output: Annotated[Path | None, typer.Argument(help="The file to write; none: standard output.")] = None,
     file_format: Annotated[
         Format, typer.Option("--format", help="CSV with a head, or a JSON object a line.")
     ] = Format.CSV,
-    since: Annotated[datetime | None, typer.Option(formats=_DAYS, help="The first moment, in UTC.")] = None,
-    until: Annotated[datetime | None, typer.Option(formats=_DAYS, help="The moment after the last, in UTC.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=MOMENTS, help="The first moment, in UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=MOMENTS, help="The moment after the last, in UTC.")] = None,
     user: Annotated[str | None, typer.Option(help="The records of one user alone.")] = None,
 ) -> None:
     """Write the records of the answered requests, in the order in which they were written down.
 
     Exit codes: 0 done, 1 failed, 2 wrong command line. A file that was begun and not finished is removed.
     """
-    selection = Selection(_in_utc(since) or _BEGINNING, _in_utc(until) or _END, user)
-    with tell_errors("export", Exit.FAILED), _opened(output) as file, _progress(quiet=output is None) as advance:
+    selection = Selection(in_utc(since) or _BEGINNING, in_utc(until) or _END, user)
+    with told_errors("export"), _opened(output) as file, shown_progress("records", quiet=output is None) as advance:
         asyncio.run(_run(load_settings(CommandSettings), selection, _writer(file, file_format), advance))
 
 
@@ -97,14 +90,5 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
         unfinished.unlink(missing_ok=True)
 
 
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yield what draws a bar, where somebody sees it and the records do not go to the same place."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bars:
-        task = bars.add_task("records")
-        yield lambda done, total: bars.update(task, completed=done, total=max(done, total))
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
+def in_utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None else None

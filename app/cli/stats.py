@@ -5,14 +5,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from enum import IntEnum
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.told import tell_errors
+from app.cli.ending import told_errors
 from app.config import CommandSettings, Settings, load_settings
 from app.container import build_stats
 from app.services.model_statistics import ModelStatsService
@@ -20,13 +19,6 @@ from app.storage import open_storage
 from app.utils.clock import isoformat_utc, utc_now
 
 Figures = dict[str, Any]
-
-
-class Exit(IntEnum):
-    """What a script learns. 2 is typer's: the command line was wrong."""
-
-    DONE = 0
-    FAILED = 1
 
 
 def stats(
@@ -40,7 +32,7 @@ def stats(
 
     Exit codes: 0 done, 1 failed, 2 wrong command line.
     """
-    with tell_errors("stats", Exit.FAILED):
+    with told_errors("stats"):
         figures = asyncio.run(_collect(load_settings(CommandSettings), days, limit))
     if as_json:
         typer.echo(json.dumps(figures, default=_plain, ensure_ascii=False))
