@@ -1,13 +1,14 @@
 """Bodies by which operators and users mend answers."""
 
 from datetime import UTC
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from app.models.correction import Purge
 from app.models.domain import Category
+from app.models.request import not_null
 from app.utils.id_generator import REQUEST_ID_PATTERN
 
 MAX_REASON_LENGTH = 500
@@ -30,11 +31,6 @@ class CorrectionRequest(BaseModel):
     reason: Reason
 
 
-def _not_null(schema: dict[str, Any]) -> None:
-    """Say of an optional field that it may be missing, and not that it may be null as well."""
-    del schema["default"]
-
-
 class FeedbackRequest(BaseModel):
     """The body of `POST /feedback`."""
 
@@ -44,7 +40,7 @@ class FeedbackRequest(BaseModel):
         description="Of the answer that is wrong", examples=["req_1696934400_a3f5d8c2b1e9"]
     )
     category: Category | SkipJsonSchema[None] = Field(
-        None, description="What the photo shows, if the user says so", examples=["pets"], json_schema_extra=_not_null
+        None, description="What the photo shows, if the user says so", examples=["pets"], json_schema_extra=not_null
     )
 
 
@@ -60,22 +56,22 @@ class PurgeRequest(BaseModel):
         None,
         description="`model_used` of the answers; corrected ones are `operator`, and stay unless they are named",
         examples=["gpt-6-luna"],
-        json_schema_extra=_not_null,
+        json_schema_extra=not_null,
     )
     prompt_version: Annotated[str, StringConstraints(min_length=1, max_length=16)] | SkipJsonSchema[None] = Field(
-        None, description="Version of the prompt that was asked", examples=["1"], json_schema_extra=_not_null
+        None, description="Version of the prompt that was asked", examples=["1"], json_schema_extra=not_null
     )
     category: Category | SkipJsonSchema[None] = Field(
-        None, description="What they say", examples=["pets"], json_schema_extra=_not_null
+        None, description="What they say", examples=["pets"], json_schema_extra=not_null
     )
     before: AwareDatetime | SkipJsonSchema[None] = Field(
         None,
         description="Only those that were given before this moment, with its offset from UTC",
         examples=["2025-10-10T12:00:00Z"],
-        json_schema_extra=_not_null,
+        json_schema_extra=not_null,
     )
     reason: Reason
-    dry_run: bool = Field(False, description="Delete nothing, and count", examples=[True], json_schema_extra=_not_null)
+    dry_run: bool = Field(False, description="Delete nothing, and count", examples=[True], json_schema_extra=not_null)
 
     @model_validator(mode="after")
     def _means_some(self) -> Self:

@@ -1,16 +1,14 @@
 """The body of `GET /stats/identity`, and its example on the OpenAPI page."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from app.models.body import Body, Timestamp
+from app.models.body import Body, Share, Timestamp
 from app.models.domain import Category
 from app.models.identity import MatchedBy
 from app.models.near import NearDuplicates, NearState
-
-_Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class MatchSavingsData(Body):
@@ -47,8 +45,8 @@ class TrialStatisticsData(Body):
 
     comparisons: int = Field(examples=[340])
     disagreed: int = Field(description="Where the model said another category", examples=[2])
-    error_low: _Share = Field(description="The true share of errors is above, with 95 % confidence (Wilson)")
-    error_high: _Share = Field(description="And it is below")
+    error_low: Share = Field(description="The true share of errors is above, with 95 % confidence (Wilson)")
+    error_high: Share = Field(description="And it is below")
     by_category: list[CategoryTrialsData]
 
 
@@ -60,8 +58,8 @@ class NearDecisionData(Body):
     reason: str
     comparisons: int = Field(examples=[1000])
     disagreed: int = Field(examples=[6])
-    error_low: _Share
-    error_high: _Share = Field(description="`auto` serves while this is at most NEAR_MAX_ERROR")
+    error_low: Share
+    error_high: Share = Field(description="`auto` serves while this is at most NEAR_MAX_ERROR")
 
 
 class IdentityStatsData(Body):

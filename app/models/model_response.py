@@ -1,13 +1,11 @@
 """The body of `GET /stats/models`, and its example on the OpenAPI page."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from app.models.body import Body, Timestamp
-
-_Share = Annotated[float, Field(ge=0, le=1)]
+from app.models.body import Body, Share, Timestamp
 
 
 class OutcomeCountData(Body):
@@ -41,12 +39,12 @@ class NetworkStatsData(Body):
 
     photos: int = Field(description="Photos that it looked at before a model", examples=[1000])
     answered: int = Field(description="Of these, those that it answered alone", examples=[630])
-    share_answered: _Share = Field(examples=[0.63])
+    share_answered: Share = Field(examples=[0.63])
     compared: int = Field(description="Of these, those that it was sure of and a model was asked about", examples=[13])
     agreed: int = Field(description="Where both said the same category", examples=[13])
-    agreement: _Share | None = Field(description="Null: nothing was compared", examples=[1.0])
-    agreement_low: _Share = Field(description="The true share is above, with 95 % confidence (Wilson)")
-    agreement_high: _Share = Field(description="And it is below")
+    agreement: Share | None = Field(description="Null: nothing was compared", examples=[1.0])
+    agreement_low: Share = Field(description="The true share is above, with 95 % confidence (Wilson)")
+    agreement_high: Share = Field(description="And it is below")
     degraded: int = Field(description="Looks in place of models that were away", examples=[0])
 
 

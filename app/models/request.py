@@ -19,7 +19,7 @@ ContentHash = Annotated[str, StringConstraints(pattern=CONTENT_HASH_PATTERN)]
 UserId = Annotated[str, StringConstraints(pattern=USER_ID_PATTERN)]
 
 
-def _not_null(schema: dict[str, Any]) -> None:
+def not_null(schema: dict[str, Any]) -> None:
     """Say of an optional field that it may be missing, and not that it may be null as well."""
     del schema["default"]
 
@@ -34,13 +34,13 @@ class CheckCacheRequest(BaseModel):
         None,
         description="SHA-256 of the image file, hexadecimal, in either case",
         examples=["596aa1964ec75a7ad44cbc1ec5f07ebc08a11b6bec7e71a06cbf7e91d8d7ab08"],
-        json_schema_extra=_not_null,
+        json_schema_extra=not_null,
     )
     content_hash: ContentHash | SkipJsonSchema[None] = Field(
         None,
         description="Hash of what decodes, without metadata: docs/content-hash.md says how it is made",
         examples=["c1:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"],
-        json_schema_extra=_not_null,
+        json_schema_extra=not_null,
     )
     wait_ms: int = Field(
         0,
@@ -48,13 +48,13 @@ class CheckCacheRequest(BaseModel):
         le=MAX_WAIT_MS,
         description="How long to wait for the answer if the photo is being asked about right now",
         examples=[0],
-        json_schema_extra=_not_null,
+        json_schema_extra=not_null,
     )
     user_id: UserId | SkipJsonSchema[None] = Field(
         None,
         description="User or device; the header X-User-ID wins over it",
         examples=["device-42"],
-        json_schema_extra=_not_null,
+        json_schema_extra=not_null,
     )
 
     @property
