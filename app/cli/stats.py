@@ -75,7 +75,9 @@ def _pairs(title: str, values: Figures) -> Table:
 
 
 def _rows(title: str, rows: Sequence[Figures]) -> Table:
-    table = Table(*(name.replace("_", " ") for name in (rows[0] if rows else ())), title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for name in rows[0] if rows else ():
+        table.add_column(name.replace("_", " "), overflow="fold")  # a hash that is cut off is none to correct by
     for row in rows:
         table.add_row(*(str(_plain(value)) for value in row.values()))
     if not rows:
