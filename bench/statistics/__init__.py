@@ -1,0 +1,1 @@
+"""Measurements of the statistics on the log of a large deployment."""
