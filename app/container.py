@@ -156,7 +156,7 @@ async def open_service(
         _watch_process(metrics, storage.database)
         for retention in build_retention(settings, storage, records.rejected):
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
-        rollups = RollupUpkeep(storage.rollups, storage.leases, settings.timezone)
+        rollups = RollupUpkeep(storage.rollups, storage.leases, settings.timezone, metrics)
         stack.push_async_callback(_cancel, asyncio.create_task(rollups.run_forever()))
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await report_start(settings, container.health)

@@ -188,6 +188,11 @@ class Metrics:
         )
         for outcome in ("put_aside", "lost"):
             self.rejected_records.add(outcome, amount=0)  # there before the first: an increase needs a beginning
+        self.outbox_rejected = Counter(
+            "statistics_outbox_rejected_total",
+            "Changes that could not be added to the statistics, which then wait for `python -m app.cli rebuild`",
+        )
+        self.outbox_rejected.add(amount=0)
 
     def _add_present(self) -> None:
         self.queues = Gauge(

@@ -164,6 +164,11 @@ UPDATE stats_state
 SET version = CASE WHEN version = :version THEN version + 1 END, built_at = CURRENT_TIMESTAMP
 WHERE id = 1
 """)
+MARK_INCOMPLETE = Sql.same("""
+UPDATE stats_state
+SET version = CASE WHEN version = :version THEN version + 1 END, built_at = NULL
+WHERE id = 1
+""")
 INSERT_STATE = Sql(
     mysql="INSERT INTO stats_state (id) VALUES (1) ON DUPLICATE KEY UPDATE id = 1",
     sqlite="INSERT INTO stats_state (id) VALUES (1) ON CONFLICT (id) DO NOTHING",

@@ -6,8 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.database import ConstraintError, Database, Fetch, Params, Row, Statement, from_sql_time
-from app.errors import StatisticsNotBuilt
+from app.database import (
+    ConstraintError,
+    Database,
+    Fetch,
+    Params,
+    Row,
+    Statement,
+    StatementTooLarge,
+    ValueRejected,
+    from_sql_time,
+)
+from app.errors import ServiceError, StatisticsNotBuilt
 from app.repositories.outbox_statements import SELECT_OUTBOX_FIRST, SELECT_OUTBOX_PIECE
 from app.repositories.rollup_reads import (
     COUNT_NEW_MEMBERS,
@@ -15,6 +25,7 @@ from app.repositories.rollup_reads import (
     DELETE_EMPTY_MEMBERS,
     DELETE_EMPTY_USERS,
     DELETE_OUTBOX,
+    MARK_INCOMPLETE,
     SELECT_STATE,
 )
 from app.repositories.rollup_statements import (
@@ -68,6 +79,17 @@ async def fetch_state(fetch: Fetch) -> RollupState:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedPiece:
+    """What became of a piece of the outbox."""
+
+    rows: int
+    """How many rows it had; 0: nothing was done."""
+
+    rejected: str | None = None
+    """Why its one row could not be added. It has been taken out, and the sums wait for a rebuild."""
+
+
+@dataclass(frozen=True, slots=True)
 class RollupRepository:
     """Applies the outbox. Every method raises `DatabaseUnavailable`."""
 
@@ -81,27 +103,47 @@ class RollupRepository:
         """Whether there is something in the outbox."""
         return bool(await self.database.fetch_all(SELECT_OUTBOX_FIRST, {}))
 
-    async def apply_piece(self, zone: ZoneInfo) -> int:
-        """Add a piece of the outbox to the sums and take it out, in one transaction; return how many rows it had.
+    async def apply_piece(self, zone: ZoneInfo) -> AppliedPiece:
+        """Add a piece of the outbox to the sums and take it out, in one transaction.
 
         Days are those that the sums have already, and those of `zone` while there are none. What is in the outbox of a
         database whose sums are not built is in the tables that they will be built from: it is taken out alone.
-        Of several that apply at once one does; the others do nothing.
+        Of several that apply at once one does; the others do nothing. A piece that cannot be added is halved until the
+        row is found that is to blame, so that this one stops none of the others.
         """
         state = await self.fetch_state()
         rows = _piece(await self.database.fetch_all(SELECT_OUTBOX_PIECE, {"limit": _PIECE_ROWS}))
-        if not rows:
-            return 0
+        while rows:
+            try:
+                return AppliedPiece(len(rows) if await self._apply(rows, state, zone) else 0)
+            except (StatisticsNotBuilt, ValueRejected, StatementTooLarge) as error:
+                if len(rows) == 1:
+                    return await self._reject(rows[0], state, error)
+            rows = rows[: len(rows) // 2]
+        return AppliedPiece(0)
+
+    async def _apply(self, rows: Sequence[Row], state: RollupState, zone: ZoneInfo) -> bool:
+        """Whether these rows are in the sums now, and no more in the outbox."""
         sums = RollupSums()
         days = ZoneInfo(state.timezone) if state.timezone else zone
         if state.built_at is not None:
             sums.add_outbox(rows, days)
-        return len(rows) if await self.add(sums, state.version, days, [row[0] for row in rows]) else 0
+        return await self.add(sums, state.version, days, [row[0] for row in rows])
+
+    async def _reject(self, row: Row, state: RollupState, error: ServiceError) -> AppliedPiece:
+        """Take a row out without adding it, and let the sums wait for a rebuild, which needs no outbox."""
+        mark = (MARK_INCOMPLETE, {"version": state.version})
+        try:
+            await self.database.commit([mark, (DELETE_OUTBOX, {"ids": json.dumps([row[0]])})])
+        except ConstraintError:
+            return AppliedPiece(0)
+        return AppliedPiece(1, f"row {row[0]}: {error.detail}")
 
     async def add(self, sums: RollupSums, version: int, zone: ZoneInfo, outbox_ids: Sequence[int]) -> bool:
         """Add sums and take out the rows of the outbox that they are of. False: the sums are at another version.
 
-        Who was there is counted before, which is right as long as the version is.
+        Who was there is counted before, which is right as long as the version is. Raises `ValueRejected`,
+        `StatementTooLarge` or `StatisticsNotBuilt` where the sums fit into no table.
         """
         distinct = await count_new_members(self.database.fetch_all, sums)
         state: Params = {
@@ -116,6 +158,8 @@ class RollupRepository:
         try:
             await self.database.commit(statements)
         except ConstraintError:
+            if (await self.fetch_state()).version == version:
+                raise
             return False
         return True
 

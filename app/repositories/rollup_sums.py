@@ -7,6 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from app.database import Row
+from app.errors import StatisticsNotBuilt
 from app.models.domain import LOCAL_PROVIDER
 from app.utils.days import Calendar
 from app.utils.latency_buckets import bucket_of
@@ -16,6 +17,9 @@ ALL_DAYS = "1000-01-01"
 
 USER, ADDRESS, IMAGE = "user", "address", "image"
 HIT, PAID = "hit", "paid"
+
+_NOT_AS_WRITTEN = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
+"""What reading a row raises that none of us has written so."""
 
 Key = tuple[str | int, ...]
 Sums = dict[Key, list[int]]
@@ -49,11 +53,17 @@ class RollupSums:
         """Those that rows were taken from."""
 
     def add_outbox(self, rows: Iterable[Row], zone: ZoneInfo) -> None:
-        """Add rows of the outbox: id, sign, records, calls, images, cache_hits."""
+        """Add rows of the outbox: id, sign, records, calls, images, cache_hits.
+
+        Raises `StatisticsNotBuilt` where one of them cannot be read: what it stands for is in the tables alone then.
+        """
         calendar = Calendar(zone)
-        for _, sign, records, calls, images, cache_hits in rows:
-            self.add_records(records, sign, calendar)
-            self.add_calls(calls, sign, calendar)
+        for outbox_id, sign, records, calls, images, cache_hits in rows:
+            try:
+                self.add_records(records, sign, calendar)
+                self.add_calls(calls, sign, calendar)
+            except _NOT_AS_WRITTEN as error:
+                raise StatisticsNotBuilt(detail=f"row {outbox_id} of the outbox cannot be read") from error
             self.images += int(images)
             self.cache_hits += int(cache_hits)
 
@@ -120,8 +130,11 @@ def within(sums: Sums, first: str, last: str) -> Sums:
 
 
 def rows_json(rows: Sums) -> str:
-    """Return the rows of a table, sorted by their key."""
-    return json.dumps([(*key, *amounts) for key, amounts in sorted(rows.items())], separators=(",", ":"))
+    """Return the rows of a table, sorted by their key. Raises `StatisticsNotBuilt` where keys are not of one kind."""
+    try:
+        return json.dumps([(*key, *amounts) for key, amounts in sorted(rows.items())], separators=(",", ":"))
+    except TypeError as error:
+        raise StatisticsNotBuilt(detail="what is in the outbox does not fit together") from error
 
 
 def _add(sums: Sums, key: Key, amounts: Sequence[int], sign: int) -> None:

@@ -244,7 +244,7 @@ async def test_of_two_that_apply_the_same_piece_one_does(database: Database) -> 
 
     applied = await asyncio.gather(*(RollupRepository(database).apply_piece(UTC_ZONE) for _ in range(4)))
 
-    assert sum(rows > 0 for rows in applied) == 1
+    assert sum(piece.rows > 0 for piece in applied) == 1
     await check_sums(database, last_days(NOW, UTC_ZONE, 1))
 
 

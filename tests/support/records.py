@@ -29,7 +29,7 @@ async def rebuild(database: Database, zone: str = "UTC") -> None:
 
 async def apply_all(database: Database, zone: str = "UTC") -> None:
     """Add all that waits in the outbox to the sums of the statistics."""
-    while await RollupRepository(database).apply_piece(ZoneInfo(zone)):
+    while (await RollupRepository(database).apply_piece(ZoneInfo(zone))).rows:
         pass
 
 

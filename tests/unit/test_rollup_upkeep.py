@@ -8,6 +8,8 @@ import pytest
 from loguru import logger
 
 from app.errors import DatabaseUnavailable, RebuildDisturbed, StatisticsNotBuilt
+from app.observe.metrics import Metrics
+from app.repositories.rollup_repository import AppliedPiece
 from app.services.upkeep.rebuild import Rebuild
 from app.services.upkeep.rollups import LEASE, RollupUpkeep
 
@@ -29,6 +31,7 @@ class FakeRollups:
 
     pieces: int
     built: bool = True
+    rejected: str | None = None
     before_piece: Callable[[], None] = lambda: None
 
     async def fetch_state(self) -> FakeState:
@@ -37,10 +40,10 @@ class FakeRollups:
     async def is_waiting(self) -> bool:
         return self.pieces > 0
 
-    async def apply_piece(self, zone: ZoneInfo) -> int:
+    async def apply_piece(self, zone: ZoneInfo) -> AppliedPiece:
         self.before_piece()
         self.pieces -= 1
-        return 64
+        return AppliedPiece(64) if self.rejected is None else AppliedPiece(1, self.rejected)
 
     async def build(self, zone: ZoneInfo, progress: object) -> int:
         assert callable(progress)
@@ -67,20 +70,20 @@ class FakeLeases:
 async def test_all_that_waits_is_added_piece_by_piece() -> None:
     rollups = FakeRollups(pieces=3)
 
-    assert await RollupUpkeep(rollups, FakeLeases(), UTC).apply_waiting() == 3 * 64
+    assert await RollupUpkeep(rollups, FakeLeases(), UTC, Metrics()).apply_waiting() == 3 * 64
     assert rollups.pieces == 0
 
 
 async def test_nobody_claims_anything_while_nothing_waits() -> None:
     leases = FakeLeases()
 
-    assert await RollupUpkeep(FakeRollups(pieces=0), leases, UTC).apply_waiting() == 0
+    assert await RollupUpkeep(FakeRollups(pieces=0), leases, UTC, Metrics()).apply_waiting() == 0
     assert leases.owners == {}
 
 
 async def test_one_process_adds_and_the_others_leave_it_to_that() -> None:
     rollups, leases = FakeRollups(pieces=1), FakeLeases()
-    first, second = RollupUpkeep(rollups, leases, UTC), RollupUpkeep(rollups, leases, UTC)
+    first, second = RollupUpkeep(rollups, leases, UTC, Metrics()), RollupUpkeep(rollups, leases, UTC, Metrics())
 
     assert await first.apply_waiting() == 64
     rollups.pieces = 1
@@ -94,7 +97,7 @@ async def test_statistics_that_wait_for_a_rebuild_are_one_line_at_the_start(buil
     said: list[object] = []
     sink = logger.add(said.append, filter=lambda record: "rebuild" in record["message"])
 
-    await RollupUpkeep(FakeRollups(0, built), FakeLeases(), UTC).report()
+    await RollupUpkeep(FakeRollups(0, built), FakeLeases(), UTC, Metrics()).report()
 
     logger.remove(sink)
     assert len(said) == lines
@@ -121,9 +124,21 @@ async def test_what_cannot_be_added_now_is_added_later() -> None:
         raise DatabaseUnavailable
 
     rollups.before_piece = fail
-    upkeep = RollupUpkeep(rollups, FakeLeases(), UTC)
+    upkeep = RollupUpkeep(rollups, FakeLeases(), UTC, Metrics())
     with pytest.raises(DatabaseUnavailable):
         await upkeep.apply_waiting()
     assert upkeep.pause_seconds >= 10  # each failure is a line of the log
 
     assert await upkeep.apply_waiting() == 2 * 64
+
+
+async def test_a_change_that_cannot_be_added_is_one_line_of_the_log_and_one_in_the_metrics() -> None:
+    said: list[object] = []
+    sink = logger.add(said.append, filter=lambda record: "rebuild" in record["message"])
+    metrics = Metrics()
+
+    await RollupUpkeep(FakeRollups(pieces=1, rejected="row 5"), FakeLeases(), UTC, metrics).apply_waiting()
+
+    logger.remove(sink)
+    assert len(said) == 1
+    assert metrics.outbox_rejected.tallies == {(): 1}

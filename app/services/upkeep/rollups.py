@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from loguru import logger
 
 from app.errors import DatabaseUnavailable, StatisticsNotBuilt
+from app.observe.metrics import Metrics
 from app.utils.keep_doing import keep_doing
 
 LEASE = "stats:rollups"
@@ -30,6 +31,20 @@ class RollupState(Protocol):
         ...
 
 
+class AppliedPiece(Protocol):
+    """What became of a piece of the outbox."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows it had; 0: nothing was done."""
+        ...
+
+    @property
+    def rejected(self) -> str | None:
+        """Why its one row could not be added. It has been taken out, and the sums wait for a rebuild."""
+        ...
+
+
 class Rollups(Protocol):
     """The outbox and the sums. Every method raises `DatabaseUnavailable`."""
 
@@ -41,8 +56,8 @@ class Rollups(Protocol):
         """Whether there is something in the outbox."""
         ...
 
-    async def apply_piece(self, zone: ZoneInfo) -> int:
-        """Add a piece of the outbox to the sums; return how many rows it had."""
+    async def apply_piece(self, zone: ZoneInfo) -> AppliedPiece:
+        """Add a piece of the outbox to the sums and take it out."""
         ...
 
 
@@ -69,6 +84,7 @@ class RollupUpkeep:
     rollups: Rollups
     leases: RollupLeases
     zone: ZoneInfo
+    metrics: Metrics
     owner: str = field(default_factory=lambda: secrets.token_hex(16))
     pause_seconds: float = 0.0
     """How long nothing is done now."""
@@ -99,9 +115,16 @@ class RollupUpkeep:
             if not await self._holds_lease():
                 self.pause_seconds = random.uniform(1, _OTHERS_PAUSE_SECONDS)  # noqa: S311  # nosec B311  # spreads load
                 return applied
-            if not (rows := await self.rollups.apply_piece(self.zone)):
+            piece = await self.rollups.apply_piece(self.zone)
+            if piece.rejected:
+                self.metrics.outbox_rejected.add()
+                logger.error(
+                    "the statistics wait for python -m app.cli rebuild: what changed cannot be added",
+                    detail=piece.rejected,
+                )
+            if not piece.rows:
                 break
-            applied += rows
+            applied += piece.rows
         self.pause_seconds = _PAUSE_SECONDS
         return applied
 
