@@ -157,6 +157,7 @@ async def open_service(
         for retention in build_retention(settings, storage, records.rejected):
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
         rollups = RollupUpkeep(storage.rollups, storage.leases, settings.timezone, metrics)
+        metrics.outbox_rows.watch(lambda: rollups.waiting)
         stack.push_async_callback(_cancel, asyncio.create_task(rollups.run_forever()))
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await report_start(settings, container.health)

@@ -188,6 +188,12 @@ class Metrics:
         )
         for outcome in ("put_aside", "lost"):
             self.rejected_records.add(outcome, amount=0)  # there before the first: an increase needs a beginning
+        self.outbox_rows = Gauge(
+            "statistics_outbox_rows",
+            "Changes that are in the outbox and not yet in the sums of the statistics, or a few more; as it was seen "
+            "last, at most ten seconds ago",
+            is_shared=True,
+        )
         self.outbox_rejected = Counter(
             "statistics_outbox_rejected_total",
             "Changes that could not be added to the statistics, which then wait for `python -m app.cli rebuild`",

@@ -91,6 +91,9 @@ FROM request_log WHERE id IN (SELECT value FROM json_each(:ids))
 
 SELECT_OUTBOX = Sql.same("SELECT id, sign, records, calls, images, cache_hits FROM stats_outbox ORDER BY id")
 SELECT_OUTBOX_FIRST = Sql.same("SELECT id FROM stats_outbox LIMIT 1")
+# By the first and the last id: a row that was begun and undone counts too, and a long outbox costs no more than a short
+# one.
+SELECT_OUTBOX_LENGTH = Sql.same("SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) FROM stats_outbox")
 SELECT_OUTBOX_PIECE = Sql.same("""
 SELECT id, sign, records, calls, images, cache_hits FROM stats_outbox ORDER BY id LIMIT :limit
 """)

@@ -18,7 +18,7 @@ from app.database import (
     from_sql_time,
 )
 from app.errors import ServiceError, StatisticsNotBuilt
-from app.repositories.outbox_statements import SELECT_OUTBOX_FIRST, SELECT_OUTBOX_PIECE
+from app.repositories.outbox_statements import SELECT_OUTBOX_FIRST, SELECT_OUTBOX_LENGTH, SELECT_OUTBOX_PIECE
 from app.repositories.rollup_reads import (
     COUNT_NEW_MEMBERS,
     DELETE_EMPTY_DAYS,
@@ -102,6 +102,11 @@ class RollupRepository:
     async def is_waiting(self) -> bool:
         """Whether there is something in the outbox."""
         return bool(await self.database.fetch_all(SELECT_OUTBOX_FIRST, {}))
+
+    async def measure_outbox(self) -> int:
+        """Return how many rows are in the outbox, or a few more."""
+        ((rows,),) = await self.database.fetch_all(SELECT_OUTBOX_LENGTH, {})
+        return int(rows)
 
     async def apply_piece(self, zone: ZoneInfo) -> AppliedPiece:
         """Add a piece of the outbox to the sums and take it out, in one transaction.

@@ -239,6 +239,17 @@ async def test_what_is_left_in_the_outbox_by_a_killed_process_is_counted_once(da
     await check_sums(database, last_days(NOW, UTC_ZONE, 1))
 
 
+async def test_the_outbox_has_as_many_rows_as_were_left_in_it(database: Database) -> None:
+    rollups = RollupRepository(database)
+    assert await rollups.measure_outbox() == 0
+    for _ in range(3):
+        await write_outcomes(database, [make_outcome(created_at=NOW)])
+
+    assert await rollups.measure_outbox() >= 3
+    await apply_all(database)
+    assert await rollups.measure_outbox() == 0
+
+
 async def test_of_two_that_apply_the_same_piece_one_does(database: Database) -> None:
     await write_outcomes(database, [make_outcome(created_at=NOW) for _ in range(3)])
 

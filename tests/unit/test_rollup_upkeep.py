@@ -40,6 +40,9 @@ class FakeRollups:
     async def is_waiting(self) -> bool:
         return self.pieces > 0
 
+    async def measure_outbox(self) -> int:
+        return self.pieces * 64
+
     async def apply_piece(self, zone: ZoneInfo) -> AppliedPiece:
         self.before_piece()
         self.pieces -= 1
@@ -142,3 +145,12 @@ async def test_a_change_that_cannot_be_added_is_one_line_of_the_log_and_one_in_t
     logger.remove(sink)
     assert len(said) == 1
     assert metrics.outbox_rejected.tallies == {(): 1}
+
+
+async def test_every_process_knows_how_much_waits_whoever_adds_it() -> None:
+    rollups, leases = FakeRollups(pieces=3), FakeLeases({LEASE: "another"})
+    upkeep = RollupUpkeep(rollups, leases, UTC, Metrics())
+
+    assert await upkeep.apply_waiting() == 0
+
+    assert upkeep.waiting == 3 * 64

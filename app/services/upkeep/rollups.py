@@ -21,6 +21,7 @@ _RENEW_SECONDS = 2.0
 _PAUSE_SECONDS = 0.4
 _OTHERS_PAUSE_SECONDS = 3.0
 _AWAY_PAUSE_SECONDS = 10.0
+_MEASURE_SECONDS = 10.0
 
 
 class RollupState(Protocol):
@@ -56,6 +57,10 @@ class Rollups(Protocol):
         """Whether there is something in the outbox."""
         ...
 
+    async def measure_outbox(self) -> int:
+        """Return how many rows are in the outbox, or a few more."""
+        ...
+
     async def apply_piece(self, zone: ZoneInfo) -> AppliedPiece:
         """Add a piece of the outbox to the sums and take it out."""
         ...
@@ -88,7 +93,10 @@ class RollupUpkeep:
     owner: str = field(default_factory=lambda: secrets.token_hex(16))
     pause_seconds: float = 0.0
     """How long nothing is done now."""
+    waiting: int = 0
+    """How many changes were in the outbox when it was last looked at."""
     _renew_at: float = 0.0
+    _measure_at: float = 0.0
 
     async def run_forever(self) -> None:
         """Say once if the statistics cannot be told; then add what waits, again and again."""
@@ -111,7 +119,7 @@ class RollupUpkeep:
         """Add all that waits, unless another process does; return how many rows of the outbox that were."""
         self.pause_seconds = _AWAY_PAUSE_SECONDS  # unless all goes well: each failure is a line of the log
         applied = 0
-        while await self.rollups.is_waiting():
+        while await self._is_waiting():
             if not await self._holds_lease():
                 self.pause_seconds = random.uniform(1, _OTHERS_PAUSE_SECONDS)  # noqa: S311  # nosec B311  # spreads load
                 return applied
@@ -127,6 +135,14 @@ class RollupUpkeep:
             applied += piece.rows
         self.pause_seconds = _PAUSE_SECONDS
         return applied
+
+    async def _is_waiting(self) -> bool:
+        """Whether something waits; now and then, how much: each process looks, so that it is seen where none adds."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._measure_at:
+            self._measure_at = now + _MEASURE_SECONDS
+            self.waiting = await self.rollups.measure_outbox()
+        return await self.rollups.is_waiting()
 
     async def _holds_lease(self) -> bool:
         now = asyncio.get_running_loop().time()
