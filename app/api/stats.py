@@ -41,7 +41,8 @@ _BAD_NUMBER = document_errors(InvalidRequest)
 )
 async def get_today_stats(stats: StatsDep) -> TodayStatsResponse:
     """Totals of the requests since midnight in `STATS_TIMEZONE`."""
-    return TodayStatsResponse.model_validate({"data": await stats.summarize_today()})
+    about = asdict(stats.describe_basis("request_log"))
+    return TodayStatsResponse.model_validate({"data": await stats.summarize_today(), **about})
 
 
 @router.get(
@@ -51,7 +52,8 @@ async def get_today_stats(stats: StatsDep) -> TodayStatsResponse:
 )
 async def get_cache_efficiency(stats: StatsDep) -> CacheEfficiencyResponse:
     """Totals over all cached images since the beginning."""
-    return CacheEfficiencyResponse.model_validate({"data": await stats.summarize_cache()})
+    about = asdict(stats.describe_basis("image_classification_cache"))
+    return CacheEfficiencyResponse.model_validate({"data": await stats.summarize_cache(), **about})
 
 
 @router.get(
@@ -61,7 +63,8 @@ async def get_cache_efficiency(stats: StatsDep) -> CacheEfficiencyResponse:
 )
 async def get_token_stats(stats: StatsDep) -> TokenStatsResponse:
     """Today and since the beginning. Beside it, `/stats/today` counts a flat `COST_PER_API_CALL` a call."""
-    return TokenStatsResponse.model_validate({"data": await stats.summarize_tokens()})
+    about = asdict(stats.describe_basis("model_call"))
+    return TokenStatsResponse.model_validate({"data": {**asdict(await stats.summarize_tokens()), **about}})
 
 
 @router.get(
@@ -108,7 +111,8 @@ async def get_latency(stats: StatsDep, days: Days = 1) -> LatencyResponse:
 )
 async def get_top_users(stats: StatsDep, limit: Limit = 20) -> TopUsersResponse:
     """Over all requests on record, that is since `LOG_RETENTION_DAYS` ago."""
-    return TopUsersResponse.model_validate({"data": await stats.rank_users(limit)})
+    about = asdict(stats.describe_basis("request_log"))
+    return TopUsersResponse.model_validate({"data": await stats.rank_users(limit), **about})
 
 
 @router.get(
@@ -121,9 +125,8 @@ async def get_top_users(stats: StatsDep, limit: Limit = 20) -> TopUsersResponse:
 )
 async def get_user_stats(stats: StatsDep, user_id: UserId) -> OneUserResponse:
     """Over all requests on record, that is since `LOG_RETENTION_DAYS` ago."""
-    user, span = await stats.find_user(user_id), stats.describe(1)
-    about = {"as_of": span.as_of, "timezone": span.timezone, "basis": span.basis}
-    return OneUserResponse.model_validate({"data": {**asdict(user), **about}})
+    about = asdict(stats.describe_basis("request_log"))
+    return OneUserResponse.model_validate({"data": {**asdict(await stats.find_user(user_id)), **about}})
 
 
 @router.get(
@@ -133,7 +136,8 @@ async def get_user_stats(stats: StatsDep, user_id: UserId) -> OneUserResponse:
 )
 async def get_top_images(stats: StatsDep, limit: Limit = 10) -> TopImagesResponse:
     """Over all cached images since the beginning."""
-    return TopImagesResponse.model_validate({"data": await stats.rank_images(limit)})
+    about = asdict(stats.describe_basis("image_classification_cache"))
+    return TopImagesResponse.model_validate({"data": await stats.rank_images(limit), **about})
 
 
 @router.get(

@@ -16,6 +16,7 @@ Timestamp = Annotated[
 ]
 RequestId = Annotated[str, Field(examples=["req_1696934400_a3f5d8c2b1e9"])]
 Confidence = Annotated[float, Field(ge=0, le=1, examples=[0.95])]
+Timezone = Annotated[str, Field(description="Where days begin at midnight", examples=["UTC"])]
 Share = Annotated[float, Field(ge=0, le=1)]
 Percentage = Annotated[float, Field(ge=0, le=100, examples=[29.94])]
 

@@ -102,7 +102,10 @@ TODAY = TodayStatsResponse(
         cost_saved=4.56,
         uploaded_bytes=440_300_000,
         saved_bytes=186_191_200,
-    )
+    ),
+    as_of=_NOW,
+    timezone="UTC",
+    basis="request_log",
 )
 EFFICIENCY = CacheEfficiencyResponse(
     data=CacheEfficiencyData(
@@ -114,7 +117,10 @@ EFFICIENCY = CacheEfficiencyResponse(
         max_hits=156,
         uploaded_bytes=1_461_000_000,
         saved_bytes=2_220_000_000,
-    )
+    ),
+    as_of=_NOW,
+    timezone="UTC",
+    basis="image_classification_cache",
 )
 TOKENS = TokenStatsResponse(
     data=TokenStatsData(
@@ -124,6 +130,9 @@ TOKENS = TokenStatsResponse(
         total=TokenTotalsData(
             images=3542, calls=3590, input_tokens=1_833_400, cached_tokens=0, output_tokens=173_600, cost=0.2702
         ),
+        as_of=_NOW,
+        timezone="UTC",
+        basis="model_call",
     )
 )
 DISTRIBUTION = CategoryDistributionResponse(
@@ -147,7 +156,10 @@ TOP_USERS = TopUsersResponse(
             first_request=_BEFORE,
             last_request=_NOW,
         )
-    ]
+    ],
+    as_of=_NOW,
+    timezone="UTC",
+    basis="request_log",
 )
 TOP_IMAGES = TopImagesResponse(
     data=[
@@ -160,7 +172,10 @@ TOP_IMAGES = TopImagesResponse(
             last_hit_at=_NOW,
             lifetime_days=9,
         )
-    ]
+    ],
+    as_of=_NOW,
+    timezone="UTC",
+    basis="image_classification_cache",
 )
 HEALTHY = HealthResponse(status="healthy", timestamp=_NOW, database="connected", model_api="available")
 UNHEALTHY = HealthResponse(status="unhealthy", timestamp=_NOW, database="disconnected", model_api="unavailable")

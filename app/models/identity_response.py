@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.models.body import Body, Share, Timestamp
+from app.models.body import Body, Share, Timestamp, Timezone
 from app.models.domain import Category
 from app.models.identity import MatchedBy
 from app.models.near import NearDuplicates, NearState
@@ -68,7 +68,11 @@ class IdentityStatsData(Body):
     days: int = Field(examples=[30])
     start: Timestamp
     as_of: Timestamp
-    timezone: str = Field(description="Where days begin at midnight", examples=["UTC"])
+    timezone: Timezone
+    basis: Literal["request_log"] = Field(
+        description="What was counted: answered requests that are in the log; and beside them the questions to models "
+        "(`calls`, `cost`) and the comparisons (`trials`)"
+    )
     matches: list[MatchSavingsData] = Field(description="Of each kind of name, the surest first")
     paid: PaidRequestsData
     trials: TrialStatisticsData
@@ -99,6 +103,7 @@ IDENTITY = IdentityStatsResponse(
         start=datetime(2025, 9, 11, tzinfo=UTC),
         as_of=datetime(2025, 10, 10, 12, tzinfo=UTC),
         timezone="UTC",
+        basis="request_log",
         matches=[
             _savings(MatchedBy.BYTES, 412, 398, 158_004_200),
             _savings(MatchedBy.CONTENT, 96, 71, 28_187_000),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from app.models.identity import MatchedBy
 from app.models.near import CategoryTrials, NearDuplicates, NearState
+from app.models.trend_statistics import Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class IdentityStatistics:
     start: datetime
     as_of: datetime
     timezone: str
+    basis: Basis
     matches: list[MatchSavings]
     """Of each kind of name, the surest first."""
 

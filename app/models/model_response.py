@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.models.body import Body, Share, Timestamp
+from app.models.body import Body, Share, Timestamp, Timezone
 
 
 class OutcomeCountData(Body):
@@ -54,7 +54,8 @@ class ModelsStatsData(Body):
     days: int = Field(examples=[30])
     start: Timestamp
     as_of: Timestamp
-    timezone: str = Field(description="Where days begin at midnight", examples=["UTC"])
+    timezone: Timezone
+    basis: Literal["model_call"] = Field(description="What was counted: questions to models")
     models: list[ModelStatsData] = Field(description="Most asked first")
     network: NetworkStatsData
 
@@ -72,6 +73,7 @@ MODELS = ModelsStatsResponse(
         start=datetime(2025, 9, 11, tzinfo=UTC),
         as_of=datetime(2025, 10, 10, 12, tzinfo=UTC),
         timezone="UTC",
+        basis="model_call",
         models=[
             ModelStatsData(
                 provider="local",

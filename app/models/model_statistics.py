@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.models.domain import Usage
+from app.models.trend_statistics import Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class ModelsStatistics:
     start: datetime
     as_of: datetime
     timezone: str
+    basis: Basis
     models: list[ModelStatistics]
     """Most asked first."""
 

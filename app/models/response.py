@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from app.models.body import Body, Confidence, Percentage, RequestId, Timestamp, describe_body
+from app.models.body import Body, Confidence, Percentage, RequestId, Timestamp, Timezone, describe_body
 from app.models.domain import Category
 from app.models.identity import MatchedBy
 
@@ -106,6 +106,9 @@ class TokenStatsData(Body):
 
     today: TokenTotalsData
     total: TokenTotalsData
+    as_of: Timestamp
+    timezone: Timezone
+    basis: Literal["model_call"] = Field(description="What was counted: questions to models")
 
 
 class TokenStatsResponse(Body):
@@ -131,6 +134,9 @@ class TopUsersResponse(Body):
 
     success: Literal[True] = True
     data: list[UserStatsData]
+    as_of: Timestamp
+    timezone: Timezone
+    basis: Literal["request_log"] = Field(description="What was counted: answered requests that are in the log")
 
 
 class TopImageData(Body):
@@ -150,6 +156,9 @@ class TopImagesResponse(Body):
 
     success: Literal[True] = True
     data: list[TopImageData]
+    as_of: Timestamp
+    timezone: Timezone
+    basis: Literal["image_classification_cache"] = Field(description="What was counted: cached answers")
 
 
 class RequestRecordData(Body):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.models.body import Body, Confidence, Percentage, Timestamp
+from app.models.body import Body, Confidence, Percentage, Timestamp, Timezone
 from app.models.domain import Category
 
 
@@ -29,6 +29,9 @@ class TodayStatsResponse(Body):
 
     success: Literal[True] = True
     data: TodayStatsData
+    as_of: Timestamp
+    timezone: Timezone
+    basis: Literal["request_log"] = Field(description="What was counted: answered requests that are in the log")
 
 
 class CacheEfficiencyData(Body):
@@ -54,6 +57,11 @@ class CacheEfficiencyResponse(Body):
 
     success: Literal[True] = True
     data: CacheEfficiencyData
+    as_of: Timestamp
+    timezone: Timezone
+    basis: Literal["image_classification_cache"] = Field(
+        description="What was counted: cached answers; bytes are of the request log"
+    )
 
 
 class CategoryShareData(Body):
@@ -73,5 +81,5 @@ class CategoryDistributionResponse(Body):
     days: int = Field(examples=[1])
     start: Timestamp
     as_of: Timestamp
-    timezone: str = Field(description="Where days begin at midnight", examples=["UTC"])
+    timezone: Timezone
     basis: Literal["request_log"] = Field(description="What was counted: answered requests that are in the log")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.models.body import Body, Percentage, Timestamp
+from app.models.body import Body, Percentage, Timestamp, Timezone
 from app.models.response import UserStatsData
 
 
@@ -15,7 +15,7 @@ class SpanData(Body):
     days: int = Field(examples=[30])
     start: Timestamp
     as_of: Timestamp
-    timezone: str = Field(description="Where days begin at midnight", examples=["UTC"])
+    timezone: Timezone
     basis: Literal["request_log"] = Field(
         description="What was counted: answered requests that are in the request log, which has them for "
         "LOG_RETENTION_DAYS"
@@ -79,7 +79,7 @@ class OneUserData(UserStatsData):
     """The requests of one user."""
 
     as_of: Timestamp
-    timezone: str = Field(examples=["UTC"])
+    timezone: Timezone
     basis: Literal["request_log"]
 
 

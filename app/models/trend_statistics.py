@@ -6,8 +6,18 @@ from typing import Literal
 
 from app.models.statistics import TodayStatistics
 
-Basis = Literal["request_log"]
-"""What was counted: the answered requests that are in the request log, which keeps them for `LOG_RETENTION_DAYS`."""
+Basis = Literal["request_log", "model_call", "image_classification_cache"]
+"""What was counted: the answered requests that are in the request log, which keeps them for `LOG_RETENTION_DAYS`; all
+questions to models; or the cached answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """As of when a statistic is, where its days begin at midnight, and what was counted."""
+
+    as_of: datetime
+    timezone: str
+    basis: Basis
 
 
 @dataclass(frozen=True, slots=True)

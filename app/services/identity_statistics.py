@@ -69,6 +69,7 @@ class IdentityStatsService:
             start=span.start,
             as_of=now,
             timezone=self.timezone.key,
+            basis="request_log",
             matches=[self._savings(kind, [row for row in hits if row.matched_by is kind]) for kind in MatchedBy],
             paid=self._paid(sum(row.requests for row in asked), await self.calls.sum_tokens(span)),
             trials=_summarize_trials(await self.trials.sum_by_category(span.start, span.end)),

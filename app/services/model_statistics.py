@@ -44,6 +44,7 @@ class ModelStatsService:
             start=span.start,
             as_of=now,
             timezone=self.timezone.key,
+            basis="model_call",
             models=sorted(models, key=lambda model: -model.calls),
             network=summarize_network(totals),
         )

@@ -17,7 +17,7 @@ from app.models.statistics import (
     TokenStatistics,
     UserStatistics,
 )
-from app.models.trend_statistics import DayStatistics, LatencyStatistics, Percentiles, SpanOfDays
+from app.models.trend_statistics import Basis, DayStatistics, LatencyStatistics, Percentiles, Provenance, SpanOfDays
 from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.stats_repository import RequestTotals, StatsRepository, TokenTotals, UserTotals
 from app.utils.clock import Clock
@@ -55,6 +55,10 @@ class StatsService:
         """Return which days the last ones are, and as of when."""
         now = self.clock()
         return SpanOfDays(days, last_days(now, self.timezone, days).start, now, self.timezone.key, "request_log")
+
+    def describe_basis(self, basis: Basis) -> Provenance:
+        """Return what a statistic of no certain days is of."""
+        return Provenance(self.clock(), self.timezone.key, basis)
 
     async def summarize_cache(self) -> CacheStatistics:
         """Return how much the cache has saved since it began."""

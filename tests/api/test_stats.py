@@ -297,3 +297,24 @@ async def test_statistics_that_wait_for_a_rebuild_say_so(database: Database, cli
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "statistics_not_built"), path
         assert "app.cli rebuild" in answer.json()["error"]["message"]
     assert await get_data(client, "/stats/images/top") == []
+
+
+async def test_every_statistic_says_as_of_when_it_is_where_days_begin_and_what_was_counted(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    await write_outcomes(database, [make_outcome(created_at=NOW)])
+    # A list, and what the specification has fixed, has them beside it.
+    beside = {"today", "cache-efficiency", "category-distribution", "users/top", "images/top"}
+    bases = {
+        **dict.fromkeys(["today", "trend", "latency", "category-distribution"], "request_log"),
+        **dict.fromkeys(["users/top", "users/{user_id}", "identity"], "request_log"),
+        **dict.fromkeys(["tokens", "models"], "model_call"),
+        **dict.fromkeys(["cache-efficiency", "images/top"], "image_classification_cache"),
+    }
+    paths = (await client.get("http://test/openapi.json")).json()["paths"]
+    assert {path.partition("/stats/")[2] for path in paths if "/stats/" in path} == bases.keys()
+
+    for path, basis in bases.items():
+        answer = (await client.get(f"/stats/{path.format(user_id='device-42')}")).json()
+        about = answer if path in beside else answer["data"]
+        assert (about["as_of"], about["timezone"], about["basis"]) == (f"{NOW:%Y-%m-%dT%H:%M:%SZ}", "UTC", basis), path
