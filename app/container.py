@@ -14,6 +14,7 @@ from app.observe.metrics import Metrics
 from app.services.access.build import build_access
 from app.services.access.keys import Access
 from app.services.budget.build import open_budgets
+from app.services.budget_statistics import BudgetStatsService
 from app.services.cache.lookups import BatchedLookups
 from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
@@ -53,6 +54,7 @@ class Container:
     stats: StatsService
     identity_stats: IdentityStatsService
     model_stats: ModelStatsService
+    budget_stats: BudgetStatsService
     corrections: Corrections
     health: HealthService
     uploads: UploadBudget
@@ -142,6 +144,7 @@ async def open_service(
                 storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, clock
             ),
             model_stats=ModelStatsService(storage.models, settings.prices, settings.timezone, clock),
+            budget_stats=BudgetStatsService(storage.budgets, settings.budget_limits, settings.timezone, clock),
             health=HealthService(
                 storage.database, models.breakers, records.writer, network_at_last=settings.local_fallback != "off"
             ),

@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from app.api.http.context import ContextDep, container_of
 from app.container import Container
+from app.services.budget_statistics import BudgetStatsService
 from app.services.correction_service import CorrectionService
 from app.services.feedback_service import FeedbackService
 from app.services.health_service import HealthService
@@ -16,6 +17,7 @@ from app.services.purge_service import PurgeService
 from app.services.stats_service import StatsService
 
 __all__ = [
+    "BudgetStatsDep",
     "ContainerDep",
     "ContextDep",
     "CorrectionsDep",
@@ -47,6 +49,10 @@ def get_model_stats(container: ContainerDep) -> ModelStatsService:
     return container.model_stats
 
 
+def get_budget_stats(container: ContainerDep) -> BudgetStatsService:
+    return container.budget_stats
+
+
 def get_corrections(container: ContainerDep) -> CorrectionService:
     return container.corrections.answers
 
@@ -70,6 +76,7 @@ def get_health(container: ContainerDep) -> HealthService:
 StatsDep = Annotated[StatsService, Depends(get_stats)]
 IdentityStatsDep = Annotated[IdentityStatsService, Depends(get_identity_stats)]
 ModelStatsDep = Annotated[ModelStatsService, Depends(get_model_stats)]
+BudgetStatsDep = Annotated[BudgetStatsService, Depends(get_budget_stats)]
 CorrectionsDep = Annotated[CorrectionService, Depends(get_corrections)]
 FeedbackDep = Annotated[FeedbackService, Depends(get_feedback)]
 HistoryDep = Annotated[HistoryService, Depends(get_history)]

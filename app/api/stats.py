@@ -5,12 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.api.deps import IdentityStatsDep, ModelStatsDep, StatsDep
+from app.api.deps import BudgetStatsDep, IdentityStatsDep, ModelStatsDep, StatsDep
 from app.api.http.caching import NOT_STORED
 from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY
 from app.api.http.openapi import document_answer, document_errors
 from app.errors import DatabaseUnavailable, InvalidRequest, InvalidUserId, NotFound, StatisticsNotBuilt
-from app.models import examples, identity_response, model_response, trend_response
+from app.models import budget_response, examples, identity_response, model_response, trend_response
+from app.models.budget_response import BudgetStatsResponse
 from app.models.identity_response import IdentityStatsResponse
 from app.models.model_response import ModelsStatsResponse
 from app.models.request import UserId
@@ -163,3 +164,13 @@ async def get_identity_stats(stats: IdentityStatsDep, days: Days = 30) -> Identi
 async def get_model_stats(stats: ModelStatsDep, days: Days = 30) -> ModelsStatsResponse:
     """Over the days in `STATS_TIMEZONE`; `days=1` is today. All questions are counted, those that failed too."""
     return ModelsStatsResponse.model_validate({"data": await stats.summarize(days)})
+
+
+@router.get(
+    "/budget",
+    summary="What models may cost, what they have cost, and when there is money again",
+    responses=document_answer("The budgets of this day and this month", day=budget_response.BUDGET),
+)
+async def get_budget_stats(stats: BudgetStatsDep) -> BudgetStatsResponse:
+    """Of all processes. Days and months are those of `STATS_TIMEZONE`; null where there is no limit."""
+    return BudgetStatsResponse.model_validate({"data": await stats.summarize()})

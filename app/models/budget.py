@@ -1,8 +1,11 @@
 """Money, and calls of a client, that are set aside before a model is asked."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
+
+from app.models.trend_statistics import Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,30 @@ class Spent:
 
     held: Decimal = Decimal(0)
     """What of it is set aside for questions that are under way, and may come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodBudget:
+    """The budget of a day or a month, and what is left of it; None where it has no limit."""
+
+    period: str
+    limit: float | None
+    spent: float | None
+    reserved: float | None
+    left: float | None
+    share: float | None
+    renewed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStatistics:
+    """What models may cost, and what they have cost."""
+
+    day: PeriodBudget
+    month: PeriodBudget
+    as_of: datetime
+    timezone: str
+    basis: Basis
 
 
 ShortOf = Literal["day", "month", "held", "client"]

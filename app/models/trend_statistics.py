@@ -6,9 +6,9 @@ from typing import Literal
 
 from app.models.statistics import TodayStatistics
 
-Basis = Literal["request_log", "model_call", "image_classification_cache"]
+Basis = Literal["request_log", "model_call", "image_classification_cache", "budget"]
 """What was counted: the answered requests that are in the request log, which keeps them for `LOG_RETENTION_DAYS`; all
-questions to models; or the cached answers."""
+questions to models; the cached answers; or what was charged to the budgets."""
 
 
 @dataclass(frozen=True, slots=True)

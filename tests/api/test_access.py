@@ -33,6 +33,7 @@ STATISTICS = (
     "/stats/models",
     "/stats/trend",
     "/stats/latency",
+    "/stats/budget",
 )
 CORRECTIONS = (
     ("GET", f"/cache/{'0' * 64}"),

@@ -15,7 +15,7 @@ from app.drivers.build import open_database
 from app.observe.metrics import Metrics
 from app.storage import storage_on
 from app.utils.clock import Clock
-from tests.api.calls import check_cache, classify, upload
+from tests.api.calls import check_cache, classify, get_data, upload
 from tests.api.test_errors import assert_error
 from tests.conftest import make_client, with_settings
 from tests.factories import make_image
@@ -176,3 +176,44 @@ async def test_what_is_being_asked_when_the_process_ends_is_settled(
     assert answer.status_code == 200
     rows = await database.fetch_all(Sql.same("SELECT spent FROM budget ORDER BY period"), {})
     assert rows == [(4_490_000,), (4_490_000,)]  # of 449 tokens
+
+
+async def test_operators_read_what_is_left_with_what_is_set_aside_for_questions_under_way(
+    client: httpx.AsyncClient, database: Database, fake_models: FakeModels
+) -> None:
+    await classify(client, make_image())
+    async with asyncio.timeout(5):
+        while await database.fetch_all(Sql.same("SELECT id FROM budget_reservation"), {}):
+            await asyncio.sleep(0.01)
+    fake_models.behaviour = Behaviour(hang=True)
+    asking = asyncio.create_task(upload(client, make_image()))
+    await until(lambda: len(fake_models.calls) == 2)
+
+    budget = await get_data(client, "/stats/budget")
+
+    fake_models.released.set()
+    await asking
+    assert budget["day"] == {
+        "period": "2026-11-29",
+        "limit": 0.03,
+        "spent": 0.02,
+        "reserved": 0.01,
+        "left": 0.01,
+        "share": 0.6667,
+        "renewed_at": "2026-11-29T23:00:00Z",
+    }
+    nothing = dict.fromkeys(["limit", "left", "share", "renewed_at"])
+    assert budget["month"] == {"period": "2026-11", "spent": 0.02, "reserved": 0.01, **nothing}
+    assert (budget["as_of"], budget["timezone"]) == ("2026-11-29T22:00:00Z", "Europe/Berlin")
+
+
+async def test_where_nothing_is_limited_nothing_is_told_of_a_budget(settings: Settings, clock: Clock) -> None:
+    settings = with_settings(settings, daily_budget="0")
+    async with open_container(settings, clock=clock) as container, make_client(settings, container) as client:
+        await classify(client, make_image())
+
+        budget = await get_data(client, "/stats/budget")
+
+    for name, period in (("day", "2026-11-29"), ("month", "2026-11")):
+        assert budget[name].pop("period") == period
+        assert set(budget[name].values()) == {None}

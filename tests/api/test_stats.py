@@ -309,6 +309,7 @@ async def test_every_statistic_says_as_of_when_it_is_where_days_begin_and_what_w
         **dict.fromkeys(["today", "trend", "latency", "category-distribution"], "request_log"),
         **dict.fromkeys(["users/top", "users/{user_id}", "identity"], "request_log"),
         **dict.fromkeys(["tokens", "models"], "model_call"),
+        "budget": "budget",
         **dict.fromkeys(["cache-efficiency", "images/top"], "image_classification_cache"),
     }
     paths = (await client.get("http://test/openapi.json")).json()["paths"]

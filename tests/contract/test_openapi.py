@@ -73,6 +73,7 @@ def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
         "GET /api/v1/stats/identity",
         "GET /api/v1/stats/models",
         "GET /api/v1/stats/trend",
+        "GET /api/v1/stats/budget",
         "GET /api/v1/stats/latency",
         "GET /api/v1/stats/users/{user_id}",
         "GET /api/v1/requests/{request_id}",
