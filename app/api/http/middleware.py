@@ -17,6 +17,8 @@ from app.utils.id_generator import generate_request_id
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NO_ROUTE = "other"
+_OF_USERS = "/api/v1/stats/users/"
+_OF_ALL_USERS = _OF_USERS + "top"
 
 _JSON = (b"content-type", b"application/json")
 _JSON_IN_UTF8 = (b"content-type", b"application/json; charset=utf-8")
@@ -85,7 +87,7 @@ class RequestMiddleware:
             access_log = scope["app"].state.access_log
             if access_log is not None:
                 took_ms = milliseconds_since(started)
-                access_log.write(request_id, scope["method"], scope["path"], status, took_ms)
+                access_log.write(request_id, scope["method"], _without_user(scope["path"]), status, took_ms)
             request_id_variable.reset(token)
 
     def _measure(self, scope: Scope, endpoint: object, status: int, seconds: float) -> None:
@@ -96,6 +98,12 @@ class RequestMiddleware:
         self._metrics.requests.observe(seconds, route, method, status or "none")
         if status >= 400:
             self._metrics.errors.add(scope["state"].get("error_code", "none"))
+
+
+def _without_user(path: str) -> str:
+    """Return a path as it may be logged: who is erased is in no line of the log either."""
+    is_of_user = path.startswith(_OF_USERS) and path != _OF_ALL_USERS
+    return f"{_OF_USERS}{{user_id}}" if is_of_user else path
 
 
 def _let_go(error: BaseException | None) -> None:
