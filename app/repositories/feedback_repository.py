@@ -38,6 +38,8 @@ _SELECT_VOTERS = Sql.same("""
 SELECT number, user_id FROM feedback WHERE number > :after ORDER BY number LIMIT :limit
 """)
 
+# Without votes from before an operator decided on the answer: while the decision holds, it is the newer word. Of the
+# same second the vote counts, or one that follows at once would be lost.
 _SELECT_VOTE = Sql(
     mysql="""
 SELECT f.category
@@ -45,15 +47,29 @@ FROM JSON_TABLE(:names, '$[*]' COLUMNS (
   name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
 )) AS wanted
 STRAIGHT_JOIN feedback AS f FORCE INDEX (uk_user_image) ON f.image_hash = wanted.name
-WHERE f.user_id = :user_id
+WHERE f.user_id = :user_id AND NOT EXISTS (
+  SELECT 1
+  FROM JSON_TABLE(:names, '$[*]' COLUMNS (
+    name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+  )) AS own
+  STRAIGHT_JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash) ON c.image_hash = own.name
+  STRAIGHT_JOIN audit AS decision FORCE INDEX (idx_image_hash) ON decision.image_hash = c.image_hash
+  WHERE c.model_used = :operator AND decision.action = 'correct' AND decision.created_at > f.created_at
+)
 ORDER BY f.number DESC
 LIMIT 1
 """,
     sqlite="""
-SELECT category
-FROM feedback
-WHERE user_id = :user_id AND image_hash IN (SELECT value FROM json_each(:names))
-ORDER BY number DESC
+SELECT f.category
+FROM feedback AS f
+WHERE f.user_id = :user_id AND f.image_hash IN (SELECT value FROM json_each(:names)) AND NOT EXISTS (
+  SELECT 1
+  FROM json_each(:names) AS own
+  CROSS JOIN image_classification_cache AS c ON c.image_hash = own.value
+  CROSS JOIN audit AS decision ON decision.image_hash = c.image_hash
+  WHERE c.model_used = :operator AND decision.action = 'correct' AND decision.created_at > f.created_at
+)
+ORDER BY f.number DESC
 LIMIT 1
 """,
 )
@@ -131,8 +147,11 @@ class FeedbackRepository:
         return [(int(number), user_id) for number, user_id in rows]
 
     async def fetch_category(self, user_id: str, names: Sequence[str]) -> Category | None:
-        """Return what the user says that a photo shows which has one of these names, if they do."""
-        params: Params = {"user_id": user_id, "names": json.dumps(list(dict.fromkeys(names)))}
+        """Return what the user says that a photo shows which has one of these names, if they do.
+
+        What an operator has decided since then is the newer word: nothing is returned.
+        """
+        params: Params = {"user_id": user_id, "names": json.dumps(list(dict.fromkeys(names))), "operator": OPERATOR}
         rows = await self.database.fetch_all(_SELECT_VOTE, params)
         return category_of(rows[0][0]) if rows else None
 

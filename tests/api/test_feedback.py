@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from app.database import Database, Sql
 from app.models.identity import Alias, MatchedBy, Naming
+from app.utils.clock import Clock, utc_now
 from tests.api.calls import check_cache, classify, get_data
 from tests.api.test_corrections import SECONDS, correct, hash_of
 from tests.factories import make_content_name, make_image, make_image_hash, make_outcome
@@ -19,6 +21,26 @@ pytestmark = pytest.mark.on_both_databases
 
 ANSWER = json.dumps({"category": "travel_scenery", "confidence": 0.9, "description": "一座山"})
 ME, OTHER = "device-42", "device-43"
+
+
+class Hour:
+    """The real time, or so much later."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
+
+
+@pytest.fixture
+def hour() -> Hour:
+    return Hour()
+
+
+@pytest.fixture
+def clock(hour: Hour) -> Clock:
+    return hour
 
 
 @pytest.fixture(autouse=True)
@@ -145,8 +167,8 @@ async def test_operators_see_the_answers_that_most_users_disagree_with_first(cli
     assert ME not in str(first)
 
 
-async def test_what_an_operator_has_decided_leaves_the_queue_and_the_users_own_answer_stays(
-    client: httpx.AsyncClient,
+async def test_what_an_operator_has_decided_leaves_the_queue_and_outranks_what_users_said_before(
+    client: httpx.AsyncClient, hour: Hour
 ) -> None:
     corrected, confirmed = make_image(), make_image()
     said = await classify(client, confirmed, ME)
@@ -154,12 +176,20 @@ async def test_what_an_operator_has_decided_leaves_the_queue_and_the_users_own_a
         await vote(client, ME, request_id, "screenshot")
     assert len(await get_data(client, "/feedback")) == 2
 
+    hour.ahead = timedelta(seconds=5)
     await correct(client, hash_of(corrected), category="foods")
     await correct(client, hash_of(confirmed), category=said["data"]["category"])
 
     assert await get_data(client, "/feedback") == []
-    assert (await check_cache(client, corrected, ME))["data"]["category"] == "screenshot"
-    assert (await check_cache(client, corrected, OTHER))["data"]["category"] == "foods"
+    for user in (ME, OTHER):
+        mine = await check_cache(client, corrected, user)
+        assert mine["data"]["category"] == "foods"
+        assert "corrected_by" not in mine
+    mine = await check_cache(client, confirmed, ME)
+    assert mine["data"]["category"] == said["data"]["category"]
+
+    await vote(client, ME, mine["request_id"], "idcard")  # now it is the newer word
+    assert (await check_cache(client, confirmed, ME))["data"]["category"] == "idcard"
 
 
 async def test_the_votes_of_an_erased_user_are_gone(client: httpx.AsyncClient, database: Database) -> None:
