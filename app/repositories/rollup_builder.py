@@ -19,8 +19,9 @@ from app.repositories.rollup_repository import RollupRepository, fetch_state
 from app.repositories.rollup_sums import RollupSums
 from app.utils.days import Calendar
 
-_SLICE_ROWS = 5000
-_CLEARED_ROWS = 10_000
+_SLICE_ROWS = 1000
+_CLEARED_ROWS = 2000
+"""Few enough that a transaction ends within the time of one, also on a machine that has much else to do."""
 _TIMEOUT_SECONDS = 24 * 3600.0
 
 _COUNT_ROWS = Sql.same("""
