@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from app.database import Database, Fetch, Row, Sql
 from app.repositories.outbox_statements import SELECT_OUTBOX
 from app.repositories.rollup_reads import (
+    COUNT_NEW_MEMBERS,
     SELECT_CALLS,
     SELECT_CATEGORIES,
     SELECT_DISTINCT,
@@ -18,8 +19,8 @@ from app.repositories.rollup_reads import (
     SELECT_TIMES,
     SELECT_USERS,
 )
-from app.repositories.rollup_repository import RollupState, count_new_members, fetch_state
-from app.repositories.rollup_sums import ALL_DAYS, RollupSums, Sums, merge, within
+from app.repositories.rollup_repository import RollupState, fetch_state
+from app.repositories.rollup_sums import ALL_DAYS, RollupSums, Sums, merge, rows_json, within
 from app.utils.days import DaySpan
 
 _TIMEOUT_SECONDS = 30.0
@@ -45,11 +46,18 @@ def _table(select: Sql, key_width: int, waiting: Callable[[RollupSums], Sums]) -
     return Table(select, key_width, read)
 
 
+async def _count_new_members(fetch: Fetch, pending: RollupSums) -> Sums:
+    """Return by day and kind how many more members there are with these sums than without them."""
+    if not pending.members:
+        return {}
+    return merge({}, await fetch(COUNT_NEW_MEMBERS, {"rows": rows_json(pending.members)}), 2)
+
+
 REQUESTS = _table(SELECT_REQUESTS, 2, lambda pending: pending.requests)
 CATEGORIES = _table(SELECT_CATEGORIES, 2, lambda pending: pending.categories)
 LATENCIES = _table(SELECT_LATENCIES, 3, lambda pending: pending.latencies)
 CALLS = _table(SELECT_CALLS, 5, lambda pending: pending.calls)
-DISTINCT = Table(SELECT_DISTINCT, 2, count_new_members)
+DISTINCT = Table(SELECT_DISTINCT, 2, _count_new_members)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,22 +116,6 @@ STRAIGHT_JOIN stats_outbox AS o FORCE INDEX (PRIMARY) ON o.id = done.id
     sqlite="DELETE FROM stats_outbox WHERE id IN (SELECT value FROM json_each(:ids))",
 )
 
-DELETE_EMPTY_MEMBERS = Sql(
-    mysql="""
-DELETE m
-FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
-  day DATE PATH '$[0]',
-  kind VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]',
-  member VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$[2]'
-)) AS less
-STRAIGHT_JOIN stats_member AS m ON m.day = less.day AND m.kind = less.kind AND m.member = less.member
-WHERE m.requests = 0
-""",
-    sqlite="""
-DELETE FROM stats_member
-WHERE requests = 0 AND (day, kind, member) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(:rows))
-""",
-)
 DELETE_EMPTY_USERS = Sql(
     mysql="""
 DELETE u

@@ -20,9 +20,7 @@ from app.database import (
 from app.errors import ServiceError, StatisticsNotBuilt
 from app.repositories.outbox_statements import SELECT_OUTBOX_FIRST, SELECT_OUTBOX_LENGTH, SELECT_OUTBOX_PIECE
 from app.repositories.rollup_reads import (
-    COUNT_NEW_MEMBERS,
     DELETE_EMPTY_DAYS,
-    DELETE_EMPTY_MEMBERS,
     DELETE_EMPTY_USERS,
     DELETE_OUTBOX,
     MARK_INCOMPLETE,
@@ -31,14 +29,17 @@ from app.repositories.rollup_reads import (
 from app.repositories.rollup_statements import (
     ADD_CALL,
     ADD_CATEGORY,
-    ADD_DISTINCT,
     ADD_LATENCY,
     ADD_MEMBER,
     ADD_REQUEST,
     ADD_USER,
     ADVANCE_VERSION,
+    COUNT_MEMBERS_THAT_CAME,
+    COUNT_MEMBERS_THAT_WENT,
+    COUNT_MEMBERS_TO_COME,
+    DELETE_EMPTY_MEMBERS,
 )
-from app.repositories.rollup_sums import ALL_DAYS, RollupSums, Sums, merge, rows_json
+from app.repositories.rollup_sums import Key, RollupSums, Sums, rows_json
 
 _TIMEOUT_SECONDS = 30.0
 _PIECE_ROWS = 64
@@ -147,17 +148,15 @@ class RollupRepository:
     async def add(self, sums: RollupSums, version: int, zone: ZoneInfo, outbox_ids: Sequence[int]) -> bool:
         """Add sums and take out the rows of the outbox that they are of. False: the sums are at another version.
 
-        Who was there is counted before, which is right as long as the version is. Raises `ValueRejected`,
-        `StatementTooLarge` or `StatisticsNotBuilt` where the sums fit into no table.
+        Raises `ValueRejected`, `StatementTooLarge` or `StatisticsNotBuilt` where the sums fit into no table.
         """
-        distinct = await count_new_members(self.database.fetch_all, sums)
         state: Params = {
             "version": version,
             "timezone": zone.key,
             "images": sums.images,
             "cache_hits": sums.cache_hits,
         }
-        statements: list[Statement] = [(ADVANCE_VERSION, state), *_additions(sums, distinct)]
+        statements: list[Statement] = [(ADVANCE_VERSION, state), *_additions(sums)]
         if outbox_ids:
             statements.append((DELETE_OUTBOX, {"ids": json.dumps(list(outbox_ids))}))
         try:
@@ -169,26 +168,32 @@ class RollupRepository:
         return True
 
 
-async def count_new_members(fetch: Fetch, sums: RollupSums) -> Sums:
-    """Return by day and kind how many more members there are with these sums than without them."""
-    if not sums.members:
-        return {}
-    return merge({}, await fetch(COUNT_NEW_MEMBERS, {"rows": rows_json(sums.members)}), 2)
-
-
-def _additions(sums: RollupSums, distinct: Sums) -> list[Statement]:
+def _additions(sums: RollupSums) -> list[Statement]:
     """Return the statements that add sums, each table's rows in the order of its key."""
     tables = (
         (ADD_REQUEST, sums.requests),
         (ADD_CATEGORY, sums.categories),
         (ADD_LATENCY, sums.latencies),
         (ADD_CALL, sums.calls),
-        (ADD_MEMBER, sums.members),
-        (ADD_DISTINCT, distinct),
         (ADD_USER, sums.users),
     )
     statements: list[Statement] = [(sql, {"rows": rows_json(rows)}) for sql, rows in tables if rows]
-    return statements + _tidying(sums)
+    return statements + _member_statements(sums) + _tidying(sums)
+
+
+def _member_statements(sums: RollupSums) -> list[Statement]:
+    """Return the statements that add members, and count how many come and go by day and kind."""
+    groups: dict[Key, Sums] = {}
+    for key, amounts in sums.members.items():
+        if amounts[0]:
+            groups.setdefault(key[:2], {})[key] = amounts
+    statements: list[Statement] = []
+    for (day, kind), rows in sorted(groups.items()):
+        whose: Params = {"day": day, "kind": kind, "rows": rows_json(rows), "number": len(rows)}
+        statements += [(COUNT_MEMBERS_TO_COME, whose), (ADD_MEMBER, whose), (COUNT_MEMBERS_THAT_CAME, whose)]
+        if less := {key: amounts for key, amounts in rows.items() if amounts[0] < 0}:
+            statements += [(DELETE_EMPTY_MEMBERS, {"rows": rows_json(less)}), (COUNT_MEMBERS_THAT_WENT, whose)]
+    return statements
 
 
 def _tidying(sums: RollupSums) -> list[Statement]:
@@ -197,9 +202,8 @@ def _tidying(sums: RollupSums) -> list[Statement]:
         return []
     less = sorted(sums.shrunk_days)
     statements: list[Statement] = [(sql, {"first": less[0], "last": less[-1]}) for sql in DELETE_EMPTY_DAYS]
-    for sql, rows in ((DELETE_EMPTY_MEMBERS, sums.members), (DELETE_EMPTY_USERS, sums.users)):
-        if gone := {key: amounts for key, amounts in rows.items() if amounts[0] <= 0 and key[0] != ALL_DAYS}:
-            statements.append((sql, {"rows": rows_json(gone)}))
+    if gone := {key: amounts for key, amounts in sums.users.items() if amounts[0] <= 0}:
+        statements.append((DELETE_EMPTY_USERS, {"rows": rows_json(gone)}))
     return statements
 
 

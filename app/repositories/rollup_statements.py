@@ -62,7 +62,50 @@ ADD_CALL = _add_to(
     ],
 )
 ADD_MEMBER = _add_to("stats_member", ["day", "kind", "member"], ["requests"])
-ADD_DISTINCT = _add_to("stats_distinct", ["day", "kind"], ["members"])
+
+# Around ADD_MEMBER, whose rows are of one day and kind: who was not there is one more. MySQL says so afterwards, as it
+# counts a row that it inserted once and one that it changed twice; SQLite counts both once, so it is asked before.
+COUNT_MEMBERS_TO_COME = Sql(
+    mysql="DO 0",
+    sqlite="""
+INSERT INTO stats_distinct (day, kind, members)
+SELECT :day, :kind, COUNT(*) FROM json_each(:rows) AS more
+WHERE NOT EXISTS (
+  SELECT 1 FROM stats_member AS m
+  WHERE m.day = more.value ->> 0 AND m.kind = more.value ->> 1 AND m.member = more.value ->> 2
+)
+ON CONFLICT (day, kind) DO UPDATE SET members = members + excluded.members
+""",
+)
+COUNT_MEMBERS_THAT_CAME = Sql(
+    mysql="""
+INSERT INTO stats_distinct (day, kind, members) VALUES (:day, :kind, 2 * :number - ROW_COUNT()) AS new
+ON DUPLICATE KEY UPDATE members = stats_distinct.members + new.members
+""",
+    sqlite="SELECT 1",
+)
+
+# Those of whom nothing is left, and then how many they were.
+DELETE_EMPTY_MEMBERS = Sql(
+    mysql="""
+DELETE m
+FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+  day DATE PATH '$[0]',
+  kind VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]',
+  member VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$[2]'
+)) AS less
+STRAIGHT_JOIN stats_member AS m ON m.day = less.day AND m.kind = less.kind AND m.member = less.member
+WHERE m.requests = 0
+""",
+    sqlite="""
+DELETE FROM stats_member
+WHERE requests = 0 AND (day, kind, member) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(:rows))
+""",
+)
+COUNT_MEMBERS_THAT_WENT = Sql(
+    mysql="UPDATE stats_distinct SET members = members - ROW_COUNT() WHERE day = :day AND kind = :kind",
+    sqlite="UPDATE stats_distinct SET members = members - changes() WHERE day = :day AND kind = :kind",
+)
 ADD_USER = _add_to("stats_user", ["user_id"], ["requests", "cache_hits"])
 
 # Fails where the sums have changed since `version` was read: what was worked out from them is out of date.
