@@ -42,14 +42,15 @@ check: .venv/.installed-dev ## Lint, type-check, look for holes in the code and 
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive app scripts gunicorn_config.py
+	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive app scripts clients/python/src gunicorn_config.py
 	.venv/bin/python -m scripts.audit
 
 format: .venv/.installed-dev ## Format the code and mend what the linter can
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-docs: .venv/.installed-dev ## Write the tables of README.md, .env.example, docs/settings.md and docs/metrics.md
+docs: .venv/.installed-dev ## Write what is made of the code: tables of the documents, .env.example, the client's content hash
+	.venv/bin/python -m scripts.copy_content_hash
 	.venv/bin/python -m scripts.settings_docs
 	.venv/bin/python -m scripts.image_costs
 	.venv/bin/python -m scripts.metrics_docs

@@ -1,0 +1,1 @@
+"""Client of the photo classification service."""

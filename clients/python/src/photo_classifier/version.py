@@ -1,0 +1,3 @@
+"""The version of this client. Nothing else names it."""
+
+VERSION = "0.1.0"
