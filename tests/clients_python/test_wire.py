@@ -1,0 +1,68 @@
+"""What the client sends is what the service's documents ask for, and no more than that."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from photo_classifier.core.reading import read_retry_after
+from photo_classifier.core.wire import Response, upload_request
+from photo_classifier.errors import UnexpectedAnswer
+from photo_classifier.options import Options
+
+OPTIONS = Options("http://127.0.0.1:8000", api_key="a-key", user_id="device-42")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://photos.example",
+        "https://photos.example/",
+        "https://photos.example/api/v1",
+        "https://photos.example/api/v1/",
+    ],
+)
+def test_the_address_may_be_given_with_or_without_the_path_of_the_interface(url: str) -> None:
+    assert Options(url).base_url == "https://photos.example/api/v1"
+
+
+@pytest.mark.parametrize("url", ["photos.example", "ftp://photos.example", "https://", ""])
+def test_what_is_no_address_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match="url must begin with"):
+        Options(url)
+
+
+@pytest.mark.parametrize("wrong", [{"user_id": "a b"}, {"user_id": ""}, {"api_key": "line\nbreak"}, {"api_key": ""}])
+def test_names_and_keys_that_no_header_can_carry_are_refused_at_once(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Options("http://127.0.0.1:8000", **wrong)
+
+
+def test_a_key_does_not_show_in_what_is_printed_of_the_options() -> None:
+    assert "a-key" not in repr(OPTIONS)
+
+
+def test_an_upload_names_user_and_key_and_asks_for_its_lane() -> None:
+    request = upload_request(OPTIONS, b"photo", "0" * 64, "deferred")
+
+    assert request.headers["x-user-id"] == "device-42"
+    assert request.headers["x-api-key"] == "a-key"
+    assert parse_qs(urlsplit(request.url).query) == {"lane": ["deferred"]}
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("3", 3), ("0", 0), ("", None), ("soon", None), ("-1", None)])
+def test_retry_after_is_read_where_it_is_a_number(header: str, seconds: float | None) -> None:
+    assert read_retry_after({"retry-after": header}) == seconds
+
+
+def test_retry_after_is_read_where_it_is_a_date() -> None:
+    assert read_retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
+    far = read_retry_after({"retry-after": "Wed, 21 Oct 2099 07:28:00 GMT"})
+    assert far is not None
+    assert far > 1_000_000
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff"])
+def test_what_is_no_json_object_is_no_answer(body: bytes) -> None:
+    with pytest.raises(UnexpectedAnswer):
+        Response(200, {}, body).json()
