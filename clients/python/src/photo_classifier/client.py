@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Self, TypeVar
 
 import httpx
@@ -27,10 +26,10 @@ from photo_classifier.errors import ClassifierError, ClientClosed, ConnectionFai
 from photo_classifier.options import Options
 from photo_classifier.outcome import DEFAULT_CONCURRENCY, OnDone, Outcome
 from photo_classifier.photo import Names, Photo, PhotoSource
+from photo_classifier.threads import in_threads
 from photo_classifier.transport import Collected, failure_of, headers_of, no_time_left, slices, timeout_of
 
 Value = TypeVar("Value")
-Item = TypeVar("Item")
 
 
 class Classifier:
@@ -101,7 +100,7 @@ class Classifier:
             except ClassifierError as error:
                 return Outcome(source, None, error)
 
-        return _in_threads(sources, outcome, concurrency, on_done)
+        return in_threads(sources, outcome, concurrency, on_done)
 
     def _check_some(self, many: Sequence[Names], concurrency: int) -> list[Checked]:
         if self._batch_is_offered:
@@ -109,7 +108,7 @@ class Classifier:
                 return self._run(check_batch_flow(many, self.options))
             except NotOffered:
                 self._batch_is_offered = False
-        return _in_threads(many, self._check_or_error, concurrency)
+        return in_threads(many, self._check_or_error, concurrency)
 
     def _check_or_error(self, names: Names) -> Checked:
         try:
@@ -179,40 +178,3 @@ def _until(end: float, pieces: Iterator[bytes]) -> Iterator[bytes]:
         if time.monotonic() > end:
             raise no_time_left()
         yield piece
-
-
-def _in_threads(
-    items: Iterable[Item],
-    function: Callable[[Item], Value],
-    concurrency: int,
-    on_done: Callable[[Value, int], object] | None = None,
-) -> list[Value]:
-    """Return the function's values in the order of the items, each taken when a thread is free for it."""
-    numbered = enumerate(items)
-    taking, telling = threading.Lock(), threading.Lock()
-    stopped = threading.Event()
-    values: dict[int, Value] = {}
-
-    def work() -> None:
-        try:
-            while not stopped.is_set():
-                with taking:
-                    taken = next(numbered, None)
-                if taken is None:
-                    return
-                value = function(taken[1])
-                with telling:
-                    values[taken[0]] = value
-                    if on_done is not None:
-                        on_done(value, len(values))
-        finally:
-            stopped.set()  # no item is left, or this thread failed: either way none should be begun
-
-    with ThreadPoolExecutor(max(1, concurrency)) as pool:
-        workers = [pool.submit(work) for _ in range(max(1, concurrency))]
-        try:
-            for worker in workers:
-                worker.result()
-        finally:
-            stopped.set()
-    return [values[index] for index in sorted(values)]
