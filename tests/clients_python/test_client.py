@@ -1,5 +1,6 @@
 """Both clients, against the real service: a photo is asked for by its hashes, uploaded on a miss, and paid for once."""
 
+import asyncio
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from photo_classifier.answer import Answer
+from photo_classifier.async_client import AsyncClassifier
 from photo_classifier.client import Classifier
 from photo_classifier.errors import (
     BudgetExhausted,
@@ -128,7 +130,7 @@ def test_an_upload_whose_answer_was_lost_is_not_sent_again_and_not_paid_again(
 def test_a_time_out_is_tried_again(front: Front, face: Face, fake_models: FakeModels) -> None:
     front.script = {CHECK: [Fault(hangs=True)], UPLOAD: [Fault(hangs=True)]}
 
-    answer = face(options(front, check_seconds=0.5, answer_seconds=0.5)).classify(make_image())
+    answer = face(options(front, check_seconds=1, answer_seconds=1)).classify(make_image())
 
     assert not answer.from_cache
     assert front.paths()[:3] == [CHECK, CHECK, UPLOAD]
@@ -139,7 +141,7 @@ def test_a_photo_has_one_time_for_all_its_tries(front: Front, face: Face) -> Non
     front.always = {CHECK: Fault(hangs=True)}
 
     with pytest.raises(TimedOut):
-        face(options(front, total_seconds=1, check_seconds=0.7)).classify(make_image())
+        face(options(front, total_seconds=0.9, check_seconds=0.7)).classify(make_image())
 
     assert front.paths() == [CHECK]
 
@@ -366,3 +368,23 @@ def test_closing_ends_a_client_that_waits() -> None:
 
     assert not thread.is_alive()
     assert isinstance(raised[0], ClientClosed | ConnectionFailed)
+
+
+async def test_a_cancelled_call_ends_at_once_and_leaves_a_client_that_works(
+    front: Front, fake_models: FakeModels
+) -> None:
+    front.script = {UPLOAD: [Fault(hangs=True)]}
+    uploading = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    front.on_request = lambda path: loop.call_soon_threadsafe(uploading.set) if path == UPLOAD else None
+    photo = make_image()
+    async with AsyncClassifier(options(front)) as client:
+        call = asyncio.create_task(client.classify(photo))
+        await asyncio.wait_for(uploading.wait(), 10)
+
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(call, 2)
+
+        assert (await client.classify(photo)).category
+    assert len(fake_models.calls) == 1

@@ -69,7 +69,7 @@ class Front:
     def running(cls, target: str) -> Iterator["Front"]:
         """Run it before the service at this address until the end of the block."""
         front = cls(target)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(front))
+        server = _Server(("127.0.0.1", 0), _handler_of(front))
         server.daemon_threads = True
         front.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -82,6 +82,11 @@ class Front:
             server.server_close()
             thread.join()
             front.http.close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that have gone."""
 
 
 def _handler_of(front: Front) -> type[BaseHTTPRequestHandler]:

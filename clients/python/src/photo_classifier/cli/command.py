@@ -19,6 +19,7 @@ from photo_classifier.cli.moving import UNDO_FILE, NotMoved, move_photos, undo_m
 from photo_classifier.cli.report import Form, Report, make_report, printable, rendered, show
 from photo_classifier.cli.work import Result, Work
 from photo_classifier.client import Classifier
+from photo_classifier.core.wire import Lane
 from photo_classifier.options import Limits, Options
 
 JOURNAL = ".classify-photos.jsonl"
@@ -82,7 +83,7 @@ def classify_photos(
             if opened.skipped_lines:
                 _say(errors, f"{opened.skipped_lines} damaged lines of the journal are passed over")
             found = find_photos(folder, search)
-            lane = "deferred" if deferred else None
+            lane: Lane | None = "deferred" if deferred else None
             work = Work(folder, client, opened, partial(shown_bar, errors), stop, concurrency, lane, retry_failed)
             _do(work, found, is_dry=dry_run)
     except (JournalError, OSError) as error:

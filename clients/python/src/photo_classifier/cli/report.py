@@ -14,7 +14,7 @@ from rich.table import Table
 
 from photo_classifier.answer import Answer
 from photo_classifier.cli.folder import Found
-from photo_classifier.cli.journal import Failure
+from photo_classifier.cli.journal import Failure, key_of
 from photo_classifier.cli.work import Result
 
 COLUMNS = (
@@ -57,8 +57,11 @@ def make_report(found: Found, result: Result, cost_per_photo: float | None, *, i
     answers = {path: entry.answer for path, entry in result.entries.items() if entry.answer is not None}
     failures = {path: failure for path, failure in result.failures.items() if path not in answers}
     paths = sorted({file.path for file in found.files} | set(failures))
-    if not is_dry or result.halted is not None:
-        failures |= {path: NOT_REACHED for path in paths if path not in answers and path not in failures}
+    waiting = {key_of(entry.names) for entry in result.to_upload} if is_dry else set()
+    for path in paths:
+        entry = result.entries.get(path)
+        if path not in answers and path not in failures and not (entry and key_of(entry.names) in waiting):
+            failures[path] = NOT_REACHED
     paid = sum(not answer.from_cache for answer in result.fresh.values())
     asked = len(result.to_upload) if is_dry else paid
     summary = {

@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from photo_classifier.core.signing import signed_headers
@@ -16,8 +16,8 @@ from photo_classifier.version import VERSION
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """No answer of the service is near it: 200 hits are 100 KB."""
 
-Lane = str
-"""`deferred`: asked at the vendor's reduced price, and slower."""
+Lane = Literal["deferred"]
+"""Asked at the vendor's reduced price, and slower."""
 
 
 @dataclass(frozen=True, slots=True)
