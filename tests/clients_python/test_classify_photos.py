@@ -126,6 +126,7 @@ def test_copies_and_renamed_photos_are_uploaded_once(front: Front, folder: Path,
     (folder / "captioned.jpg").write_bytes(with_segments(photo, (COM, b"a caption")))
     first = run(front.url, folder, "--json")
     assert (first.report()["answered"], first.report()["uploaded"]) == (3, 1)
+    assert [row["matched_by"] for row in first.report()["results"]] == [None, "bytes", "content"]
     front.seen.clear()
     (folder / "a.jpg").rename(folder / "renamed.jpg")
 
@@ -134,6 +135,21 @@ def test_copies_and_renamed_photos_are_uploaded_once(front: Front, folder: Path,
     assert second.report()["answered"] == 3
     assert front.seen == []
     assert len(fake_models.calls) == 1
+
+
+def test_a_photo_that_changes_while_the_run_is_at_work_is_left_for_the_next(front: Front, folder: Path) -> None:
+    fill(folder, 1)
+    (path,) = folder.rglob("*.jpg")
+    front.on_request = lambda _: path.write_bytes(b"no picture")  # while it is asked for
+
+    first = run(front.url, folder)
+
+    assert first.code == 1
+    assert "changed: The file was changed" in first.err
+    assert UPLOAD not in front.paths()
+    path.write_bytes(make_image())
+    front.on_request = lambda _: None
+    assert run(front.url, folder).code == 0
 
 
 def test_a_dry_run_tells_photos_bytes_and_money_and_uploads_nothing(

@@ -57,7 +57,7 @@ class Journal:
         self._descriptor = descriptor
         self._writing = threading.Lock()
         self._entries: dict[str, Entry] = {}
-        self._answers: dict[str, Answer] = {}
+        self._answered: dict[str, Entry] = {}
         self._end = 0
         self.skipped_lines = 0
         """Lines that are damaged: their files are hashed again."""
@@ -89,9 +89,9 @@ class Journal:
         entry = self._entries.get(file.path)
         return entry if entry is not None and entry.file == file else None
 
-    def answer_to(self, names: Names) -> Answer | None:
-        """Return the answer to a photo that is in the journal under any path."""
-        return self._answers.get(key_of(names))
+    def answered(self, names: Names) -> Entry | None:
+        """Return a file of this photo that has an answer, under whatever path."""
+        return self._answered.get(key_of(names))
 
     def write(self, entry: Entry) -> None:
         """Add a line. Raises `JournalError`."""
@@ -140,7 +140,7 @@ class Journal:
     def _take(self, entry: Entry) -> None:
         self._entries[entry.file.path] = entry
         if entry.answer is not None:
-            self._answers[key_of(entry.names)] = entry.answer
+            self._answered[key_of(entry.names)] = entry
 
 
 def key_of(names: Names) -> str:

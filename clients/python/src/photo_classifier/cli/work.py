@@ -31,11 +31,13 @@ from photo_classifier.errors import (
     ServiceUnavailable,
     UnexpectedAnswer,
 )
-from photo_classifier.photo import MAX_PHOTO_BYTES, Photo
+from photo_classifier.photo import MAX_PHOTO_BYTES, Names, Photo
 from photo_classifier.threads import in_threads
 
 MAX_FAILURES_IN_A_ROW = 8
 """Of a service that does not answer, after all tries of each photo: then the rest is left for another run."""
+
+CHANGED = Failure("changed", "The file was changed while the run was at work: run it again.")
 
 _ALL_ALIKE = (KeyRefused, LimitReached, NotOffered, UnexpectedAnswer)
 """What one photo meets, all others would."""
@@ -98,9 +100,9 @@ class Work:
         """Ask for all that have no answer, 200 at a time, and note what has to be uploaded. Raises `JournalError`."""
         groups = self._groups
         for entry in self._without_answer():
-            known = self.journal.answer_to(entry.names)
-            if known is not None:
-                self._answer([entry], replace(known, from_cache=True, uploaded_bytes=0))
+            known = self.journal.answered(entry.names)
+            if known is not None and known.answer is not None:
+                self._answer_copies([entry], known.names, known.answer)
             else:
                 groups[key_of(entry.names)].append(entry)
         waiting = list(groups.values())
@@ -162,34 +164,40 @@ class Work:
                 self._answer(group, known)
             elif isinstance(known, _ALL_ALIKE) or self._is_down(known):
                 self.result.halted = str(known)
-                return
             else:
                 self.result.to_upload.append(group[0])
             advance(group[0].file.size)
 
     def _upload_one(self, entry: Entry, advance: Advance) -> None:
-        """Upload a photo as it is now, and answer all files of it."""
+        """Upload a photo, and answer all files of it."""
         path = entry.file.path
         try:
             seen, photo = self._read(path)
-            is_same = photo.names == entry.names  # else it was changed since it was hashed, and is another photo
-            answer = self.client.classify(photo, lane=self.lane, is_missed=is_same)
+            if photo.names == entry.names:
+                answer = self.client.classify(photo, lane=self.lane, is_missed=True)
+                self._failures_in_a_row = 0
+                self.result.fresh[path] = answer
+                self._answer([replace(entry, file=seen)], answer)
+                copies = [copy for copy in self._groups[key_of(entry.names)] if copy.file.path != path]
+                self._answer_copies(copies, entry.names, answer)
+            else:
+                self._note(Entry(seen, photo.names))
+                self.result.failures[path] = CHANGED
         except PhotoUnreadable as error:
             self.result.failures[path] = Failure("unreadable", error.message)
         except ClassifierError as error:
             self._fail(entry, error)
-        else:
-            self._failures_in_a_row = 0
-            self.result.fresh[path] = answer
-            self._answer([Entry(seen, photo.names)], answer)
-            if is_same:
-                copies = [copy for copy in self._groups[key_of(entry.names)] if copy.file.path != path]
-                self._answer(copies, replace(answer, from_cache=True, uploaded_bytes=0, matched_by="content"))
         advance(entry.file.size)
 
     def _answer(self, entries: list[Entry], answer: Answer) -> None:
         for entry in entries:
             self._note(replace(entry, answer=answer, failure=None))
+
+    def _answer_copies(self, copies: list[Entry], names: Names, answer: Answer) -> None:
+        """Answer files that are the photo of these names."""
+        for copy in copies:
+            how = "bytes" if copy.names.image_hash == names.image_hash else "content"
+            self._answer([copy], replace(answer, from_cache=True, uploaded_bytes=0, matched_by=how))
 
     def _fail(self, entry: Entry, error: ClassifierError) -> None:
         failure = Failure(error.code, error.message)
