@@ -13,7 +13,7 @@ from tests.factories import make_image
 from tests.support.classify_photos import JOURNAL, begin, journal_of, run, signal_when
 from tests.support.fake_model_server import FakeModels
 from tests.support.picture_files import COM, with_segments
-from tests.support.unreliable_front import BATCH, CHECK, UPLOAD, Fault, Front, refuses
+from tests.support.unreliable_front import BATCH, CHECK, UPLOAD, Fault, Front, refuses, says
 
 
 @pytest.fixture
@@ -150,6 +150,18 @@ def test_a_photo_that_changes_while_the_run_is_at_work_is_left_for_the_next(fron
     path.write_bytes(make_image())
     front.on_request = lambda _: None
     assert run(front.url, folder).code == 0
+
+
+def test_a_photo_that_could_not_be_asked_for_is_asked_for_again_before_it_is_uploaded(
+    front: Front, folder: Path
+) -> None:
+    """The service may know it, and have had its database away for a moment."""
+    fill(folder, 1)
+    failed = {"success": False, "error": {"code": "database_unavailable", "message": "away"}}
+    front.script = {BATCH: [says(200, {"success": True, "results": [{"index": 0, "id": "0", **failed}]})]}
+
+    assert run(front.url, folder).code == 0
+    assert front.paths() == [BATCH, CHECK, UPLOAD]
 
 
 def test_a_dry_run_tells_photos_bytes_and_money_and_uploads_nothing(

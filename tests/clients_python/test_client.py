@@ -21,6 +21,7 @@ from photo_classifier.errors import (
     ClientClosed,
     ConnectionFailed,
     InvalidPhoto,
+    InvalidRequest,
     KeyRefused,
     ModelFailed,
     ModelRefused,
@@ -313,7 +314,7 @@ def test_many_photos_are_asked_for_at_once_where_the_server_can(front: Front, fa
     assert isinstance(known, Answer)
     assert (known.category, known.matched_by, known.request_id) == ("pets", "bytes", "req_1")
     assert unknown is None
-    assert isinstance(failed, ClassifierError)
+    assert type(failed) is InvalidRequest
     assert failed.code == "invalid_image_hash"
     assert front.paths() == [BATCH]
 

@@ -77,6 +77,7 @@ class ServiceError(ClassifierError):
     ) -> None:
         super().__init__(message, request_id=request_id)
         self.status = status
+        """Of the answer; 200 where the answer was about many photos, and this one failed."""
         self.retry_after_seconds = retry_after_seconds
         self._code = code
 
@@ -149,8 +150,14 @@ _BY_CODE: dict[str, type[ServiceError]] = {
     "quota_exceeded": QuotaExceeded,
     "model_bad_answer": ModelFailed,
     "model_timeout": ModelFailed,
+    "model_refused": ModelRefused,
+    "model_unavailable": ServiceUnavailable,
+    "database_unavailable": ServiceUnavailable,
+    "overloaded": ServiceUnavailable,
+    "internal_error": ServiceFailed,
 }
 _BY_STATUS: dict[int, type[ServiceError]] = {
+    200: InvalidRequest,
     400: InvalidRequest,
     401: KeyRefused,
     403: KeyRefused,

@@ -78,6 +78,8 @@ class Work:
     result: Result = field(init=False, default_factory=Result)
     _groups: defaultdict[str, list[Entry]] = field(init=False, default_factory=lambda: defaultdict(list))
     """The files of each photo that is asked for: copies are asked for once."""
+    _unasked: set[str] = field(init=False, default_factory=set)
+    """Photos for which the question by hash failed: to be asked for again, since they may be known."""
     _failures_in_a_row: int = field(init=False, default=0)
     _counting: threading.Lock = field(init=False, default_factory=threading.Lock)
 
@@ -166,6 +168,8 @@ class Work:
                 self.result.halted = str(known)
             else:
                 self.result.to_upload.append(group[0])
+                if known is not None:
+                    self._unasked.add(key_of(group[0].names))
             advance(group[0].file.size)
 
     def _upload_one(self, entry: Entry, advance: Advance) -> None:
@@ -174,7 +178,8 @@ class Work:
         try:
             seen, photo = self._read(path)
             if photo.names == entry.names:
-                answer = self.client.classify(photo, lane=self.lane, is_missed=True)
+                is_missed = key_of(entry.names) not in self._unasked
+                answer = self.client.classify(photo, lane=self.lane, is_missed=is_missed)
                 self._failures_in_a_row = 0
                 self.result.fresh[path] = answer
                 self._answer([replace(entry, file=seen)], answer)

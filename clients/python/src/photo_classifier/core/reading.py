@@ -36,7 +36,7 @@ def _checked(result: Any, request_id: str | None) -> Checked:
         return UnexpectedAnswer("A result is not a JSON object.", request_id=request_id)
     if result.get("success") is False:
         code, message = _error_of(result)
-        return service_error(400, code, message, request_id, None)
+        return service_error(200, code, message, request_id, None)
     try:
         return _answer_or_miss(result, request_id)
     except UnexpectedAnswer as error:
