@@ -35,6 +35,7 @@ def fill(folder: Path, count: int) -> dict[str, bytes]:
     return photos
 
 
+@pytest.mark.timeout(180)  # 200 photos are decoded and answered
 def test_every_photo_is_paid_once_though_the_run_is_killed_twice(
     front: Front, folder: Path, fake_models: FakeModels
 ) -> None:

@@ -153,11 +153,12 @@ def test_an_answer_that_never_ends_is_given_up_in_time(face: Face, endless_serve
         face(Options(endless_server, limits=Limits(total_seconds=0.6))).classify(make_image())
 
 
+@pytest.mark.timeout(180)  # it starts the service twice
 def test_a_restart_of_the_service_is_survived(front: Front, fake_models: FakeModels, tmp_path: Path) -> None:
     settings = {**settings_for_provider("openai", fake_models), "near_duplicates": "off"}
     photos = [make_image(), make_image()]
     asked = threading.Event()
-    with ThreadPoolExecutor(1) as thread, Classifier(options(front)) as client:
+    with ThreadPoolExecutor(1) as thread, Classifier(options(front, max_tries=40)) as client:
         with running_service(tmp_path, **settings) as first:
             front.target = first.url
             client.classify(photos[0])
