@@ -1,0 +1,65 @@
+// React Native, bare or with Expo.
+
+import { Classifier, type Options } from "./core/index.js";
+import type { Platform } from "./core/platform.js";
+import { hashesOf } from "./hash/content-hash.js";
+
+export * from "./core/index.js";
+
+/** A file of the device: an asset of an image picker, a `File` of expo-file-system, or just its `uri`. */
+export interface LocalPhoto {
+  uri: string;
+  /** The media type. What is none, as a picker's "image", does not count. */
+  type?: string | null;
+  mimeType?: string | null;
+  /** Bytes, where they are known. */
+  size?: number | null;
+  fileSize?: number | null;
+  /** Returns the file. Without it `readBytes` does. */
+  bytes?(): Promise<Uint8Array>;
+}
+
+/** Settings of a classifier in an app. */
+export interface ReactNativeOptions extends Options<LocalPhoto> {
+  /** Reads a file. Default: `fetch`, which reads `file:` in bare React Native. */
+  readBytes?: (uri: string) => Promise<Uint8Array>;
+}
+
+/** Makes a classifier of the device's files. Without `shrink` the originals are sent. */
+export function createClassifier(options: ReactNativeOptions): Classifier<LocalPhoto> {
+  return new Classifier(reactNativePlatform(options), options);
+}
+
+function reactNativePlatform({ digest, shrink, readBytes = readByFetch }: ReactNativeOptions): Platform<LocalPhoto> {
+  const bytesOf = (photo: LocalPhoto): Promise<Uint8Array> => photo.bytes?.() ?? readBytes(photo.uri);
+
+  // React Native's own fetch takes { uri, name, type } and reads the file by itself. Expo's, the global one from SDK 57
+  // on, refuses that and takes what has bytes(). Nothing tells them apart but trying, which is done once.
+  let sendsBytes = false;
+
+  return {
+    size: async (photo) => photo.size ?? photo.fileSize ?? (photo.bytes ? (await photo.bytes()).length : undefined),
+    hash: async (photo) => {
+      try {
+        return await hashesOf(await bytesOf(photo), digest);
+      } catch {
+        return null; // what cannot be read here may be sent all the same
+      }
+    },
+    shrink: shrink ?? (async () => null),
+    append: async (form, photo) => {
+      const type = photo.mimeType ?? (photo.type?.includes("/") ? photo.type : "application/octet-stream");
+      const file = sendsBytes ? { bytes: () => bytesOf(photo) } : { uri: photo.uri };
+      form.append("image", { ...file, name: "photo", type } as unknown as Blob);
+    },
+    offersAnotherPart: (error) => {
+      const isRefused = error instanceof Error && error.message.includes("Unsupported FormDataPart");
+      sendsBytes ||= isRefused;
+      return isRefused;
+    },
+  };
+}
+
+async function readByFetch(uri: string): Promise<Uint8Array> {
+  return new Uint8Array(await (await fetch(uri)).arrayBuffer());
+}

@@ -1,0 +1,214 @@
+// One photo's way, in Node, with a server that fails as told.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { ClassifierError, createClassifier, type NodePhoto, type Options, type Step } from "../src/node.js";
+import { ANSWER, CUT, failure, HIT, json, MISS, SILENCE, scriptedServer } from "./support/scripted-server.js";
+
+const PHOTO = Buffer.from("any bytes are a photo to the client");
+const SOON = { "Retry-After": "0" };
+
+function classifier(url: string, options: Partial<Options<NodePhoto>> = {}) {
+  return createClassifier({ url, userId: "device-42", ...options });
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<ClassifierError> {
+  const error = await promise.then(
+    () => assert.fail("there was an answer"),
+    (reason: unknown) => reason,
+  );
+  assert(error instanceof ClassifierError);
+  return error;
+}
+
+test("a known photo is not uploaded", async (t) => {
+  const server = await scriptedServer(t, HIT);
+
+  const answer = await classifier(server.url, { apiKey: "key" }).classify(PHOTO);
+
+  assert.equal(answer.category, "pets");
+  assert.equal(answer.description, "一只猫");
+  assert.deepEqual([answer.fromCache, answer.matchedBy, answer.uploaded], [true, "bytes", "nothing"]);
+  assert.deepEqual(server.calls(), ["check-cache"]);
+  assert.equal(server.received[0]?.headers["x-user-id"], "device-42");
+  assert.equal(server.received[0]?.headers["x-api-key"], "key");
+  const asked = JSON.parse(String(server.received[0]?.body));
+  assert.deepEqual(asked, { image_hash: createHash("sha256").update(PHOTO).digest("hex") });
+});
+
+test("an unknown photo is uploaded as it is, and each step is told with its time", async (t) => {
+  const server = await scriptedServer(t, MISS, ANSWER);
+  const steps: Step[] = [];
+
+  const answer = await classifier(server.url, { onStep: (step) => steps.push(step) }).classify(PHOTO);
+
+  assert.deepEqual([answer.fromCache, answer.modelUsed, answer.uploaded], [false, "gpt-6-luna", "original"]);
+  assert(server.received[1]?.body.includes(PHOTO));
+  const told = steps.map(({ name, state }) => `${name} ${state}`);
+  assert.deepEqual(told, ["hash", "check", "upload"].flatMap((name) => [`${name} started`, `${name} ended`]));
+  assert(steps.every(({ ms }) => ms >= 0));
+});
+
+test("Retry-After is waited for, and wins over our own pauses", async (t) => {
+  const server = await scriptedServer(t, MISS, failure(503, "overloaded", { "Retry-After": "1" }), ANSWER);
+  const waits: Step[] = [];
+  const started = Date.now();
+
+  await classifier(server.url, { onStep: (step) => step.name === "wait" && waits.push(step) }).classify(PHOTO);
+
+  assert(Date.now() - started >= 1000);
+  assert.deepEqual([waits[0]?.ms, waits[0]?.error?.code], [1000, "overloaded"]);
+  assert.deepEqual(server.calls(), ["check-cache", "classify", "classify"]);
+});
+
+for (const [status, code] of [[408, "request_timeout"], [429, "too_many_requests"], [500, "internal_error"], [502, ""]] as const) {
+  test(`${status} is repeated`, async (t) => {
+    const server = await scriptedServer(t, MISS, failure(status, code, SOON), ANSWER);
+
+    await classifier(server.url).classify(PHOTO);
+
+    assert.equal(server.calls().length, 3);
+  });
+}
+
+for (const [status, code] of [
+  [400, "invalid_image"],
+  [401, "unauthorized"],
+  [413, "image_too_large"],
+  [415, "unsupported_media"],
+  [422, "model_refused"],
+  [502, "model_bad_answer"], // the model was asked twice
+  [504, "model_timeout"],
+] as const) {
+  test(`${status} ${code} is not repeated`, async (t) => {
+    const server = await scriptedServer(t, MISS, failure(status, code, SOON), ANSWER);
+
+    const error = await failureOf(classifier(server.url).classify(PHOTO));
+
+    assert.deepEqual([error.code, error.status, error.requestId], [code, status, "req_2"]);
+    assert.equal(server.calls().length, 2);
+  });
+}
+
+for (const code of ["budget_exhausted", "quota_exceeded"]) {
+  test(`${code} that lasts longer than the photo's time is an error at once`, async (t) => {
+    const server = await scriptedServer(t, MISS, failure(503, code, { "Retry-After": "3600" }));
+    const started = Date.now();
+
+    const error = await failureOf(classifier(server.url).classify(PHOTO));
+
+    assert.deepEqual([error.code, error.retryAfterMs], [code, 3_600_000]);
+    assert.equal(server.calls().length, 2);
+    assert(Date.now() - started < 1000);
+  });
+}
+
+test("after a lost connection the answer is asked for before the photo is sent again", async (t) => {
+  const server = await scriptedServer(t, MISS, CUT, HIT);
+
+  const answer = await classifier(server.url).classify(PHOTO);
+
+  assert.equal(answer.fromCache, true);
+  assert.deepEqual(server.calls(), ["check-cache", "classify", "check-cache"]);
+  assert.equal(JSON.parse(String(server.received[2]?.body)).wait_ms, 5000);
+});
+
+test("an upload that hears nothing is tried again", async (t) => {
+  const server = await scriptedServer(t, MISS, SILENCE, MISS, ANSWER);
+
+  await classifier(server.url, { uploadTimeoutMs: 100 }).classify(PHOTO);
+
+  assert.deepEqual(server.calls(), ["check-cache", "classify", "check-cache", "classify"]);
+});
+
+test("one time is the limit of all tries of a photo", async (t) => {
+  const server = await scriptedServer(t, MISS, SILENCE);
+  const started = Date.now();
+
+  const error = await failureOf(classifier(server.url, { timeoutMs: 300 }).classify(PHOTO));
+
+  assert.equal(error.code, "timeout");
+  assert(Date.now() - started < 1000);
+});
+
+test("an abort ends everything at once", async (t) => {
+  const server = await scriptedServer(t, MISS, SILENCE);
+  const controller = new AbortController();
+  const onStep = (step: Step): void => {
+    if (step.name === "upload") controller.abort();
+  };
+
+  const error = await failureOf(classifier(server.url, { onStep }).classify(PHOTO, { signal: controller.signal }));
+
+  assert.equal(error.code, "aborted");
+  assert.equal((await failureOf(classifier(server.url).classify(PHOTO, { signal: AbortSignal.abort() }))).code, "aborted");
+});
+
+test("where the check fails the upload finds out", async (t) => {
+  const server = await scriptedServer(t, ...Array.from({ length: 3 }, () => failure(503, "database_unavailable", SOON)), ANSWER);
+
+  const answer = await classifier(server.url).classify(PHOTO);
+
+  assert.equal(answer.uploaded, "original");
+  assert.deepEqual(server.calls(), ["check-cache", "check-cache", "check-cache", "classify"]);
+});
+
+test("a wrong key is told by the check, before anything is uploaded", async (t) => {
+  const server = await scriptedServer(t, failure(401, "unauthorized"));
+
+  assert.equal((await failureOf(classifier(server.url).classify(PHOTO))).code, "unauthorized");
+  assert.deepEqual(server.calls(), ["check-cache"]);
+});
+
+test("a page of somebody else's is no answer", async (t) => {
+  const server = await scriptedServer(t, json(200, { login: "at the hotel" }));
+
+  assert.equal((await failureOf(classifier(server.url).classify(PHOTO))).code, "bad_response");
+});
+
+test("nobody there is a network error, after as many tries as allowed", async () => {
+  const error = await failureOf(classifier("http://127.0.0.1:9", { maxRetries: 0 }).classify(PHOTO));
+
+  assert.equal(error.code, "network_error");
+});
+
+test("a file that is not there is told as such", async (t) => {
+  const server = await scriptedServer(t, MISS);
+
+  assert.equal((await failureOf(classifier(server.url).classify("no/such/photo.jpg"))).code, "unreadable_photo");
+  assert.deepEqual(server.calls(), []);
+});
+
+test("a large photo is sent as a smaller copy, a small one as it is", async (t) => {
+  const server = await scriptedServer(t, MISS, ANSWER, MISS, ANSWER);
+  const copy = Buffer.from("a copy");
+  const shrinking = classifier(server.url, { originalBelowBytes: 30, shrink: async () => copy });
+
+  assert.equal((await shrinking.classify(PHOTO)).uploaded, "copy");
+  assert.equal((await shrinking.classify(Buffer.from("small"))).uploaded, "original");
+  assert(server.received[1]?.body.includes(copy));
+});
+
+for (const [name, shrink] of [
+  ["is not smaller", async () => Buffer.concat([PHOTO, PHOTO])],
+  ["cannot be made", async () => null],
+  ["fails", async () => Promise.reject(new Error("no memory"))],
+] as const) {
+  test(`the original is sent where the copy ${name}`, async (t) => {
+    const server = await scriptedServer(t, MISS, ANSWER);
+
+    const answer = await classifier(server.url, { originalBelowBytes: 30, shrink }).classify(PHOTO);
+
+    assert.equal(answer.uploaded, "original");
+    assert(server.received[1]?.body.includes(PHOTO));
+  });
+}
+
+test("a copy is tried where the service does not take the format", async (t) => {
+  const server = await scriptedServer(t, MISS, failure(400, "unsupported_format"), ANSWER);
+
+  const answer = await classifier(server.url, { shrink: async () => Buffer.from("a JPEG") }).classify(PHOTO);
+
+  assert.equal(answer.uploaded, "copy");
+});
