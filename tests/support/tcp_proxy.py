@@ -19,6 +19,8 @@ class TcpProxy:
         self._links: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._forgotten: list[asyncio.StreamWriter] = []
         self.resets_all = False
+        self.bytes_until_reset: int | None = None
+        """After so many, `reset_all`."""
         self.port = 0
         self.heal()
 
@@ -43,6 +45,7 @@ class TcpProxy:
     def heal(self) -> None:
         """Carry everything again, also what was sent meanwhile, as TCP does."""
         self.resets_all = False
+        self.bytes_until_reset = None
         self._speaks.set()
         self._greets.set()
 
@@ -103,8 +106,18 @@ class TcpProxy:
         with suppress(OSError):
             while data := await reader.read(65536):
                 await self._speaks.wait()
+                if self._is_cut_by(len(data)):
+                    self.reset_all()
+                    return
                 writer.write(data)
                 await writer.drain()
+
+    def _is_cut_by(self, carried: int) -> bool:
+        """Count what is carried, and say whether this is where `reset_all` was ordered for."""
+        if self.bytes_until_reset is None:
+            return False
+        self.bytes_until_reset -= carried
+        return self.bytes_until_reset <= 0
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
