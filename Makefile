@@ -8,10 +8,10 @@ HOST ?= localhost
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow e2e certs bench check format docs lock clean
+.PHONY: help run test test-slow e2e certs bench check format docs client-types lock clean
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.installed ## Start the service on http://127.0.0.1:8000
 	@.venv/bin/python -m app
@@ -55,6 +55,10 @@ docs: .venv/.installed-dev ## Write what is made of the code: tables of the docu
 	.venv/bin/python -m scripts.image_costs
 	.venv/bin/python -m scripts.metrics_docs
 	.venv/bin/python -m scripts.network_accuracy
+
+client-types: .venv/.installed-dev ## Write what the TypeScript client knows of the interface (needs npm)
+	.venv/bin/python -m scripts.client_page
+	cd clients/typescript && npm ci --ignore-scripts --no-audit --no-fund && npm run types
 
 lock: .venv/.installed-dev ## Pin the newest releases in requirements.txt and requirements-dev.txt
 	$(LOCK) requirements.in --output-file requirements.txt

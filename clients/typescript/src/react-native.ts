@@ -10,11 +10,11 @@ export * from "./core/index.js";
 export interface LocalPhoto {
   uri: string;
   /** The media type. What is none, as a picker's "image", does not count. */
-  type?: string | null;
-  mimeType?: string | null;
+  type?: string | null | undefined;
+  mimeType?: string | null | undefined;
   /** Bytes, where they are known. */
-  size?: number | null;
-  fileSize?: number | null;
+  size?: number | null | undefined;
+  fileSize?: number | null | undefined;
   /** Returns the file. Without it `readBytes` does. */
   bytes?(): Promise<Uint8Array>;
 }
