@@ -32,6 +32,10 @@ def test_the_lock_file_names_no_registry() -> None:
     assert all("integrity" in package for name, package in packages.items() if name)
 
 
+def test_the_package_carries_the_licence() -> None:
+    assert (SOURCE / "LICENSE").read_bytes() == (SOURCE.parents[1] / "LICENSE").read_bytes()
+
+
 @pytest.mark.timeout(300)
 def test_its_types_are_made_from_that_page(client: Path, tmp_path: Path) -> None:
     made = tmp_path / "schema.d.ts"

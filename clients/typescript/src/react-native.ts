@@ -57,8 +57,11 @@ function reactNativePlatform({ digest, shrink, readBytes = readByFetch }: ReactN
       sendsBytes ||= isRefused;
       return isRefused;
     },
+    networkHint: (url) => (url.startsWith("http:") ? CLEARTEXT_HINT : undefined),
   };
 }
+
+const CLEARTEXT_HINT = "(Android and iOS refuse http: addresses unless the app's configuration allows them.)";
 
 async function readByFetch(uri: string): Promise<Uint8Array> {
   return new Uint8Array(await (await fetch(uri)).arrayBuffer());

@@ -2,6 +2,9 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { ClassifierError, createClassifier, type NodePhoto, type Options, type Step } from "../src/node.js";
 import { ANSWER, CUT, failure, HIT, json, MISS, SILENCE, scriptedServer } from "./support/scripted-server.js";
@@ -211,4 +214,13 @@ test("a copy is tried where the service does not take the format", async (t) => 
   const answer = await classifier(server.url, { shrink: async () => Buffer.from("a JPEG") }).classify(PHOTO);
 
   assert.equal(answer.uploaded, "copy");
+});
+
+test("the same errors come of a file that vanishes before it is sent", async (t) => {
+  const server = await scriptedServer(t, MISS);
+  const vanishing = classifier(server.url, { onStep: ({ name }) => name === "upload" && rmSync(path, { force: true }) });
+  const path = join(mkdtempSync(join(tmpdir(), "photo-")), "photo.jpg");
+  writeFileSync(path, PHOTO);
+
+  assert.equal((await failureOf(vanishing.classify(path))).code, "unreadable_photo");
 });

@@ -15,6 +15,9 @@ export type ServiceAnswer = ClassifyResponse | (CheckCacheResponse & Required<Pi
 
 /** Sends requests, without repeating any. */
 export class Calls<Photo> {
+  /** Whether the service answers many questions in one call: later versions do. */
+  private answersMany = true;
+
   constructor(
     private readonly platform: Platform<Photo>,
     private readonly options: Options<Photo>,
@@ -28,12 +31,14 @@ export class Calls<Photo> {
 
   /** Returns an answer or null for each photo; null in place of all where the service has no such call. */
   async checkMany(many: Hashes[], budget: Budget): Promise<(ServiceAnswer | null)[] | null> {
+    if (!this.answersMany) return null;
     const body = { items: many.map((hashes) => question(hashes)) };
     try {
       const answer = await this.postJson<{ results: CheckCacheResponse[] }>("/check-cache/batch", body, budget);
       return answer.results.map(knownAnswer);
     } catch (error) {
-      if (error instanceof ClassifierError && (error.status === 404 || error.status === 405)) return null;
+      this.answersMany = !(error instanceof ClassifierError && (error.status === 404 || error.status === 405));
+      if (!this.answersMany) return null;
       throw error;
     }
   }
@@ -80,7 +85,9 @@ export class Calls<Photo> {
     try {
       return await (this.options.fetch ?? fetch)(url, init);
     } catch (error) {
-      throw asClassifierError(error, "network_error");
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = [reason, this.platform.networkHint?.(url)].filter(Boolean).join(" ");
+      throw new ClassifierError("network_error", message, { cause: error });
     }
   }
 }

@@ -39,11 +39,18 @@ export class Flow<Photo> {
   async classify(known: Known = {}): Promise<Answer> {
     const timeoutMs = this.options.timeoutMs ?? TIMEOUT_MS;
     return withinTime(timeoutMs, this.options.signal, async (signal) => {
-      const budget = new Budget(timeoutMs, signal);
-      const hashes = known.hashes === undefined ? await this.hash() : known.hashes;
-      const answer = known.answer === undefined && hashes ? await this.check(hashes, budget) : known.answer;
-      return answer ? asAnswer(answer, "nothing", hashes) : this.send(hashes, budget);
+      try {
+        return await this.run(known, new Budget(timeoutMs, signal));
+      } catch (error) {
+        throw asClassifierError(error, "unreadable_photo");
+      }
     });
+  }
+
+  private async run(known: Known, budget: Budget): Promise<Answer> {
+    const hashes = known.hashes === undefined ? await this.hash() : known.hashes;
+    const answer = known.answer === undefined && hashes ? await this.check(hashes, budget) : known.answer;
+    return answer ? asAnswer(answer, "nothing", hashes) : this.send(hashes, budget);
   }
 
   /** Returns the names of the photo; null where it cannot be read on this device. */

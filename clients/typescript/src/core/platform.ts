@@ -18,4 +18,7 @@ export interface Platform<Photo> {
 
   /** Whether `append` makes another form of part from now on, since this was thrown for the last one. */
   offersAnotherPart?(error: unknown): boolean;
+
+  /** What may be the matter when there is no answer from this address. */
+  networkHint?(url: string): string | undefined;
 }
