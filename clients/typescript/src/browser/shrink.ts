@@ -1,5 +1,5 @@
-// A smaller copy of a photo, for the upload alone, or none where the canvas cannot be trusted: some browsers disturb what
-// is read from it so that nobody is recognised by it, and iOS hands out blank pictures when memory is short.
+// A smaller copy of a photo, for the upload alone, or none where the canvas cannot be trusted: some browsers disturb
+// what is read from it so that nobody is recognised by it, and iOS hands out blank pictures when memory is short.
 
 const LONG_SIDE = 1024;
 const QUALITY = 0.85;

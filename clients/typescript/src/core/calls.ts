@@ -72,9 +72,10 @@ export class Calls<Photo> {
   private send<T>(path: string, budget: Budget, timeoutMs: number, make: () => Promise<RequestInit>): Promise<T> {
     return withinTime(Math.min(timeoutMs, budget.leftMs()), budget.signal, async (signal) => {
       const { userId, apiKey, headers: more } = this.options;
-      const own = { ...(userId && { "X-User-ID": userId }), ...(apiKey && { "X-API-Key": apiKey }), ...(await more?.()) };
+      const who = { ...(userId && { "X-User-ID": userId }), ...(apiKey && { "X-API-Key": apiKey }) };
       const request = await make();
-      const init = { ...request, method: "POST", headers: { ...own, ...request.headers }, signal };
+      const headers = { ...who, ...(await more?.()), ...request.headers };
+      const init = { ...request, method: "POST", headers, signal };
       const url = `${this.options.url.replace(/\/+$/, "")}/api/v1/classify${path}`;
       const response = await this.fetch(url, init);
       return await read<T>(response);

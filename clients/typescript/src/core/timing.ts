@@ -61,7 +61,7 @@ export class Budget {
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8_000;
 
-/** Repeats what may be repeated. `Retry-After` wins; where it is longer than the time that is left, the error stands. */
+/** Repeats what may be repeated. `Retry-After` wins; where it is longer than the time left, the error stands. */
 export async function withRetries<T>(
   budget: Budget,
   maxRetries: number,

@@ -1,5 +1,5 @@
-// Reads of a HEIC file all bytes but those of its Exif and XMP: in place, since Android blanks inside them where a photo
-// was taken. No other item may share bytes with them.
+// Reads of a HEIC file all bytes but those of its Exif and XMP: in place, since Android blanks inside them where a
+// photo was taken. No other item may share bytes with them.
 
 import { orientation } from "./orientation.js";
 import { big16, big32, bigBytes, byteAt, isAt, MAX_METADATA_BYTES, need, textOf } from "./parts.js";
@@ -80,7 +80,8 @@ function readItems(data: Uint8Array, box: Box): Map<number, string> {
     need(!kinds.has(item) && big16(data, at) === 0);
     big32(data, at + 2); // the type lies within the file
     const kind = textOf(data.subarray(at + 2, at + 6));
-    const isXmp = /^[^\0]*\0application\/rdf\+xml\0\0?$/.test(textOf(data.subarray(at + 6, Math.max(at + 6, entry.end))));
+    const described = textOf(data.subarray(at + 6, Math.max(at + 6, entry.end)));
+    const isXmp = /^[^\0]*\0application\/rdf\+xml\0\0?$/.test(described);
     kinds.set(item, kind !== "mime" || isXmp ? kind : "other");
   }
   need(kinds.size === count);

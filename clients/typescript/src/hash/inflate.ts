@@ -9,12 +9,14 @@ interface Codes {
   symbols: Uint16Array;
 }
 
-const LENGTH_BASES = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
+const LENGTH_BASES = [
+  3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
+];
 const LENGTH_BITS = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const ORDER_OF_LENGTHS = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const END_OF_BLOCK = 256;
 
-/** Returns how many bytes a stream inflates to. Throws `NoNameError` if it is damaged, or if they are `limit` or more. */
+/** Returns how many bytes a stream inflates to. Throws `NoNameError` if it is damaged, or if there are too many. */
 export function inflatedLength(stream: Uint8Array, limit: number): number {
   const [method, flags] = [byteAt(stream, 0), byteAt(stream, 1)];
   need((method & 15) === 8 && method >> 4 <= 7 && (method * 256 + flags) % 31 === 0 && (flags & 32) === 0);
