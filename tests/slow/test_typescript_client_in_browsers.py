@@ -104,7 +104,11 @@ DRAWS_NOTHING = "OffscreenCanvasRenderingContext2D.prototype.drawImage = () => {
 NO_DECODER = "globalThis.createImageBitmap = () => Promise.reject(new DOMException('', 'InvalidStateError'));"
 
 
-@pytest.mark.parametrize("before", [PERTURBED, BLANK, BLANK_WHEN_LARGE, DRAWS_NOTHING, NO_DECODER])
+@pytest.mark.parametrize(
+    "before",
+    [PERTURBED, BLANK, BLANK_WHEN_LARGE, DRAWS_NOTHING, NO_DECODER],
+    ids=["perturbed", "blank", "blank when large", "draws nothing", "no decoder"],
+)
 async def test_the_original_is_sent_where_the_canvas_cannot_be_trusted(
     before: str, browser: App, service: Service, tmp_path: Path
 ) -> None:
