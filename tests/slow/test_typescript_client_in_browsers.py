@@ -88,18 +88,16 @@ OffscreenCanvasRenderingContext2D.prototype.getImageData = function (...place) {
   return pixels;
 };
 """
-BLANK = """
+BLANK_FROM = """
 const encode = OffscreenCanvas.prototype.convertToBlob;
 OffscreenCanvas.prototype.convertToBlob = function (options) {
-  return encode.call(new OffscreenCanvas(this.width, this.height), options);
+  const blank = new OffscreenCanvas(this.width, this.height);
+  blank.getContext("2d"); // without a context it would be an error, and not blank
+  return encode.call(this.width >= %d ? blank : this, options);
 };
 """
-BLANK_WHEN_LARGE = """
-const encode = OffscreenCanvas.prototype.convertToBlob;
-OffscreenCanvas.prototype.convertToBlob = function (options) {
-  return encode.call(this.width > 100 ? new OffscreenCanvas(this.width, this.height) : this, options);
-};
-"""
+BLANK = BLANK_FROM % 1
+BLANK_WHEN_LARGE = BLANK_FROM % 100
 DRAWS_NOTHING = "OffscreenCanvasRenderingContext2D.prototype.drawImage = () => {};"
 NO_DECODER = "globalThis.createImageBitmap = () => Promise.reject(new DOMException('', 'InvalidStateError'));"
 
