@@ -31,6 +31,7 @@ from app.services.model.prompt import PROMPT_VERSION
 from app.services.model_statistics import ModelStatsService
 from app.services.network.build import NetworkServer, open_network
 from app.services.one_call.build import open_paid_once
+from app.services.photo_batches import PhotoBatches
 from app.services.photo_in_question import QuestionParts
 from app.services.records.build import open_records
 from app.services.records.recorder import Recorder
@@ -51,6 +52,7 @@ class Container:
     """The parts that routes use."""
 
     classifier: ClassifierService
+    batches: PhotoBatches
     stats: StatsService
     identity_stats: IdentityStatsService
     model_stats: ModelStatsService
@@ -137,8 +139,10 @@ async def open_service(
             clock=clock,
             metrics=metrics,
         )
+        classifier = ClassifierService(paid_once, parts, corrections.feedback.own)
         container = Container(
-            classifier=ClassifierService(paid_once, parts, corrections.feedback.own),
+            classifier=classifier,
+            batches=PhotoBatches(classifier),
             stats=build_stats(settings, storage, clock),
             identity_stats=IdentityStatsService(
                 storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, clock

@@ -8,8 +8,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from app.api import cache, categories, classify, feedback, health, history, metrics, requests, stats
+from app.api import batch, cache, categories, classify, feedback, health, history, metrics, requests, stats
 from app.api.http.cors import allow_origins
 from app.api.http.exception_handlers import add_exception_handlers
 from app.api.http.middleware import RequestMiddleware
@@ -22,8 +23,9 @@ from app.version import VERSION
 from app.web.pages import add_pages
 
 _BASE_PATH = "/api/v1"
+_HOT = (classify, batch)
 _ROUTERS = [
-    classify.hot.documentation,
+    *(module.hot.documentation for module in _HOT),
     *(module.router for module in (requests, history, feedback, categories, stats, cache, health)),
 ]
 _GC_THRESHOLDS = (20_000, 20, 20)
@@ -69,10 +71,13 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
         app.include_router(router, prefix=_BASE_PATH)
     app.include_router(metrics.router)
     add_pages(app)
-    install_openapi(app, settings, {**classify.REQUEST_BODIES, **cache.REQUEST_BODIES, **feedback.REQUEST_BODIES})
+    bodies = [module.REQUEST_BODIES for module in (*_HOT, cache, feedback)]
+    install_openapi(app, settings, {name: schema for body in bodies for name, schema in body.items()})
     # Around all of the framework's own layers.
-    classify.hot.check(app)
-    hot = {f"{_BASE_PATH}{path}": route for path, route in classify.hot.routes.items()}
+    hot: dict[str, ASGIApp] = {}
+    for module in _HOT:
+        module.hot.check(app)
+        hot.update({f"{_BASE_PATH}{path}": route for path, route in module.hot.routes.items()})
     outermost = RequestMiddleware(app.build_middleware_stack(), hot, measured, _templates(app))
     app.middleware_stack = allow_origins(outermost, settings.cors_origins)
     return app

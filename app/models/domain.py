@@ -165,6 +165,10 @@ class RequestContext:
         """Return this context with a user filled in where none was named."""
         return self if self.user_id is not None else replace(self, user_id=user_id)
 
+    def for_photo_of_batch(self, request_id: str) -> "RequestContext":
+        """Return this context for one photo of several, which is a request of its own."""
+        return RequestContext(request_id, self.user_id, self.ip_address, self.key_id)
+
 
 @dataclass(slots=True)  # not frozen: that makes one take three times as long, and each answer makes one
 class Outcome:

@@ -24,9 +24,9 @@ def not_null(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
-class CheckCacheRequest(BaseModel):
-    """The body of `POST /classify/check-cache`: one of the two hashes, or both. Other fields are ignored, as those of
-    an upload are."""
+class PhotoNames(BaseModel):
+    """How a photo is named in a question: by one of the two hashes, or both. Other fields are ignored, as those of an
+    upload are."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,6 +42,20 @@ class CheckCacheRequest(BaseModel):
         examples=["c1:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"],
         json_schema_extra=not_null,
     )
+
+    @property
+    def names(self) -> list[str]:
+        """The hashes that are given, in lower case, the surer one first."""
+        if self.content_hash is None:
+            return [] if self.image_hash is None else [self.image_hash.lower()]
+        content = self.content_hash.lower()
+        return [content] if self.image_hash is None else [self.image_hash.lower(), content]
+
+
+class CheckCacheRequest(PhotoNames):
+    """The body of `POST /classify/check-cache`: one of the two hashes, or both. Other fields are ignored, as those of
+    an upload are."""
+
     wait_ms: int = Field(
         0,
         ge=0,
@@ -56,14 +70,6 @@ class CheckCacheRequest(BaseModel):
         examples=["device-42"],
         json_schema_extra=not_null,
     )
-
-    @property
-    def names(self) -> list[str]:
-        """The hashes that are given, in lower case, the surer one first."""
-        if self.content_hash is None:
-            return [] if self.image_hash is None else [self.image_hash.lower()]
-        content = self.content_hash.lower()
-        return [content] if self.image_hash is None else [self.image_hash.lower(), content]
 
 
 def is_user_id(text: str) -> bool:

@@ -39,11 +39,9 @@ class CacheService:
         try:
             found = await self._find(names)
         except DatabaseUnavailable:
-            self.memory.doubt()
-            stale = _first(self.memory.get_stale, names)
+            stale = self._recall(names)
             if stale is None:
                 raise
-            self.metrics.cache_lookups.add("memory", "stale")
             return stale
         self._count("database", found, is_first)
         return found
@@ -52,10 +50,49 @@ class CacheService:
         """Look a photo up without counting it: for those who look again and again until the answer is there."""
         return _first(self.memory.get, names) or await self._find(names)
 
+    async def lookup_all(self, photos: Sequence[Sequence[str]]) -> list[KnownAnswer | Exception | None]:
+        """Look many photos up together: what `lookup` returns for each, or raises."""
+        found: list[KnownAnswer | Exception | None] = [_first(self.memory.get, names) for names in photos]
+        unknown = [index for index, known in enumerate(found) if known is None]
+        self.metrics.cache_lookups.add("memory", "hit", amount=len(photos) - len(unknown))
+        self.metrics.cache_lookups.add("memory", "miss", amount=len(unknown))
+        changes = self.memory.changes
+        answers = iter(await self.lookups.find_all([name for index in unknown for name in photos[index]]))
+        for index in unknown:
+            names = photos[index]
+            found[index] = await self._conclude(names, [next(answers) for _ in names], changes)
+        return found
+
+    async def _conclude(
+        self, names: Sequence[str], answers: Sequence[KnownAnswer | Exception | None], changes: int
+    ) -> KnownAnswer | Exception | None:
+        """Return what is known of a photo after the database was asked by each of its names."""
+        error = next((answer for answer in answers if isinstance(answer, Exception)), None)
+        if isinstance(error, DatabaseUnavailable):
+            return self._recall(names) or error
+        if error is not None:
+            return error
+        admitted = [
+            await self._admit(name, answer, changes)
+            for name, answer in zip(names, answers, strict=True)
+            if not isinstance(answer, Exception)
+        ]
+        known = next(filter(None, admitted), None)
+        self._count("database", known, is_first=True)
+        return known
+
     def remember(self, name: str, known: KnownAnswer) -> None:
         """Keep in memory what has just been made durable."""
         if known.matched_by is not MatchedBy.NEAR:
             self.memory.put(name, known, read=False)
+
+    def _recall(self, names: Sequence[str]) -> KnownAnswer | None:
+        """Return what memory knows of a photo, however old, while the database is away."""
+        self.memory.doubt()
+        stale = _first(self.memory.get_stale, names)
+        if stale is not None:
+            self.metrics.cache_lookups.add("memory", "stale")
+        return stale
 
     def _count(self, tier: str, found: KnownAnswer | None, is_first: bool) -> None:
         if is_first or found is not None:

@@ -18,6 +18,14 @@ _HASH_IN_THREAD_BYTES = 1024 * 1024
 """Hashing takes 0.7 ms a MiB: from here on it would hold up the event loop."""
 
 
+@dataclass(slots=True)  # not frozen, for the reason that Outcome is not: a batch makes hundreds
+class NamedPhoto:
+    """A photo that is asked about by its names, the surest first."""
+
+    names: Sequence[str]
+    context: RequestContext
+
+
 class OwnAnswers(Protocol):
     """What users have said of answers that they were given."""
 
@@ -57,6 +65,28 @@ class ClassifierService:
                 found = await self._own(context, names, found)
             await self.parts.recorder.record(context, names[0], found, milliseconds_since(started))
             self.parts.metrics.answers.add(found.matched_by)
+        return found
+
+    async def check_cache_all(self, photos: Sequence[NamedPhoto]) -> list[KnownAnswer | Exception | None]:
+        """Return what `check_cache` returns for each photo, or raises: looked up together, recorded together.
+
+        Raises `Overloaded` at once where there is no room for all of them.
+        """
+        started = perf_counter()
+        found = await self.parts.cache.lookup_all([photo.names for photo in photos])
+        hits = {index: known for index, known in enumerate(found) if isinstance(known, KnownAnswer)}
+        for index, known in hits.items():
+            photo = photos[index]
+            if photo.context.user_id in self.votes.voters:
+                hits[index] = await self._own(photo.context, photo.names, known)
+        took_ms = milliseconds_since(started)
+        failures = await self.parts.recorder.record_hits(
+            [(photos[index].context, photos[index].names[0], known, took_ms) for index, known in hits.items()]
+        )
+        for (index, known), failure in zip(hits.items(), failures, strict=True):
+            found[index] = failure or known
+            if failure is None:
+                self.parts.metrics.answers.add(known.matched_by)
         return found
 
     async def classify(self, image: bytes, claimed_hash: str | None, context: RequestContext) -> Answer:

@@ -50,13 +50,36 @@ class Batcher(Generic[Item, Result]):
         """
         if not always and len(self._waiting) >= self._max_waiting:
             raise Overloaded(detail="too many wait for a batch")
+        return await self._enqueue(item)
+
+    async def submit_all(self, items: Sequence[Item]) -> list[Result | Exception]:
+        """Return the result of each item, or what it failed with, without a task for each.
+
+        Raises `Overloaded` at once where there is no room for all of them.
+        """
+        if len(self._waiting) + len(items) > self._max_waiting:
+            raise Overloaded(detail="too many wait for a batch")
+        waiting = [self._enqueue(item) for item in items]
+        outcomes: list[Result | Exception] = []
+        try:
+            for result in waiting:
+                try:
+                    outcomes.append(await result)
+                except Exception as error:
+                    outcomes.append(error)
+        finally:
+            for result in waiting:
+                result.cancel()  # where the caller leaves: those that are done stay as they are
+        return outcomes
+
+    def _enqueue(self, item: Item) -> "asyncio.Future[Result]":
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, result))
         if self._task is None:
             # The task begins after all that is ready to run now, so that items of one moment share its first batch. Its
             # context is empty: what it logs belongs to no request.
             self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
-        return await result
+        return result
 
     async def close(self, timeout_seconds: float) -> None:
         """Work on what waits, within a bounded time."""

@@ -19,6 +19,7 @@ from app.observe.metrics import Metrics
 from app.services.images.upload_budget import UploadBudget
 from app.services.records.group_commit import GroupCommit
 from app.storage import storage_on
+from app.utils.hash_utils import sha256_hex
 from tests.api.calls import check_cache, classify, upload
 from tests.conftest import make_client
 from tests.factories import make_image, make_image_hash
@@ -209,3 +210,22 @@ async def test_an_answer_that_could_be_kept_nowhere_is_not_paid_for_again(
     assert answer["from_cache"] is False
     assert len(fake_models.calls) == 1
     assert await totals(line) == (1, 1, 1)
+
+
+async def test_a_batch_answers_what_is_in_memory_and_says_of_the_rest_that_nobody_knows(
+    client: httpx.AsyncClient, line: UnreliableDatabase
+) -> None:
+    image = make_image()
+    await classify(client, image)
+    known, unknown = {"image_hash": sha256_hex(image)}, {"image_hash": make_image_hash()}
+    line.away = True
+
+    mixed = await client.post("/classify/check-cache/batch", json={"items": [unknown, known]})
+    nothing = await client.post("/classify/check-cache/batch", json={"items": [unknown, {}, unknown]})
+
+    first, second = mixed.json()["results"]
+    assert (first["error"]["code"], first["retry_after"]) == ("database_unavailable", 1)
+    assert second["cached"] is True
+    assert (nothing.status_code, nothing.json()["error"]["code"]) == (503, "database_unavailable")
+    assert nothing.headers["Retry-After"] == "1"
+    line.away = False

@@ -84,6 +84,8 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     record = (await client.get(f"/requests/{known.json()['request_id']}", headers={"X-User-ID": "device-42"})).json()
     question["image_hash"] = record["data"]["image_hash"]
     real["check_cache", "hit"] = await client.post("/classify/check-cache", json=question)
+    items = [{"id": "IMG_0042.HEIC", **question}, {"id": "IMG_0043.HEIC", "image_hash": "0" * 64}, {"image_hash": "x"}]
+    real["check_cache_batch", "mixed"] = await client.post("/classify/check-cache/batch", json={"items": items})
     own = {"X-User-ID": "device-42"}
     real["get_request", "upload"] = await client.get(f"/requests/{asked.json()['request_id']}", headers=own)
     real["get_history", "page"] = await client.get("/history?limit=1", headers=own)

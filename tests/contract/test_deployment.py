@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.api.http.batch_body import MAX_BATCH_JSON_BYTES
 from app.api.http.body import MULTIPART_OVERHEAD_BYTES, PATIENCE
 from app.errors import ServiceError
 from app.http_protocol import LimitedProtocol
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 NGINX = (ROOT / "nginx.conf").read_text(encoding="utf-8")
 CHUNK_FRAMING = 6  # `1\r\nx\r\n`: bytes on the wire for each byte of a body in the smallest chunks
 MODEL_CLOSE_SECONDS = 10
+BATCH_OF_HASHES = "location = /api/v1/classify/check-cache/batch {"
 
 
 @pytest.fixture
@@ -78,6 +80,7 @@ def test_the_proxy_closes_idle_connections_before_the_server_does(gunicorn: dict
 
 def test_the_proxy_lets_in_the_largest_body_that_the_service_takes_and_no_larger() -> None:
     assert nginx("client_max_body_size") == make_settings().max_image_bytes + MULTIPART_OVERHEAD_BYTES
+    assert nginx("client_max_body_size", BATCH_OF_HASHES) == MAX_BATCH_JSON_BYTES
 
 
 def test_the_proxy_keeps_every_body_in_memory() -> None:
@@ -96,9 +99,8 @@ def test_the_bodies_that_the_proxy_buffers_at_the_same_time_fit_into_its_memory(
     assert bodies < 0.9 * int(gigabytes) * 1024**3
     assert limits["uploads"] <= limits["all_uploads"] / 2  # one address leaves room for others
     assert limits["chunked_uploads"] <= chunked / 2
-    assert nginx("client_body_buffer_size", "location / {") >= CHUNK_FRAMING * nginx(
-        "client_max_body_size", "location / {"
-    )
+    for block in ("location / {", BATCH_OF_HASHES):
+        assert nginx("client_body_buffer_size", block) >= CHUNK_FRAMING * nginx("client_max_body_size", block)
 
 
 def test_the_proxys_own_errors_have_codes_that_the_readme_names() -> None:

@@ -63,6 +63,7 @@ def operations(shown: dict[str, Any] | None = None) -> list[tuple[str, dict[str,
 def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
     assert {name for name, _ in operations()} == {
         "POST /api/v1/classify/check-cache",
+        "POST /api/v1/classify/check-cache/batch",
         "POST /api/v1/classify",
         "GET /api/v1/stats/today",
         "GET /api/v1/stats/cache-efficiency",
@@ -127,6 +128,7 @@ def test_generated_clients_get_short_names() -> None:
     """The function's name, which is what a client generator calls its own by."""
     assert {operation["operationId"] for _, operation in operations()} == {
         "check_cache",
+        "check_cache_batch",
         "classify",
         "get_request",
         "get_categories",
@@ -166,6 +168,7 @@ def test_request_bodies_are_components_with_names_of_their_own() -> None:
 
     assert bodies == {
         "POST /api/v1/classify/check-cache": "CheckCacheRequest",
+        "POST /api/v1/classify/check-cache/batch": "CheckCacheBatchRequest",
         "POST /api/v1/classify": "ClassifyRequest",
         "PUT /api/v1/cache/{image_hash}": "CorrectionRequest",
         "POST /api/v1/cache/purge": "PurgeRequest",
@@ -176,7 +179,8 @@ def test_request_bodies_are_components_with_names_of_their_own() -> None:
 
 def test_a_boolean_is_a_plain_boolean_that_is_always_there() -> None:
     """Client generators make an enum of strings out of a boolean constant, and then refuse each answer."""
-    booleans, optional = 0, {("CheckCacheResponse", "from_cache"), ("PurgeRequest", "dry_run")}
+    checked = {("CheckCacheBatchResult", "cached"), ("CheckCacheBatchResult", "from_cache")}
+    booleans, optional = 0, {("CheckCacheResponse", "from_cache"), ("PurgeRequest", "dry_run"), *checked}
     for name, schema in page()["components"]["schemas"].items():
         for field, described in schema.get("properties", {}).items():
             if described.get("type") == "boolean":

@@ -151,3 +151,28 @@ async def test_an_exception_in_place_of_a_result_fails_that_item_alone() -> None
     results = await asyncio.gather(*submit(Batcher(refuse_b), "abc"), return_exceptions=True)
 
     assert [results[0], type(results[1]), results[2]] == ["a", ValueError, "c"]
+
+
+async def test_items_that_are_submitted_together_get_each_its_result_or_its_error() -> None:
+    async def work(items: list[str]) -> list[str | Exception]:
+        return [ValueError(item) if item == "b" else item.upper() for item in items]
+
+    first, second, third = await Batcher(work).submit_all(["a", "b", "c"])
+
+    assert (first, third) == ("A", "C")
+    assert isinstance(second, ValueError)
+    assert await Batcher(work).submit_all([]) == []
+
+
+async def test_more_items_together_than_there_is_room_for_are_refused_at_once_and_none_is_worked_on() -> None:
+    work = FakeWork()
+    batcher = Batcher(work, max_waiting=3)
+    waiting = submit(batcher, "a")
+    await settle()
+
+    with pytest.raises(Overloaded):
+        await batcher.submit_all(["b", "c", "d", "e"])
+
+    work.gate.set()
+    await asyncio.gather(*waiting)
+    assert work.batches == [["a"]]

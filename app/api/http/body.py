@@ -13,8 +13,16 @@ from starlette.types import Message, Receive
 from app.api.http.exception_handlers import invalid_fields
 from app.api.http.multipart import IMAGE, MultipartForm
 from app.container import Container
-from app.errors import ImageTooLarge, InvalidImageHash, InvalidRequest, MissingImage, RequestTimeout, RequestTooLarge
-from app.models.request import CheckCacheRequest
+from app.errors import (
+    ImageTooLarge,
+    InvalidImageHash,
+    InvalidRequest,
+    MissingImage,
+    RequestTimeout,
+    RequestTooLarge,
+    ServiceError,
+)
+from app.models.request import CheckCacheRequest, PhotoNames
 from app.utils.begun import Begun
 from app.utils.hash_utils import is_image_hash
 
@@ -61,10 +69,15 @@ async def read_check_cache(headers: Headers, receive: Receive, patience: Patienc
     """Read the JSON body of `check-cache`."""
     request = await read_json(CheckCacheRequest, headers, receive, patience)
     if not request.names:
-        if "image_hash" in request.model_fields_set:
-            raise InvalidImageHash
-        raise InvalidRequest("body: image_hash or content_hash is required.")
+        raise no_name(request)
     return request
+
+
+def no_name(photo: PhotoNames) -> ServiceError:
+    """Return the error for a photo without a hash."""
+    if "image_hash" in photo.model_fields_set:
+        return InvalidImageHash()
+    return InvalidRequest("body: image_hash or content_hash is required.")
 
 
 async def read_json(
@@ -74,10 +87,17 @@ async def read_json(
     patience: Patience = PATIENCE,
     *,
     max_bytes: int = MAX_JSON_BYTES,
+    hold: Callable[[int], None] | None = None,
 ) -> Model:
-    """Read a JSON body of at most `max_bytes`."""
+    """Read a JSON body of at most `max_bytes`. `hold` is told of the size of each piece before it is kept."""
     body = bytearray()
-    await _read(headers, receive, max_bytes, RequestTooLarge, body.extend, patience)
+
+    def take(chunk: bytes) -> None:
+        if hold is not None:
+            hold(len(chunk))
+        body.extend(chunk)
+
+    await read_body(headers, receive, max_bytes, RequestTooLarge, take, patience)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -137,11 +157,11 @@ async def _read_form(
         hold(len(chunk))
         form.write(chunk)
 
-    await _read(headers, receive, max_bytes, too_large, take, patience)
+    await read_body(headers, receive, max_bytes, too_large, take, patience)
     return form
 
 
-async def _read(
+async def read_body(
     headers: Headers,
     receive: Receive,
     max_bytes: int,

@@ -21,6 +21,7 @@ from app.errors import (
     RequestTooLarge,
     ServiceError,
 )
+from app.models.batch_response import BatchError, BatchErrorForNow
 from app.models.response import ErrorData, ErrorResponse
 from app.services.access.errors import Unauthorized
 from app.utils.clock import utc_now
@@ -47,8 +48,8 @@ def error_response(error: ServiceError, scope: Scope, headers: dict[str, str] | 
     body = error_body(error, scope["state"]["request_id"])
     response = JSONResponse(body.model_dump(mode="json"), error.status, headers)
     response.headers["Cache-Control"] = "no-store"  # a cache may keep a 404 or a 405 that forbids nothing
-    if error.status in (429, 503):
-        response.headers["Retry-After"] = str(error.retry_after_seconds or 1)
+    if (retry_after := _retry_after(error)) is not None:
+        response.headers["Retry-After"] = str(retry_after)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = error.challenge
     if isinstance(error, RequestTooLarge | RequestTimeout):
@@ -59,9 +60,16 @@ def error_response(error: ServiceError, scope: Scope, headers: dict[str, str] | 
 
 def error_body(error: ServiceError, request_id: str) -> ErrorResponse:
     """Return the one error shape, filled."""
-    return ErrorResponse(
-        error=ErrorData(code=error.code, message=error.message), request_id=request_id, timestamp=utc_now()
-    )
+    return ErrorResponse(error=_error_data(error), request_id=request_id, timestamp=utc_now())
+
+
+def batch_error(index: int, item_id: str | None, error: ServiceError) -> BatchError:
+    """Return the error of one photo of a batch, and log it where that tells something."""
+    _log(error)
+    retry_after = _retry_after(error)
+    if retry_after is None:
+        return BatchError(index=index, id=item_id, error=_error_data(error))
+    return BatchErrorForNow(index=index, id=item_id, error=_error_data(error), retry_after=retry_after)
 
 
 def invalid_fields(errors: Sequence[Any]) -> ServiceError:
@@ -77,9 +85,22 @@ def invalid_fields(errors: Sequence[Any]) -> ServiceError:
 
 def answer_to(error: ServiceError, scope: Scope) -> Response:
     """Return the response for an error that a request met, and log it where that tells something."""
+    _log(error)
+    return error_response(error, scope)
+
+
+def _log(error: ServiceError) -> None:
     if error.detail is not None or error.status >= 500:
         logger.warning("request failed", code=error.code, detail=error.detail)
-    return error_response(error, scope)
+
+
+def _error_data(error: ServiceError) -> ErrorData:
+    return ErrorData(code=error.code, message=error.message)
+
+
+def _retry_after(error: ServiceError) -> int | None:
+    """Return in how many seconds it may go better, where it may."""
+    return error.retry_after_seconds or 1 if error.status in (429, 503) else None
 
 
 async def _on_service_error(request: Request, error: Exception) -> Response:

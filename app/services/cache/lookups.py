@@ -26,6 +26,10 @@ class BatchedLookups:
         """
         return await self._batcher.submit(name)
 
+    async def find_all(self, names: Sequence[str]) -> list[KnownAnswer | Exception | None]:
+        """Return what the database has for each name, or why that is not known. Raises `Overloaded` at once."""
+        return await self._batcher.submit_all(names)
+
     async def _look_up(self, names: list[str]) -> list[KnownAnswer | None]:
         distinct = list(dict.fromkeys(names))
         self._metrics.lookup_batch_size.observe(len(distinct))

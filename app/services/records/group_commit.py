@@ -32,6 +32,13 @@ class GroupCommit:
         """
         await self._batcher.submit(outcome, always=not outcome.from_cache)
 
+    async def record_all(self, outcomes: Sequence[Outcome]) -> list[Exception | None]:
+        """Return when the outcomes are durable: what each of them failed with. They are hits, and paid for nothing.
+
+        Raises `Overloaded` at once where there is no room for all of them.
+        """
+        return await self._batcher.submit_all(outcomes)
+
     async def close(self) -> None:
         """Write what waits, within a bounded time."""
         await self._batcher.close(_CLOSE_SECONDS)

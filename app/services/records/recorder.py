@@ -10,6 +10,9 @@ from app.models.prices import Prices
 from app.services.records.group_commit import GroupCommit
 from app.utils.clock import Clock
 
+Hit = tuple[RequestContext, str, KnownAnswer, int]
+"""Who was answered, the name that was asked for, what was found, and the milliseconds that took."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
@@ -42,7 +45,28 @@ class Recorder:
         recorded. Without, it is one more hit. `naming` adds names to the answer, `trial` is a near match that the
         reply is compared with.
         """
-        outcome = Outcome(
+        outcome = self._outcome(context, image_hash, known, processing_time_ms, image_size, reply, naming, trial)
+        await self.commits.record(outcome)
+
+    async def record_hits(self, hits: Sequence[Hit]) -> list[Exception | None]:
+        """Record answers that were given to lookups, together. Return what each failed with.
+
+        Raises `Overloaded` at once where there is no room for all of them.
+        """
+        return await self.commits.record_all([self._outcome(*hit) for hit in hits])
+
+    def _outcome(
+        self,
+        context: RequestContext,
+        image_hash: str,
+        known: KnownAnswer,
+        processing_time_ms: int,
+        image_size: int | None = None,
+        reply: ModelReply | None = None,
+        naming: Naming | None = None,
+        trial: Trial | None = None,
+    ) -> Outcome:
+        return Outcome(
             context=context,
             image_hash=image_hash,
             image_size=image_size,
@@ -56,7 +80,6 @@ class Recorder:
             naming=naming,
             trial=trial,
         )
-        await self.commits.record(outcome)
 
     async def record_failure(
         self,
