@@ -6,7 +6,8 @@ from typing import Any
 from app.api.http.body import read_check_cache, read_upload
 from app.api.http.doors import key_id_of
 from app.api.http.hot import Call, HotRouter
-from app.api.http.openapi import document_answer, document_body, document_errors
+from app.api.http.openapi import IMAGE_TYPES, document_answer, document_body, document_errors
+from app.api.http.photo_answers import answer_fields, hit_fields
 from app.errors import (
     DatabaseUnavailable,
     HashMismatch,
@@ -31,11 +32,9 @@ from app.models.response import (
     CheckCacheHit,
     CheckCacheMiss,
     CheckCacheResponse,
-    ClassificationData,
     ClassifyResponse,
 )
 from app.services.model.errors import BudgetExhausted, ModelBadAnswer, ModelRefused, ModelTimeout, ModelUnavailable
-from app.utils.clock import utc_now
 
 hot = HotRouter("/classify", "classify")
 
@@ -54,7 +53,7 @@ _UPLOAD_SCHEMA: dict[str, Any] = {
         },
     },
 }
-_IMAGE_ENCODING = {"image": {"contentType": "image/jpeg, image/png, image/webp, image/gif, application/octet-stream"}}
+_IMAGE_ENCODING = {"image": {"contentType": IMAGE_TYPES}}
 
 REQUEST_BODIES = {"CheckCacheRequest": CheckCacheRequest.model_json_schema(), "ClassifyRequest": _UPLOAD_SCHEMA}
 """The components of the OpenAPI page that the framework does not know of, since it does not read these bodies."""
@@ -90,12 +89,7 @@ async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
     if found is None:
         return CheckCacheMiss()
     hit = OwnCheckCacheHit if isinstance(found, OwnAnswer) else CheckCacheHit
-    return hit(
-        data=ClassificationData.model_validate(found.classification),
-        request_id=context.request_id,
-        timestamp=utc_now(),
-        matched_by=found.matched_by,
-    )
+    return hit(**hit_fields(found, context.request_id))
 
 
 @hot.post(
@@ -136,13 +130,4 @@ async def classify(call: Call) -> ClassifyResponse:
     async with read_upload(call.headers, call.receive, call.container) as upload:
         answer = await call.container.classifier.classify(upload.image, upload.claimed_hash, context)
     response = OwnClassifyResponse if isinstance(answer.known, OwnAnswer) else ClassifyResponse
-    return response(
-        data=ClassificationData.model_validate(answer.known.classification),
-        from_cache=answer.from_cache,
-        processing_time_ms=answer.processing_time_ms,
-        request_id=call.context.request_id,
-        timestamp=utc_now(),
-        matched_by=answer.known.matched_by if answer.from_cache else None,
-        degraded=answer.degraded,
-        model_used=answer.model_used,
-    )
+    return response(**answer_fields(answer, context.request_id))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from app.models.batch_response import BatchError, BatchHit, BatchMiss, CheckCacheBatchAnswer
+from app.models.batch_response import BatchAnswer, BatchError, BatchHit, BatchMiss, BatchResults
 from app.models.domain import Category
 from app.models.identity import MatchedBy
 from app.models.response import ClassificationData, ErrorData
@@ -16,7 +16,7 @@ _MALFORMED = ErrorData(
     message="image_hash must be the SHA-256 of the image file as 64 hexadecimal characters.",
 )
 
-CHECKED = CheckCacheBatchAnswer(
+CHECKED = BatchResults(
     results=[
         BatchHit(
             index=0,
@@ -28,6 +28,27 @@ CHECKED = CheckCacheBatchAnswer(
         ),
         BatchMiss(index=1, id="IMG_0043.HEIC"),
         BatchError(index=2, id=None, error=_MALFORMED),
+    ],
+    request_id=_ID,
+    timestamp=_NOW,
+)
+_DAMAGED = ErrorData(code="invalid_image", message="The image is damaged or incomplete.")
+
+CLASSIFIED = BatchResults(
+    results=[
+        BatchAnswer(
+            index=0,
+            id="IMG_0042.HEIC",
+            data=_SUNSET,
+            from_cache=False,
+            processing_time_ms=1523,
+            request_id=_ITEM_ID,
+            timestamp=_NOW,
+            matched_by=None,
+            degraded=False,
+            model_used="gpt-6-luna",
+        ),
+        BatchError(index=1, id="IMG_0043.HEIC", error=_DAMAGED),
     ],
     request_id=_ID,
     timestamp=_NOW,

@@ -62,7 +62,12 @@ def _keep_apart(value: Any, check: ValidatorFunctionWrapHandler) -> CheckCacheIt
 
 def _id_of(value: Any) -> str | None:
     given = value.get("id") if isinstance(value, dict) else None
-    return given if isinstance(given, str) and 0 < len(given) <= MAX_ID_LENGTH and given.isprintable() else None
+    return given if isinstance(given, str) and is_item_id(given) else None
+
+
+def is_item_id(text: str) -> bool:
+    """Whether `text` may be the id of an item."""
+    return 0 < len(text) <= MAX_ID_LENGTH and text.isprintable()
 
 
 class CheckCacheBatchRequest(BaseModel):

@@ -6,8 +6,16 @@ from pydantic import ConfigDict, Field, SerializeAsAny
 from pydantic.json_schema import SkipJsonSchema
 
 from app.models.body import Body, RequestId, Timestamp
-from app.models.own_response import OwnCheckCacheHit
-from app.models.response import CheckCacheHit, CheckCacheMiss, CheckCacheResponse, ErrorData
+from app.models.identity import MatchedBy
+from app.models.own_response import OwnCheckCacheHit, OwnClassifyResponse
+from app.models.response import (
+    CheckCacheHit,
+    CheckCacheMiss,
+    CheckCacheResponse,
+    ClassificationData,
+    ClassifyResponse,
+    ErrorData,
+)
 
 
 class BatchItem(Body):
@@ -29,6 +37,14 @@ class BatchMiss(CheckCacheMiss, BatchItem):
     """The photo is not known: upload it."""
 
 
+class BatchAnswer(ClassifyResponse, BatchItem):
+    """The answer to an upload. `request_id` is its own: each photo is a record."""
+
+
+class OwnBatchAnswer(OwnClassifyResponse, BatchItem):
+    """The answer to an upload of a user who has said that the answer is wrong."""
+
+
 class BatchError(BatchItem):
     """What was wrong with this photo, as a call for it alone would have said."""
 
@@ -42,8 +58,8 @@ class BatchErrorForNow(BatchError):
     retry_after: int
 
 
-class CheckCacheBatchAnswer(Body):
-    """What the service answers: `CheckCacheBatchResponse`, each result as what it is."""
+class BatchResults(Body):
+    """What the service answers: `CheckCacheBatchResponse` or `ClassifyBatchResponse`, each result as what it is."""
 
     success: Literal[True] = True
     results: list[SerializeAsAny[BatchItem]]
@@ -70,4 +86,34 @@ class CheckCacheBatchResponse(Body):
     success: Literal[True] = True
     results: list[CheckCacheBatchResult]
     request_id: RequestId = Field(description="Of the call; each hit has its own")
+    timestamp: Timestamp
+
+
+class ClassifyBatchResult(BatchItem):
+    """One photo: the answer to its upload, or what went wrong. A line, where lines are sent."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    success: bool
+    data: ClassificationData | SkipJsonSchema[None] = None
+    from_cache: bool | SkipJsonSchema[None] = None
+    processing_time_ms: int | SkipJsonSchema[None] = None
+    request_id: RequestId | SkipJsonSchema[None] = None
+    timestamp: Timestamp | SkipJsonSchema[None] = None
+    matched_by: MatchedBy | None = Field(None, description="How it was recognised; null: it was answered just now")
+    degraded: bool | SkipJsonSchema[None] = Field(None, description="The embedded network answered for a model")
+    model_used: str | None = Field(None, description="Who answered just now; null: the answer was known")
+    corrected_by: Literal["you"] | SkipJsonSchema[None] = Field(
+        None, description="Only where the user has said what the photo shows: the answer is theirs alone"
+    )
+    error: ErrorData | SkipJsonSchema[None] = Field(None, description="Only where this photo has no answer")
+    retry_after: int | SkipJsonSchema[None] = _RETRY_AFTER
+
+
+class ClassifyBatchResponse(Body):
+    """The answers to the photos, in their order."""
+
+    success: Literal[True] = True
+    results: list[ClassifyBatchResult]
+    request_id: RequestId = Field(description="Of the call; each answer has its own")
     timestamp: Timestamp

@@ -1,17 +1,27 @@
 """Many photos in one call. Each is answered, recorded and paid for as in a call of its own. What they share is what all
 calls of one moment do: one statement that looks up, one commit that records."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from loguru import logger
 
 from app.errors import InternalError, ServiceError
-from app.models.domain import KnownAnswer
+from app.models.domain import Answer, KnownAnswer, RequestContext
+from app.observe.logs import request_id_variable
 from app.services.classifier import ClassifierService, NamedPhoto
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class UploadedPhoto:
+    """An image file of a batch. Its context has a request id of its own."""
+
+    image: bytes
+    context: RequestContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,30 @@ class PhotoBatches:
             raise found[0]
         answers = iter(found)
         return [photo if isinstance(photo, ServiceError) else next(answers) for photo in photos]
+
+    async def classify(
+        self, photos: Sequence[UploadedPhoto]
+    ) -> AsyncGenerator[tuple[int, Answer | ServiceError], None]:
+        """Yield the place of each photo and its answer, or what it failed with, as they come about.
+
+        All begin at once and wait for the places that all photos wait for, each within a time budget of its own.
+        """
+        tasks = {asyncio.create_task(self._classify(photo)): place for place, photo in enumerate(photos)}
+        try:
+            while tasks:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in sorted(done, key=tasks.__getitem__):
+                    yield tasks.pop(task), task.result()
+        finally:
+            for task in tasks:
+                task.cancel()  # what is being paid for goes on in a task of its own
+
+    async def _classify(self, photo: UploadedPhoto) -> Answer | ServiceError:
+        request_id_variable.set(photo.context.request_id)  # in this task: what is logged of a photo names its record
+        try:
+            return await self.classifier.classify(photo.image, None, photo.context)
+        except Exception as error:
+            return as_result(error)
 
 
 def as_result(outcome: T | BaseException) -> T | ServiceError:

@@ -86,6 +86,9 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     real["check_cache", "hit"] = await client.post("/classify/check-cache", json=question)
     items = [{"id": "IMG_0042.HEIC", **question}, {"id": "IMG_0043.HEIC", "image_hash": "0" * 64}, {"image_hash": "x"}]
     real["check_cache_batch", "mixed"] = await client.post("/classify/check-cache/batch", json={"items": items})
+    files = [("images", make_image()), ("images", make_image()[:200])]
+    ids = {"ids": ["IMG_0042.HEIC", "IMG_0043.HEIC"]}
+    real["classify_batch", "mixed"] = await client.post("/classify/batch", files=files, data=ids)
     own = {"X-User-ID": "device-42"}
     real["get_request", "upload"] = await client.get(f"/requests/{asked.json()['request_id']}", headers=own)
     real["get_history", "page"] = await client.get("/history?limit=1", headers=own)

@@ -65,6 +65,7 @@ def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
         "POST /api/v1/classify/check-cache",
         "POST /api/v1/classify/check-cache/batch",
         "POST /api/v1/classify",
+        "POST /api/v1/classify/batch",
         "GET /api/v1/stats/today",
         "GET /api/v1/stats/cache-efficiency",
         "GET /api/v1/stats/tokens",
@@ -130,6 +131,7 @@ def test_generated_clients_get_short_names() -> None:
         "check_cache",
         "check_cache_batch",
         "classify",
+        "classify_batch",
         "get_request",
         "get_categories",
         "get_today_stats",
@@ -170,6 +172,7 @@ def test_request_bodies_are_components_with_names_of_their_own() -> None:
         "POST /api/v1/classify/check-cache": "CheckCacheRequest",
         "POST /api/v1/classify/check-cache/batch": "CheckCacheBatchRequest",
         "POST /api/v1/classify": "ClassifyRequest",
+        "POST /api/v1/classify/batch": "ClassifyBatchRequest",
         "PUT /api/v1/cache/{image_hash}": "CorrectionRequest",
         "POST /api/v1/cache/purge": "PurgeRequest",
         "POST /api/v1/feedback": "FeedbackRequest",
@@ -179,7 +182,8 @@ def test_request_bodies_are_components_with_names_of_their_own() -> None:
 
 def test_a_boolean_is_a_plain_boolean_that_is_always_there() -> None:
     """Client generators make an enum of strings out of a boolean constant, and then refuse each answer."""
-    checked = {("CheckCacheBatchResult", "cached"), ("CheckCacheBatchResult", "from_cache")}
+    checked = {(f"{call}BatchResult", "from_cache") for call in ("CheckCache", "Classify")}
+    checked |= {("CheckCacheBatchResult", "cached"), ("ClassifyBatchResult", "degraded")}
     booleans, optional = 0, {("CheckCacheResponse", "from_cache"), ("PurgeRequest", "dry_run"), *checked}
     for name, schema in page()["components"]["schemas"].items():
         for field, described in schema.get("properties", {}).items():

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import Message, Receive
 
 from app.api.http.exception_handlers import invalid_fields
-from app.api.http.multipart import IMAGE, MultipartForm
+from app.api.http.multipart import ONE_PHOTO, FormRules, MultipartForm
 from app.container import Container
 from app.errors import (
     ImageTooLarge,
@@ -112,23 +112,28 @@ async def read_upload(
     max_bytes = container.max_image_bytes + MULTIPART_OVERHEAD_BYTES
     too_large = partial(ImageTooLarge, f"The image file is larger than {container.max_image_bytes} bytes.")
     with container.uploads.upload() as hold:
-        upload = _upload_of(await _read_form(headers, receive, max_bytes, too_large, hold, patience))
+        upload = _upload_of(await read_form(headers, receive, ONE_PHOTO, max_bytes, too_large, hold, patience))
         if len(upload.image) > container.max_image_bytes:
             raise too_large()
         yield upload
 
 
 def _upload_of(form: MultipartForm) -> Upload:
-    if not form.has_parts:
-        raise InvalidRequest("body: the boundary that Content-Type names begins no part of it.")
-    image = form.parts.get(IMAGE)
-    if image is None and form.is_cut_off:
-        raise InvalidRequest("body: ends within a part: it was cut off, or the last boundary is missing.")
+    image = form.first(ONE_PHOTO.image)
     if image is None:
+        check_complete(form)
         raise MissingImage
     if not image:
         raise MissingImage("The part named 'image' is empty.")
-    return Upload(image, _claimed_hash(form.parts.get("image_hash")))
+    return Upload(image, _claimed_hash(form.first("image_hash")))
+
+
+def check_complete(form: MultipartForm) -> None:
+    """Return if the form has parts, and all that it began. Raises `InvalidRequest`."""
+    if not form.has_parts:
+        raise InvalidRequest("body: the boundary that Content-Type names begins no part of it.")
+    if form.is_cut_off:
+        raise InvalidRequest("body: ends within a part: it was cut off, or the last boundary is missing.")
 
 
 def _claimed_hash(value: bytes | None) -> str | None:
@@ -140,18 +145,20 @@ def _claimed_hash(value: bytes | None) -> str | None:
     return text.lower()
 
 
-async def _read_form(
+async def read_form(
     headers: Headers,
     receive: Receive,
+    rules: FormRules,
     max_bytes: int,
     too_large: TooLarge,
     hold: Callable[[int], None],
     patience: Patience,
 ) -> MultipartForm:
+    """Read a form, and tell `hold` of the size of each piece before it is kept. Raises `MissingImage` for no form."""
     content_type = headers.get(b"content-type", b"")
     if content_type.partition(b";")[0].strip().lower() != b"multipart/form-data":
         raise MissingImage
-    form = MultipartForm(content_type)
+    form = MultipartForm(content_type, rules)
 
     def take(chunk: bytes) -> None:
         hold(len(chunk))

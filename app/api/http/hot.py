@@ -4,7 +4,8 @@ The framework's routing and dependency solving cost more than all else that such
 these requests to `HotRoute`, and what the framework has at their address is documentation alone.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -23,6 +24,8 @@ from app.models.domain import RequestContext
 from app.models.request import is_user_id
 
 _JSON = (b"content-type", b"application/json; charset=utf-8")
+_UNBUFFERED = (b"x-accel-buffering", b"no")
+"""nginx hands each line on at once, and this header not at all."""
 
 
 @dataclass(slots=True)
@@ -31,11 +34,20 @@ class Call:
 
     headers: Headers
     receive: Receive
+    query: bytes
     context: RequestContext
     container: Container
 
 
-Endpoint = Callable[[Call], Awaitable[BaseModel]]
+@dataclass(slots=True)
+class Lines:
+    """An answer that is sent line by line as it comes about, each line a JSON object."""
+
+    bodies: AsyncGenerator[BaseModel, None]
+    media_type: str
+
+
+Endpoint = Callable[[Call], Awaitable[BaseModel | Lines]]
 
 
 class HotRoute:
@@ -49,11 +61,28 @@ class HotRoute:
         container = container_of(scope)
         receive = admit_client(scope, headers, receive, container)
         context = context_of(scope, _user_id(headers))
-        answer = await self._endpoint(Call(headers, receive, context, container))
+        answer = await self._endpoint(Call(headers, receive, scope["query_string"], context, container))
+        if isinstance(answer, Lines):
+            async with aclosing(answer.bodies) as bodies:
+                await _send_lines(bodies, answer.media_type, send)
+            return
         content = answer.__pydantic_serializer__.to_json(answer)
         described = [_JSON, (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": 200, "headers": described})
         await send({"type": "http.response.body", "body": content})
+
+
+async def _send_lines(bodies: AsyncIterator[BaseModel], media_type: str, send: Send) -> None:
+    """Send each body when it is there. What fails before the first of them can still be answered as an error."""
+    started = False
+    async for body in bodies:
+        if not started:
+            headers = [(b"content-type", f"{media_type}; charset=utf-8".encode()), _UNBUFFERED]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            started = True
+        line = body.__pydantic_serializer__.to_json(body) + b"\n"
+        await send({"type": "http.response.body", "body": line, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 class HotRouter:

@@ -1,34 +1,48 @@
-"""Multipart forms, in memory: few parts, each name once, small but for the files."""
+"""Multipart forms, in memory: few parts, each name as often as it may be, small but for the photos."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from app.errors import InvalidRequest
 
-IMAGE = "image"
-"""The name of the part that is the photo, whether or not it has a file name."""
-
 MAX_FIELD_BYTES = 1024
-MAX_PARTS = 5
+_TWO_OF_ONE_NAME = "body: two parts have the same name."
 _PLAIN_ENCODINGS = ("binary", "8bit", "7bit")
 # Clients also send boundaries without the quotes that some of their characters would need.
 _BOUNDARY = re.compile(rb';[ \t]*boundary=(?:"([^"]+)"|([^"; \t]+))', re.IGNORECASE)
 
 
-class MultipartForm:
-    """Takes the body of a form in chunks, and gives its complete parts by name. Files but the image come out empty."""
+@dataclass(frozen=True, slots=True)
+class FormRules:
+    """What a form may have. `image` is the name of the parts that are photos, whether or not they have a file name."""
 
-    def __init__(self, content_type: bytes) -> None:
+    image: str
+    max_parts: int
+    most_of: Mapping[str, int] = field(default_factory=dict)
+    """How many parts may have a name; others once."""
+
+
+ONE_PHOTO = FormRules("image", max_parts=5)
+
+
+class MultipartForm:
+    """Takes the body of a form in chunks, and gives its complete parts by name. Files but photos come out empty."""
+
+    def __init__(self, content_type: bytes, rules: FormRules = ONE_PHOTO) -> None:
         """Raises `InvalidRequest` if the content type has no boundary."""
         boundary = _BOUNDARY.search(content_type)
         if boundary is None:
             raise InvalidRequest("Content-Type has no boundary: let the HTTP library set it.")
         # File names come in any encoding, and nobody reads them.
         self._parser = PushMultipartParser(boundary[1] or boundary[2], header_charset="latin-1")
-        self.parts: dict[str, bytes] = {}
-        self._names: set[str] = set()
+        self._rules = rules
+        self._parts: dict[str, list[bytes]] = {}
+        self._begun: list[str] = []
         self._name = ""
+        self._is_within_part = False
         self._is_foreign_file = False
         self._chunks: list[bytes] = []
         self._size = 0
@@ -36,12 +50,20 @@ class MultipartForm:
     @property
     def has_parts(self) -> bool:
         """Whether a part has begun."""
-        return bool(self._names)
+        return bool(self._begun)
 
     @property
     def is_cut_off(self) -> bool:
         """Whether a part has begun and not ended."""
-        return self._name in self._names and self._name not in self.parts
+        return self._is_within_part
+
+    def first(self, name: str) -> bytes | None:
+        """Return the first part of this name, or None."""
+        return next(iter(self.all_of(name)), None)
+
+    def all_of(self, name: str) -> list[bytes]:
+        """Return the parts of this name, in their order."""
+        return self._parts.get(name, [])
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes of the body. Raises `InvalidRequest` where it is not such a form."""
@@ -52,8 +74,9 @@ class MultipartForm:
                 if isinstance(event, MultipartSegment):
                     self._begin_part(event)
                 elif event is None:
-                    self.parts[self._name] = b"".join(self._chunks)
+                    self._parts.setdefault(self._name, []).append(b"".join(self._chunks))
                     self._chunks = []
+                    self._is_within_part = False
                 else:
                     self._take(event)
         except MultipartError:
@@ -64,18 +87,21 @@ class MultipartForm:
             raise InvalidRequest("body: a part has a Content-Transfer-Encoding, which forms do not have (RFC 7578).")
         if not part.name:
             raise InvalidRequest("body: a part has no name.")
-        if part.name in self._names:
-            raise InvalidRequest("body: two parts have the same name.")
-        if len(self._names) == MAX_PARTS:
-            raise InvalidRequest(f"body: has more than {MAX_PARTS} parts.")
-        self._names.add(part.name)
-        self._name, self._size = part.name, 0
-        self._is_foreign_file = part.name != IMAGE and part.filename is not None
+        rules = self._rules
+        if self._begun.count(part.name) == rules.most_of.get(part.name, 1):
+            most = rules.most_of.get(part.name)
+            raise InvalidRequest(f"body: has more than {most} parts named '{part.name}'." if most else _TWO_OF_ONE_NAME)
+        if len(self._begun) == rules.max_parts:
+            raise InvalidRequest(f"body: has more than {rules.max_parts} parts.")
+        self._begun.append(part.name)
+        self._name, self._size, self._is_within_part = part.name, 0, True
+        self._is_foreign_file = part.name != rules.image and part.filename is not None
 
     def _take(self, piece: bytes) -> None:
         if self._is_foreign_file:
             return
         self._size += len(piece)
-        if self._size > MAX_FIELD_BYTES and self._name != IMAGE:
-            raise InvalidRequest(f"body: a part other than '{IMAGE}' is longer than {MAX_FIELD_BYTES} bytes.")
+        image = self._rules.image
+        if self._size > MAX_FIELD_BYTES and self._name != image:
+            raise InvalidRequest(f"body: a part other than '{image}' is longer than {MAX_FIELD_BYTES} bytes.")
         self._chunks.append(piece)

@@ -9,12 +9,23 @@ from app.models.body import Body
 from app.models.response import ErrorResponse
 
 JSON = "application/json"
+IMAGE_TYPES = "image/jpeg, image/png, image/webp, image/gif, application/octet-stream"
+JSON_LINES = "application/jsonl"
 Responses = dict[int | str, dict[str, Any]]
 
 
-def document_answer(description: str, **examples: Body) -> Responses:
-    """Return FastAPI's `responses` for what a route answers with 200: what it is, and an example for each case."""
-    return {200: {"description": description, "content": {JSON: {"examples": _shown(examples)}}}}
+def document_answer(description: str, otherwise: dict[str, Any] | None = None, /, **examples: Body) -> Responses:
+    """Return FastAPI's `responses` for what a route answers with 200: what it is, and an example for each case.
+
+    `otherwise` is the content of other media types.
+    """
+    content = {JSON: {"examples": _shown(examples)}, **(otherwise or {})}
+    return {200: {"description": description, "content": content}}
+
+
+def document_lines(component: str) -> dict[str, Any]:
+    """Return the content of an answer of JSON Lines, each an object of this schema."""
+    return {JSON_LINES: {"schema": {"$ref": f"#/components/schemas/{component}"}}}
 
 
 def document_errors(*errors: type[ServiceError]) -> Responses:

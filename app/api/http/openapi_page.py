@@ -46,6 +46,7 @@ _BY_THE_PROXY = {
 }
 """What nginx.conf answers by itself, before a request has reached the application."""
 
+_NULL = {"type": "null"}
 _ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
 _SIGNATURE_HEADERS = {
     "Content-Digest": "SHA-256 of the body (RFC 9530)",
@@ -105,11 +106,15 @@ def _finish(page: dict[str, Any], access: AccessSettings, bodies: Mapping[str, d
 
 def _restore_nulls(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Give an example back what the framework takes out of it, in its place: what it must have by its schema, and has
-    as null."""
+    as null. An answer among others, which may be errors, has what may be null where it tells of success."""
     either = next((one for one in schema.get("anyOf", ()) if "$ref" in one), schema)
     described = schemas.get(either.get("$ref", "").rpartition("/")[2], {})
     if isinstance(value, dict):
-        required = described.get("required", ())
+        required = set(described.get("required", ()))
+        if value.get("success"):
+            required |= {
+                name for name, part in described.get("properties", {}).items() if _NULL in part.get("anyOf", ())
+            }
         for name, part in described.get("properties", {}).items():
             if name in value or name in required:
                 value[name] = value.pop(name, None)  # behind those before it
