@@ -69,6 +69,9 @@ class StatsSettings(BaseModel):
         le=1_000_000,
         description="Price of a million output tokens, for the real cost in the statistics and budgets",
     )
+    llm_deferred_price_factor: Decimal = Field(
+        Decimal("0.5"), ge=0, le=1, description="What an answer in the vendor's deferred lane costs, as a part of these"
+    )
     stats_timezone: str = Field("UTC", description="IANA time zone that says when `today` begins")
 
     @field_validator("stats_timezone")
@@ -80,7 +83,12 @@ class StatsSettings(BaseModel):
 
     @property
     def prices(self) -> Prices:
-        return Prices(self.cost_per_api_call, self.llm_price_input_per_mtok, self.llm_price_output_per_mtok)
+        return Prices(
+            self.cost_per_api_call,
+            self.llm_price_input_per_mtok,
+            self.llm_price_output_per_mtok,
+            self.llm_deferred_price_factor,
+        )
 
     @property
     def timezone(self) -> ZoneInfo:

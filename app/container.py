@@ -45,6 +45,8 @@ from app.utils.clock import Clock, utc_now
 from app.version import VERSION
 
 _DOUBT_SECONDS = 30.0
+_DEFERRED_SHARE = 0.5
+"""Of the room for uploads, for those with lane=deferred, which stay for minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ class Container:
     corrections: Corrections
     health: HealthService
     uploads: UploadBudget
+    deferred_uploads: UploadBudget
+    """The part of them that uploads may have which stay for long."""
+
     access: Access
     max_image_bytes: int
     metrics: Metrics
@@ -125,6 +130,7 @@ async def open_service(
                 storage.leases,
                 check_storage=records.writer.check,
                 model_timeout_seconds=settings.llm_timeout,
+                deferred_seconds=settings.deferred_seconds,
                 clock=clock,
                 metrics=metrics,
             )
@@ -139,6 +145,7 @@ async def open_service(
             clock=clock,
             metrics=metrics,
         )
+        uploads = UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024)
         classifier = ClassifierService(paid_once, parts, corrections.feedback.own)
         container = Container(
             classifier=classifier,
@@ -153,7 +160,8 @@ async def open_service(
                 storage.database, models.breakers, records.writer, network_at_last=settings.local_fallback != "off"
             ),
             corrections=corrections,
-            uploads=UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024),
+            uploads=uploads,
+            deferred_uploads=uploads.part(_DEFERRED_SHARE),
             access=build_access(settings, storage.nonces, clock),
             max_image_bytes=settings.max_image_bytes,
             metrics=metrics,
@@ -173,7 +181,8 @@ async def open_service(
 
 def build_cache(settings: Settings, storage: Storage, near: NearParts, metrics: Metrics) -> CacheService:
     """Build the tiers of the cache: memory, then batched lookups in the database."""
-    doubt_seconds = _DOUBT_SECONDS + 2 * settings.llm_timeout  # whatever was under way has ended by then
+    # Whatever was under way has ended by then.
+    doubt_seconds = _DOUBT_SECONDS + settings.llm_timeout + settings.deferred_seconds
     memory = MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds, doubt_seconds=doubt_seconds)
     metrics.remembered.watch(lambda: len(memory))
     lookups = BatchedLookups(storage.cache.fetch_many, metrics=metrics)

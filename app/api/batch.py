@@ -10,6 +10,7 @@ from app.api.http.body import Headers, no_name
 from app.api.http.doors import key_id_of
 from app.api.http.exception_handlers import batch_error, invalid_fields
 from app.api.http.hot import Call, HotRouter, Lines
+from app.api.http.lane import LANE_PARAMETER, may_be_deferred, room_for
 from app.api.http.openapi import (
     IMAGE_TYPES,
     JSON_LINES,
@@ -149,9 +150,7 @@ def _checked(
             Overloaded,
         ),
     },
-    body=document_body(
-        "multipart/form-data", "ClassifyBatchRequest", encoding={"images": {"contentType": IMAGE_TYPES}}
-    ),
+    body=document_body("multipart/form-data", "ClassifyBatchRequest", encoding=_ENCODING) | LANE_PARAMETER,
 )
 async def classify_batch(call: Call) -> BatchResults | Lines:
     """Upload up to 20 photos, together no larger than one alone may be. Each is answered, recorded and paid for as in a
@@ -167,8 +166,12 @@ async def classify_batch(call: Call) -> BatchResults | Lines:
 async def _classify(call: Call) -> AsyncGenerator[BatchItem, None]:
     """Yield the result of each photo as it comes about. The body's room is held until the last of them."""
     context = replace(call.context, key_id=key_id_of(call.headers, call.receive, call.container))
-    async with read_photos(call.headers, call.receive, call.container) as parts:
-        photos = [UploadedPhoto(part.image, context.for_photo_of_batch(generate_request_id())) for part in parts]
+    deferred, container = may_be_deferred(call.query), call.container
+    room = room_for(container, deferred=deferred)
+    async with read_photos(call.headers, call.receive, room, container.max_image_bytes) as parts:
+        photos = [
+            UploadedPhoto(part.image, context.for_photo_of_batch(generate_request_id()), deferred) for part in parts
+        ]
         async with aclosing(call.container.batches.classify(photos)) as answers:
             async for place, answer in answers:
                 yield _classified(place, parts[place].id, answer, photos[place].context.request_id)

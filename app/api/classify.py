@@ -6,6 +6,7 @@ from typing import Any
 from app.api.http.body import read_check_cache, read_upload
 from app.api.http.doors import key_id_of
 from app.api.http.hot import Call, HotRouter
+from app.api.http.lane import LANE_PARAMETER, may_be_deferred, room_for
 from app.api.http.openapi import IMAGE_TYPES, document_answer, document_body, document_errors
 from app.api.http.photo_answers import answer_fields, hit_fields
 from app.errors import (
@@ -121,13 +122,17 @@ async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
             ModelTimeout,
         ),
     },
-    body=document_body("multipart/form-data", "ClassifyRequest", encoding=_IMAGE_ENCODING),
+    body=document_body("multipart/form-data", "ClassifyRequest", encoding=_IMAGE_ENCODING) | LANE_PARAMETER,
 )
 async def classify(call: Call) -> ClassifyResponse:
     """Upload the photo. It is answered from the cache if it is known by any of its names, else by the model, and never
     stored."""
     context = replace(call.context, key_id=key_id_of(call.headers, call.receive, call.container))
-    async with read_upload(call.headers, call.receive, call.container) as upload:
-        answer = await call.container.classifier.classify(upload.image, upload.claimed_hash, context)
+    deferred, container = may_be_deferred(call.query), call.container
+    room = room_for(container, deferred=deferred)
+    async with read_upload(call.headers, call.receive, room, container.max_image_bytes) as upload:
+        answer = await container.classifier.classify(
+            upload.image, upload.claimed_hash, context, may_be_deferred=deferred
+        )
     response = OwnClassifyResponse if isinstance(answer.known, OwnAnswer) else ClassifyResponse
     return response(**answer_fields(answer, context.request_id))

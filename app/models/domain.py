@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from app.models.identity import MatchedBy, Naming, Trial
+from app.models.lanes import STANDARD
 
 LOCAL_MODEL = "local-network"
 """`model_used` of the embedded network. Its answers are served while it is the provider, and those that it was sure of
@@ -129,8 +130,8 @@ class ModelCall:
     usage: Usage
     started_at: datetime
     duration_ms: int
-    lane: str = "standard"
-    """Which of a vendor's price lanes was asked."""
+    lane: str = STANDARD
+    """Which of a vendor's price lanes answered, as the answer says; which was asked, where there is no answer."""
 
     cost: Decimal | None = None
     """What it cost at the prices of that moment. The recorder fills it in."""
@@ -144,6 +145,9 @@ class ModelReply:
     model_used: str
     prompt_version: str
     usage: Usage
+    lane: str | None = None
+    """Which of the vendor's price lanes answered, where the answer says it."""
+
     calls: tuple[ModelCall, ...] = ()
     """All that was sent for it, failed attempts included."""
 

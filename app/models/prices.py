@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from app.models.domain import LOCAL_PROVIDER, ModelCall, Usage
+from app.models.lanes import FLEX
 
 _MILLION = 1_000_000
 _TENTH_PLACE = Decimal("1e-10")
-_BILLED_WITHOUT_TOKENS = frozenset({"answered", "bad_answer", "timeout", "cancelled"})
+_NOT_WAITED_FOR = frozenset({"timeout", "cancelled"})
+_BILLED_WITHOUT_TOKENS = frozenset({"answered", "bad_answer", *_NOT_WAITED_FOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,8 @@ class Prices:
     per_call: Decimal
     input_per_mtok: Decimal | None = None
     output_per_mtok: Decimal | None = None
+    deferred_factor: Decimal = Decimal(1)
+    """What the vendor's cheap lane costs, as a part of these."""
 
     def cost_of(self, call: ModelCall) -> Decimal:
         """Return what a question cost, to ten decimal places. It errs towards too much, never towards too little.
@@ -25,14 +29,18 @@ class Prices:
         flat price. Tokens that the vendor had cached count in full. Without tokens nobody told us: an answer, good or
         bad, cost the flat price, and so did one that we did not wait for (`timeout`, `cancelled`), because the vendor
         goes on and bills it. What was turned away (`rejected`, `misconfigured`, `unavailable`, a refusal before the
-        model saw the picture) cost nothing, and so does the embedded network.
+        model saw the picture) cost nothing, and so does the embedded network. What was answered in the cheap lane, by
+        what the answer says, costs the part `deferred_factor`; where nobody told us, all of it.
         """
         if call.provider == LOCAL_PROVIDER:
             return Decimal(0)
-        if call.usage == Usage():
-            return self.per_call if is_billed(call) else Decimal(0)
-        by_tokens = self.cost_of_tokens(call.usage)
-        return self.per_call if by_tokens is None else by_tokens.quantize(_TENTH_PLACE, ROUND_HALF_UP)
+        if not is_billed(call):
+            return Decimal(0)
+        by_tokens = None if call.usage == Usage() else self.cost_of_tokens(call.usage)
+        cost = self.per_call if by_tokens is None else by_tokens
+        if call.lane == FLEX and call.outcome not in _NOT_WAITED_FOR:
+            cost *= self.deferred_factor
+        return cost if cost == self.per_call else cost.quantize(_TENTH_PLACE, ROUND_HALF_UP)
 
     def cost_of_tokens(self, usage: Usage) -> Decimal | None:
         """Return what these tokens cost, or None unless both prices are set."""

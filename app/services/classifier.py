@@ -89,18 +89,21 @@ class ClassifierService:
                 self.parts.metrics.answers.add(known.matched_by)
         return found
 
-    async def classify(self, image: bytes, claimed_hash: str | None, context: RequestContext) -> Answer:
+    async def classify(
+        self, image: bytes, claimed_hash: str | None, context: RequestContext, *, may_be_deferred: bool = False
+    ) -> Answer:
         """Classify an uploaded image file. Without the database the model is asked all the same.
 
         `claimed_hash` (lower-case hex) is a checksum, never a key: what is stored is stored under names that were
-        computed from the bytes. Raises `HashMismatch`, `Overloaded`, `Refused`, the errors of `ImagePreparer` and of
-        `ModelClient`, `DatabaseUnavailable` when the answer can be kept nowhere.
+        computed from the bytes. `may_be_deferred` says that the caller has time. Raises `HashMismatch`, `Overloaded`,
+        `Refused`, the errors of `ImagePreparer` and of `ModelClient`, `DatabaseUnavailable` when the answer can be kept
+        nowhere.
         """
         started = perf_counter()
         image_hash = await _hash(image)
         if claimed_hash not in (None, image_hash):
             raise HashMismatch
-        photo = PhotoInQuestion(self.parts, image, image_hash, context, started)
+        photo = PhotoInQuestion(self.parts, image, image_hash, context, started, may_be_deferred)
         try:
             result = await self.paid_once.find(photo)
         except TimeoutError:

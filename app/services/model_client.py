@@ -1,9 +1,10 @@
 """What the service asks of a model. The behaviour stacked around a provider is in `model/stack/`.
 
-logged → the network at last → the network first → fall back → retry → breaker → fair share → limit → answer formats →
-budgeted → counted → provider: each is a `ModelClient` around a `ModelClient`.
+logged → the network at last → the network first → deferred → fall back → retry → breaker → fair share → limit → answer
+formats → budgeted → counted → provider: each is a `ModelClient` around a `ModelClient`.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -28,6 +29,11 @@ class Question:
     """Who asks, as `client_name` says it, where clients are counted or share places."""
 
     calls: list[ModelCall] = field(default_factory=list)
+    may_be_deferred: bool = False
+    """Whether the vendor's cheap lane may be asked, which takes long."""
+
+    hurried: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when somebody waits for a deferred question who will not wait so long."""
 
     @property
     def usage(self) -> Usage:

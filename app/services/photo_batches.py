@@ -22,6 +22,7 @@ class UploadedPhoto:
 
     image: bytes
     context: RequestContext
+    may_be_deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ class PhotoBatches:
     async def _classify(self, photo: UploadedPhoto) -> Answer | ServiceError:
         request_id_variable.set(photo.context.request_id)  # in this task: what is logged of a photo names its record
         try:
-            return await self.classifier.classify(photo.image, None, photo.context)
+            return await self.classifier.classify(
+                photo.image, None, photo.context, may_be_deferred=photo.may_be_deferred
+            )
         except Exception as error:
             return as_result(error)
 

@@ -59,6 +59,9 @@ class PhotoInQuestion:
     image_hash: str
     context: RequestContext
     started: float
+    may_be_deferred: bool = False
+    """Whether its caller has time."""
+
     took_ms: int = 0
     content: str | None = None
     question: str | None = None
@@ -106,10 +109,10 @@ class PhotoInQuestion:
             classification, neighbour.image_hash, MatchedBy.NEAR, neighbour.image_size, neighbour.distance
         )
 
-    async def ask(self, budget_seconds: float) -> ModelReply:
-        """Ask the model within the budget."""
+    async def ask(self, budget_seconds: float, hurried: asyncio.Event | None = None) -> ModelReply:
+        """Ask the model within the budget; the sooner from when `hurried` is set."""
         try:
-            return await self._ask(Deadline.after(budget_seconds))
+            return await self._ask(Deadline.after(budget_seconds), hurried or asyncio.Event())
         except ModelRefused:
             self.parts.metrics.refusals.add("model")
             await self._record_failure(self.parts.clock() + self.parts.refusal_ttl)
@@ -118,12 +121,14 @@ class PhotoInQuestion:
             await self._record_failure()
             raise
 
-    async def _ask(self, deadline: Deadline) -> ModelReply:
+    async def _ask(self, deadline: Deadline, hurried: asyncio.Event) -> ModelReply:
         assert self.prepared is not None
         try:
             # A moment later than the model's own limit, which knows what was too slow and counts it against the model.
             async with asyncio.timeout_at(deadline.at + _GRACE_SECONDS):
-                question = Question(self.prepared.jpeg, deadline, self._client, self.calls)
+                question = Question(
+                    self.prepared.jpeg, deadline, self._client, self.calls, self.may_be_deferred, hurried
+                )
                 reply = await self.parts.model.ask(question)
                 return replace(reply, usage=question.usage, calls=tuple(question.calls))
         except TimeoutError:

@@ -56,6 +56,8 @@ def test_time_limits_end_one_inside_the_other(gunicorn: dict[str, Any], compose:
     assert longest_answer < gunicorn["graceful_timeout"] / 2
     assert gunicorn["graceful_timeout"] < nginx("proxy_read_timeout")
     assert gunicorn["graceful_timeout"] < seconds(compose["api"]["stop_grace_period"])
+    longest_deferred = make_settings().deferred_seconds + LEASE_SECONDS
+    assert longest_deferred < nginx("proxy_read_timeout", "location = /_deferred {")
     assert longest_answer < nginx("worker_shutdown_timeout") < seconds(compose["nginx"]["stop_grace_period"])
 
 

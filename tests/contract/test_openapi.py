@@ -225,7 +225,7 @@ def test_times_are_times() -> None:
 
 
 def test_the_user_is_named_by_a_plain_string_in_the_header_as_the_documents_spell_it() -> None:
-    (parameter,) = page()["paths"]["/api/v1/classify"]["post"]["parameters"]
+    (parameter,) = page()["paths"]["/api/v1/classify/check-cache"]["post"]["parameters"]
 
     assert parameter["name"] == "X-User-ID"
     assert parameter["schema"]["type"] == "string"

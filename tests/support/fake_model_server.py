@@ -61,6 +61,15 @@ class Behaviour:
     reset: bool = False
     no_choices: bool = False
     takes: frozenset[str] = frozenset({"json_schema", "json_object", "text"})
+    flex: str = "flex"
+    """What is done with `service_tier="flex"`: `flex` or `default`, the tier that answers; `full` (429 of the
+    vendor, not billed), `hang`, `unknown` (400: the model has no such tier)."""
+
+
+_FLEX_ERRORS: dict[str, tuple[int, dict[str, str]]] = {
+    "full": (429, {"message": "as told", "type": "rate_limit_error", "code": "resource_unavailable"}),
+    "unknown": (400, {"message": "as told", "type": "invalid_request_error", "param": "service_tier"}),
+}
 
 
 class BadRequest(Exception):
@@ -147,7 +156,10 @@ class FakeModels:
             released = self.released
             if vendor == "openai" and _format_of(body) not in behaviour.takes:
                 return JSONResponse({"error": {"message": "unknown response_format"}}, 400)
-            if behaviour.hang:
+            if body.get("service_tier") == "flex" and behaviour.flex in _FLEX_ERRORS:
+                status, told = _FLEX_ERRORS[behaviour.flex]
+                return JSONResponse({"error": told}, status)
+            if behaviour.hang or (body.get("service_tier") == "flex" and behaviour.flex == "hang"):
                 await asyncio.to_thread(released.wait)
             if behaviour.endless:
                 return StreamingResponse(self._endless(released), media_type="application/json")
@@ -200,7 +212,9 @@ def _check_schema(schema: dict[str, Any]) -> None:
 def _read_openai(request: Request, body: dict[str, Any]) -> bytes:
     _require(request.headers["authorization"].startswith("Bearer "), "authorization")
     known = {"model", "messages", "response_format", "max_completion_tokens", "max_tokens", "reasoning_effort"}
+    known.add("service_tier")
     _require(set(body) <= known, f"unknown parameters {set(body) - known}")
+    _require(body.get("service_tier", "flex") == "flex", "service_tier")
     _require(bool(body["model"]), "model")
     _require(("max_completion_tokens" in body) != ("max_tokens" in body), "max tokens")
     if _format_of(body) == "json_schema":
@@ -245,6 +259,7 @@ def _openai_body(body: dict[str, Any], text: str, behaviour: Behaviour) -> dict[
         "model": body["model"],
         "choices": [] if behaviour.no_choices else [choice],
         "usage": {"prompt_tokens": 412, "completion_tokens": 37, "total_tokens": 449},
+        "service_tier": behaviour.flex if body.get("service_tier") == "flex" else "default",
     }
 
 

@@ -24,6 +24,7 @@ from app.services.identity.near import NearSearch
 from app.services.identity.trials import Evidence, NearMode
 from app.services.model.errors import ModelBadAnswer, ModelRefused, ModelTimeout
 from app.services.model_client import Question
+from app.services.one_call.hurry import Hurry
 from app.services.one_call.lease import Leases
 from app.services.one_call.paid_once import PaidOnce
 from app.services.one_call.photo import Result
@@ -105,13 +106,16 @@ class House:
         cache = CacheService(MemoryCache(10, 60), lookups, near.mode.serves, self.metrics)
         self.flights = SingleFlight[Result](metrics=self.metrics)
         recorder = Recorder(as_any(self.commits), fixed_clock, True, Prices(Decimal("0.01"), None, None))
+        leases = Leases(as_any(self.leases), self.metrics)
         paid_once = PaidOnce(
             known=cache,
             refusals=self.refusals,
             flights=self.flights,
-            leases=Leases(as_any(self.leases), self.metrics),
+            leases=leases,
+            hurry=Hurry(leases, look_seconds=0.01),
             check_storage=lambda: None,
             model_timeout_seconds=self.model_timeout_seconds,
+            deferred_seconds=10 * self.model_timeout_seconds,
             clock=fixed_clock,
             metrics=self.metrics,
         )

@@ -10,6 +10,7 @@ from app.errors import DatabaseUnavailable, QuotaExceeded, RecordPutAside, Refus
 from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
 from app.services.model.errors import ModelTimeout
+from app.services.one_call.hurry import Hurry
 from app.services.one_call.lease import Leases
 from app.services.one_call.paid_once import MAX_UNWRITTEN, MAX_WAITERS, PaidOnce
 from app.services.one_call.photo import Result
@@ -44,13 +45,16 @@ class House:
 
     def __post_init__(self) -> None:
         metrics = Metrics()
+        leases = Leases(as_any(self.leases), metrics, seconds=self.lease_seconds, look_seconds=0.01)
         self.paid_once = PaidOnce(
             known=self.known,
             refusals=self.refusals,
             flights=SingleFlight[Result](metrics=metrics),
-            leases=Leases(as_any(self.leases), metrics, seconds=self.lease_seconds, look_seconds=0.01),
+            leases=leases,
+            hurry=Hurry(leases, look_seconds=0.01),
             check_storage=self.storage.check,
             model_timeout_seconds=self.model_timeout_seconds,
+            deferred_seconds=10 * self.model_timeout_seconds,
             clock=fixed_clock,
             metrics=metrics,
         )
@@ -491,3 +495,45 @@ async def test_who_has_had_its_share_is_refused_once() -> None:
         await house.find()
 
     assert len(house.photo.asked) == 1
+
+
+async def test_who_has_no_time_makes_a_deferred_question_hurry_and_is_answered_with_it() -> None:
+    house = House()
+    deferred, standard = house.another(may_be_deferred=True), house.another()
+
+    waiting = asyncio.create_task(house.find(deferred))
+    await until(lambda: bool(deferred.asked))
+    first, second = await asyncio.wait_for(asyncio.gather(waiting, house.find(standard)), 5)
+
+    assert (first.paid, second.paid) == (True, False)
+    assert second.known.classification == first.known.classification
+    assert (len(deferred.asked), len(standard.asked)) == (1, 0)
+    assert deferred.asked[0] > house.model_timeout_seconds
+
+
+async def test_who_has_no_time_makes_a_deferred_question_of_another_process_hurry() -> None:
+    first_house = House()
+    second_house = House(known=first_house.known, leases=first_house.leases)
+    deferred, standard = first_house.another(may_be_deferred=True), second_house.another()
+
+    waiting = asyncio.create_task(first_house.find(deferred))
+    await until(lambda: bool(deferred.asked))
+    first, second = await asyncio.wait_for(asyncio.gather(waiting, second_house.find(standard)), 5)
+
+    assert (first.paid, second.paid) == (True, False)
+    assert standard.asked == []
+
+
+async def test_who_has_time_lets_a_deferred_question_take_it() -> None:
+    house = House()
+    photos = [house.another(may_be_deferred=True) for _ in range(2)]
+
+    waiting = [asyncio.create_task(house.find(photo)) for photo in photos]
+    await until(lambda: bool(photos[0].asked))
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    assert not any(task.done() for task in waiting)
+    with house.paid_once.hurry.wait(photos[0].question):
+        await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    assert len(photos[0].asked) + len(photos[1].asked) == 1

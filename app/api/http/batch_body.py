@@ -20,6 +20,7 @@ from app.api.http.multipart import FormRules, MultipartForm
 from app.container import Container
 from app.errors import InvalidRequest, MissingImage, RequestTooLarge
 from app.models.batch_request import CheckCacheBatchRequest, is_item_id
+from app.services.images.upload_budget import UploadBudget
 
 MAX_BATCH_JSON_BYTES = 256 * 1024
 """200 items with the longest ids, each character of them escaped, and more."""
@@ -50,15 +51,14 @@ async def read_check_cache_batch(
 
 @asynccontextmanager
 async def read_photos(
-    headers: Headers, receive: Receive, container: Container, patience: Patience = PATIENCE
+    headers: Headers, receive: Receive, room: UploadBudget, max_bytes: int, patience: Patience = PATIENCE
 ) -> AsyncIterator[list[PhotoPart]]:
-    """Read the multipart body of `classify/batch`, and hold its room in memory for the time of the block.
+    """Read the multipart body of `classify/batch`, and hold its `room` in memory for the time of the block.
 
     The photos are together no larger than one alone may be.
     """
-    max_bytes = container.max_image_bytes
     too_large = partial(RequestTooLarge, f"The images are together larger than {max_bytes} bytes.")
-    with container.uploads.upload() as hold:
+    with room.upload() as hold:
         form = await read_form(
             headers, receive, _PHOTOS, max_bytes + MULTIPART_OVERHEAD_BYTES, too_large, hold, patience
         )

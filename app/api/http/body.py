@@ -12,7 +12,6 @@ from starlette.types import Message, Receive
 
 from app.api.http.exception_handlers import invalid_fields
 from app.api.http.multipart import ONE_PHOTO, FormRules, MultipartForm
-from app.container import Container
 from app.errors import (
     ImageTooLarge,
     InvalidImageHash,
@@ -23,6 +22,7 @@ from app.errors import (
     ServiceError,
 )
 from app.models.request import CheckCacheRequest, PhotoNames
+from app.services.images.upload_budget import UploadBudget
 from app.utils.begun import Begun
 from app.utils.hash_utils import is_image_hash
 
@@ -106,14 +106,14 @@ async def read_json(
 
 @asynccontextmanager
 async def read_upload(
-    headers: Headers, receive: Receive, container: Container, patience: Patience = PATIENCE
+    headers: Headers, receive: Receive, room: UploadBudget, max_image_bytes: int, patience: Patience = PATIENCE
 ) -> AsyncIterator[Upload]:
-    """Read the multipart body of `classify`, and hold its room in memory for the time of the block."""
-    max_bytes = container.max_image_bytes + MULTIPART_OVERHEAD_BYTES
-    too_large = partial(ImageTooLarge, f"The image file is larger than {container.max_image_bytes} bytes.")
-    with container.uploads.upload() as hold:
+    """Read the multipart body of `classify`, and hold its `room` in memory for the time of the block."""
+    max_bytes = max_image_bytes + MULTIPART_OVERHEAD_BYTES
+    too_large = partial(ImageTooLarge, f"The image file is larger than {max_image_bytes} bytes.")
+    with room.upload() as hold:
         upload = _upload_of(await read_form(headers, receive, ONE_PHOTO, max_bytes, too_large, hold, patience))
-        if len(upload.image) > container.max_image_bytes:
+        if len(upload.image) > max_image_bytes:
             raise too_large()
         yield upload
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.models.domain import LOCAL_MODEL, LOCAL_PROVIDER
+from app.models.lanes import FLEX, STANDARD
 from app.observe.metrics import Metrics
 from app.services.model.prompt import PROMPT_VERSION, build_prompt
 from app.services.model.providers.connection import Connection
@@ -14,6 +15,7 @@ from app.services.model.settings import ModelEndpoint, ModelSettings
 from app.services.model.stack.breaker import BREAKER_STATES, BreakerModel
 from app.services.model.stack.budgeted import Budget, BudgetedModel, CallEstimate
 from app.services.model.stack.counted import CountedModel, CountedSkips
+from app.services.model.stack.deferred import DeferredModel
 from app.services.model.stack.fair import FairModel
 from app.services.model.stack.fallback import PRIMARY_SHARE, FallbackModel
 from app.services.model.stack.formats import FormatsModel
@@ -70,8 +72,12 @@ def build_model(
             _guard(fallback, site, seconds * (1 - PRIMARY_SHARE)),
         ]
         client = FallbackModel(guarded[0].client, guarded[1].client)
+    lane = _lane(settings.primary, site)
+    client = DeferredModel(
+        client, lane.client if lane else None, settings.llm_timeout, falls_back=settings.deferred_fallback == "standard"
+    )
     client = _with_network(client, settings, metrics, network)
-    for model in guarded:
+    for model in guarded if lane is None else [*guarded, lane]:
         closing.push_async_callback(model.close)
     breakers = [model.breaker for model in guarded if model.breaker is not None]
     return Models(LoggedModel(client), breakers, closing.aclose)
@@ -114,6 +120,25 @@ def _guard(model: ModelEndpoint, site: _Site, seconds: float) -> _Guarded:
     return _Guarded(RetryingModel(CountedSkips(breaker, *names, metrics)), connection.close, breaker)
 
 
+def _lane(model: ModelEndpoint, site: _Site) -> _Guarded | None:
+    """Return the cheap lane of a model, with places of its own: a question stays there for minutes. None: it has none.
+
+    No breaker: what the lane has no room for says nothing about the model.
+    """
+    settings, metrics = site.settings, site.metrics
+    if model.provider not in ("openai", "custom"):
+        return None
+    names = model.provider, model.model
+    connection = connect(model, settings, lane=FLEX)
+    counted = [CountedModel(provider, *names, PROMPT_VERSION, metrics, lane=FLEX) for provider in connection.formats]
+    limited = LimitedModel(in_formats(_budgeted(counted, site)), settings.llm_max_concurrency)
+    metrics.queues.watch(lambda: limited.waiting, "questions")
+    shared: ModelClient = limited
+    if settings.fair_share:
+        shared = FairModel(limited, settings.fair_share, settings.llm_max_concurrency, metrics)
+    return _Guarded(CountedSkips(shared, *names, metrics), connection.close)
+
+
 def _budgeted(formats: Sequence[ModelClient], site: _Site) -> Sequence[ModelClient]:
     if site.budget is None:
         return formats
@@ -126,7 +151,9 @@ def in_formats(formats: Sequence[ModelClient]) -> ModelClient:
     return formats[0] if len(formats) == 1 else FormatsModel(formats)
 
 
-def connect(model: ModelEndpoint, settings: ModelSettings, network: Network | None = None) -> Connection:
+def connect(
+    model: ModelEndpoint, settings: ModelSettings, network: Network | None = None, lane: str = STANDARD
+) -> Connection:
     """Connect to one model. An SDK is imported where it is used: it takes 10 to 40 MiB of every worker's memory."""
     prompt = build_prompt(settings.description_language)
     match model.provider:
@@ -140,11 +167,11 @@ def connect(model: ModelEndpoint, settings: ModelSettings, network: Network | No
         case "openai":
             from app.services.model.providers.openai_provider import connect_openai
 
-            return connect_openai(model, prompt, settings.llm_max_tokens)
+            return connect_openai(model, prompt, settings.llm_max_tokens, lane)
         case "custom":
             from app.services.model.providers.openai_provider import connect_custom
 
-            return connect_custom(model, prompt, settings.llm_max_tokens)
+            return connect_custom(model, prompt, settings.llm_max_tokens, lane)
 
 
 def _is_in(breaker: BreakerModel, state: str) -> float:

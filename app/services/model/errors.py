@@ -9,6 +9,7 @@ ServiceError
       ModelMisconfigured        503 model_unavailable
       ModelDenied               503 model_unavailable
       ModelCircuitOpen          503 model_unavailable
+      ModelLaneFull             503 model_unavailable
     ModelTimeout                504 model_timeout
     ModelOverloaded             503 overloaded, an Overloaded too
     NotAsked
@@ -35,6 +36,9 @@ class ModelError(ServiceError):
     our_configuration: ClassVar[bool] = False
     usage: Usage = Usage()
     """What the vendor billed all the same. Only the provider that raises it sets it."""
+
+    lane: str | None = None
+    """In which lane, where the vendor says it."""
 
 
 class ModelRefused(Refused, ModelError):
@@ -84,6 +88,12 @@ class ModelDenied(ModelUnavailable):
 
 class ModelCircuitOpen(ModelUnavailable):
     """The model has failed so often that it is left alone for a while."""
+
+    retryable = False
+
+
+class ModelLaneFull(ModelUnavailable):
+    """The vendor has no room in its cheap lane just now, and bills nothing. It says nothing about the standard one."""
 
     retryable = False
 

@@ -9,6 +9,7 @@ from app.setting_types import AsciiSecret, HttpAddress
 
 Provider = Literal["openai", "claude", "custom", "local"]
 LocalFallback = Literal["off", "unavailable"]
+DeferredFallback = Literal["standard", "fail"]
 LocalFirst = Literal["off"] | Annotated[float, Field(ge=0.8, le=1)]
 
 DEFAULT_MODELS: dict[str, str] = {"openai": "gpt-6-luna", "claude": "claude-haiku-5-5"}
@@ -53,6 +54,12 @@ class ModelSettings(BaseModel):
     )
     llm_max_tokens: int = Field(500, ge=50, le=8192, description="Most output tokens of one answer")
     llm_timeout: float = Field(30, gt=0, le=300, description="Seconds for the whole question to the model")
+    deferred_timeout: float = Field(
+        900, ge=1, le=3600, description="Seconds for a question with lane=deferred, before DEFERRED_FALLBACK"
+    )
+    deferred_fallback: DeferredFallback = Field(
+        "standard", description="What then: `standard` asks at the full price, within LLM_TIMEOUT; `fail` does not"
+    )
     llm_image_max_side: int | None = Field(
         None, ge=200, le=4096, description="Longest side in pixels sent to the model; empty: by provider (504 or 512)"
     )
@@ -107,6 +114,11 @@ class ModelSettings(BaseModel):
     def provider(self) -> Provider:
         """The provider in effect."""
         return self.llm_provider or ("openai" if self.llm_api_key.get_secret_value() else "local")
+
+    @property
+    def deferred_seconds(self) -> float:
+        """The whole time of a question with lane=deferred."""
+        return self.deferred_timeout + self.llm_timeout
 
     @property
     def uses_network(self) -> bool:

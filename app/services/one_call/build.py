@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from app.observe.metrics import Metrics
 from app.repositories.lease_repository import LeaseRepository
+from app.services.one_call.hurry import Hurry
 from app.services.one_call.lease import Leases
 from app.services.one_call.paid_once import PaidOnce
 from app.services.one_call.photo import Known, Refusals, Result
@@ -22,10 +23,11 @@ async def open_paid_once(
     *,
     check_storage: Callable[[], None],
     model_timeout_seconds: float,
+    deferred_seconds: float,
     clock: Clock,
     metrics: Metrics,
 ) -> AsyncIterator[PaidOnce]:
-    """Build the part; on leaving, let the questions that are under way end, for at most a question's time."""
+    """Build the part; on leaving, let the questions that are under way end, for at most a standard question's time."""
     flights = SingleFlight[Result](metrics=metrics)
     all_leases = Leases(leases, metrics)
     try:
@@ -36,6 +38,8 @@ async def open_paid_once(
             leases=all_leases,
             check_storage=check_storage,
             model_timeout_seconds=model_timeout_seconds,
+            deferred_seconds=deferred_seconds,
+            hurry=Hurry(all_leases),
             clock=clock,
             metrics=metrics,
         )

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeVar
@@ -67,22 +67,27 @@ class Leases:
     marks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
-    async def hold(self, name: str, found: Callable[[], Awaitable[T | None]]) -> AsyncIterator[T | None]:
+    async def hold(
+        self, name: str, found: Callable[[], Awaitable[T | None]], waiting: str | None = None
+    ) -> AsyncIterator[T | None]:
         """Wait for a lease and hold it for the time of the block, or wait for what its present holder is working on.
 
         Yields None when the lease is ours, or what `found` returned: it is asked again and again while another holds
-        the lease. Yields None as well while the database is away. How long to wait is the caller's to bound.
+        the lease, and meanwhile the mark `waiting` is there for the holder to see. Yields None as well while the
+        database is away. How long to wait is the caller's to bound.
         """
         lease = Lease(self.repository, name, self.seconds)
         claim = await lease.claim()
         if claim is Claim.TAKEN:
             self.metrics.lease_waits.add()
-        while claim is Claim.TAKEN:
-            result = await self.watch(found, _LOOKS_PER_CLAIM * self.look_seconds)
-            if result is not None:
-                yield result
-                return
-            claim = await lease.claim()
+        result: T | None = None
+        with self.mark([waiting]) if waiting and claim is Claim.TAKEN else nullcontext():
+            while claim is Claim.TAKEN and result is None:
+                result = await self.watch(found, _LOOKS_PER_CLAIM * self.look_seconds)
+                claim = claim if result is not None else await lease.claim()
+        if result is not None:
+            yield result
+            return
         if claim is Claim.NOBODY_KNOWS:
             yield None
             return

@@ -18,6 +18,7 @@ The one place that says what is done while the database is away:
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -28,6 +29,7 @@ from app.errors import DatabaseRejected, DatabaseUnavailable, QuotaExceeded, Rec
 from app.models.domain import KnownAnswer, ModelReply
 from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
+from app.services.one_call.hurry import Hurry, mark_of
 from app.services.one_call.lease import Leases
 from app.services.one_call.photo import Known, Photo, Refusals, Result
 from app.services.one_call.single_flight import SingleFlight
@@ -63,6 +65,10 @@ class PaidOnce:
     """Raises `DatabaseUnavailable` while an answer could be kept nowhere."""
 
     model_timeout_seconds: float
+    deferred_seconds: float
+    """For a question that may be deferred, in place of that."""
+
+    hurry: Hurry
     clock: Clock
     metrics: Metrics
     waiters: Places = field(default_factory=lambda: Places(MAX_WAITERS, waiting=0))
@@ -82,7 +88,10 @@ class PaidOnce:
         content = await photo.find_content_name()
         if content is not None and (known := await self._look_up([content])) is not None:
             return Result(known, paid=False)
-        result, mine = await self._share(content or photo.image_hash, partial(self._find_unprepared, photo))
+        # Apart from those who have time: only the question is shared with them, and made to hurry.
+        key = content or photo.image_hash
+        key = f"deferred:{key}" if photo.may_be_deferred else key
+        result, mine = await self._share(key, partial(self._find_unprepared, photo))
         if mine:
             return result
         if result.known.image_hash == photo.image_hash:  # the very same file
@@ -130,10 +139,12 @@ class PaidOnce:
         budget = Deadline.after(self.model_timeout_seconds)
         with self.leases.mark(_marks(photo.names)):
             question = await photo.prepare(budget)
-            left = budget.remaining_seconds()
+            left = self.deferred_seconds if photo.may_be_deferred else budget.remaining_seconds()
+            waiting = nullcontext() if photo.may_be_deferred else self.hurry.wait(question)
             # What this caller joins may have begun just now, with more time left than this caller has.
             async with asyncio.timeout(self.leases.seconds + left + _GRACE_SECONDS):
-                result, mine = await self._share(question, partial(self._find_prepared, photo, question, left))
+                with waiting:
+                    result, mine = await self._share(question, partial(self._find_prepared, photo, question, left))
             return result if mine else result.joined(MatchedBy.QUESTION)
 
     async def _find_prepared(self, photo: Photo, question: str, budget_seconds: float) -> Result:
@@ -147,7 +158,9 @@ class PaidOnce:
         deadline = Deadline.after(self.leases.seconds + budget_seconds)
         async with (
             asyncio.timeout_at(deadline.at) as waiting,
-            self.leases.hold(f"photo:{question}", look_again) as found,
+            self.leases.hold(
+                f"photo:{question}", look_again, None if photo.may_be_deferred else mark_of(question)
+            ) as found,
         ):
             waiting.reschedule(None)  # from here on the model's budget counts, and what is asked is kept
             # Whoever held the lease before us may have answered after we had looked.
@@ -161,8 +174,14 @@ class PaidOnce:
                 if left < min(_LEAST_SECONDS, budget_seconds):
                     raise TimeoutError  # the question would be paid for and come too late
                 self.check_storage()
-                reply = await photo.ask(left)
+                reply = await self._ask(photo, question, left)
             return Result(await self._store(photo, reply), paid=True, is_named=True, reply=reply)
+
+    async def _ask(self, photo: Photo, question: str, budget_seconds: float) -> ModelReply:
+        if not photo.may_be_deferred:
+            return await photo.ask(budget_seconds)
+        async with self.hurry.watch(question) as hurried:
+            return await photo.ask(budget_seconds, hurried)
 
     async def _look_up(self, names: Sequence[str], *, is_first: bool = False) -> KnownAnswer | None:
         return await _unless_away(self.known.lookup(names, is_first=is_first), "whether the photo is known")

@@ -1,5 +1,6 @@
 """What `PaidOnce` needs of others: a photo that can be recognised and asked about, and what is known of photos."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,6 +44,11 @@ class Photo(Protocol):
         """All of its names that have been found out so far, the surest first."""
         ...
 
+    @property
+    def may_be_deferred(self) -> bool:
+        """Whether its caller has time: then a model may be asked in its cheap lane, which takes long."""
+        ...
+
     async def find_content_name(self) -> str | None:
         """Return the name of what decodes, if it has one."""
         ...
@@ -55,8 +61,8 @@ class Photo(Protocol):
         """Return the answer to a picture that looks alike, where that may be given. Raises `DatabaseUnavailable`."""
         ...
 
-    async def ask(self, budget_seconds: float) -> ModelReply:
-        """Return a model's answer within the budget."""
+    async def ask(self, budget_seconds: float, hurried: asyncio.Event | None = None) -> ModelReply:
+        """Return a model's answer within the budget; the sooner from when `hurried` is set."""
         ...
 
     async def store(self, reply: ModelReply) -> KnownAnswer:

@@ -10,6 +10,7 @@ import openai
 from openai.types.chat import ChatCompletion
 
 from app.models.domain import ModelReply, Usage
+from app.models.lanes import FLEX, STANDARD
 from app.services.model.errors import ModelBadAnswer, ModelError, ModelRefused
 from app.services.model.prompt import ANSWER_SCHEMA, PROMPT_VERSION, parse_answer
 from app.services.model.providers.connection import Connection
@@ -27,6 +28,7 @@ STRICT_SCHEMA: dict[str, Any] = {
 }
 JSON_MODE: dict[str, Any] = {"response_format": {"type": "json_object"}}
 PLAIN_TEXT: dict[str, Any] = {}
+_TIERS: Mapping[str, dict[str, Any]] = {STANDARD: {}, FLEX: {"service_tier": "flex"}}
 # OpenAI's own word, and those that servers in front of other vendors pass through.
 _FILTERED = frozenset(
     {"content_filter", "refusal", "safety", "image_safety", "prohibited_content", "blocklist", "spii", "recitation"}
@@ -71,11 +73,11 @@ class OpenAIProvider:
         return completion
 
     def _reply(self, completion: ChatCompletion) -> ModelReply:
-        usage = _usage_of(completion)
+        usage, lane = _usage_of(completion), FLEX if completion.service_tier == FLEX else STANDARD
         try:
-            return ModelReply(parse_answer(_text_of(completion)), self.model, PROMPT_VERSION, usage)
+            return ModelReply(parse_answer(_text_of(completion)), self.model, PROMPT_VERSION, usage, lane)
         except ModelError as error:
-            error.usage = usage
+            error.usage, error.lane = usage, lane
             raise
 
 
@@ -108,14 +110,15 @@ def custom_options(max_tokens: int) -> dict[str, Any]:
     return {"max_tokens": max_tokens}
 
 
-def connect_openai(model: ModelEndpoint, prompt: str, max_tokens: int) -> Connection:
+def connect_openai(model: ModelEndpoint, prompt: str, max_tokens: int, lane: str = STANDARD) -> Connection:
     """Connect to a model of OpenAI itself."""
-    return _connect(model, prompt, openai_options(max_tokens), [STRICT_SCHEMA])
+    return _connect(model, prompt, {**openai_options(max_tokens), **_TIERS[lane]}, [STRICT_SCHEMA])
 
 
-def connect_custom(model: ModelEndpoint, prompt: str, max_tokens: int) -> Connection:
+def connect_custom(model: ModelEndpoint, prompt: str, max_tokens: int, lane: str = STANDARD) -> Connection:
     """Connect to a model of a compatible server, whose answer formats are found out."""
-    return _connect(model, prompt, custom_options(max_tokens), [STRICT_SCHEMA, JSON_MODE, PLAIN_TEXT])
+    options = {**custom_options(max_tokens), **_TIERS[lane]}
+    return _connect(model, prompt, options, [STRICT_SCHEMA, JSON_MODE, PLAIN_TEXT])
 
 
 def _connect(

@@ -11,6 +11,7 @@ from app.services.model.errors import (
     ModelBadAnswer,
     ModelDenied,
     ModelError,
+    ModelLaneFull,
     ModelMisconfigured,
     ModelRefused,
     ModelRejectedRequest,
@@ -21,6 +22,7 @@ from app.services.model.errors import (
 _OUR_CONFIGURATION = frozenset({401, 402})
 _DENIED = frozenset({403, 404})
 _WORTH_ANOTHER_TRY = frozenset({408, 409, 429})
+_LANE_FULL = "resource_unavailable"
 _MOST_RETRY_AFTER_SECONDS = 3600
 _MOST_OF_A_MESSAGE = 4000
 
@@ -61,6 +63,8 @@ def _from_status(status: int, error: Exception) -> ModelError:
         )
     if status in _OUR_CONFIGURATION:
         return ModelMisconfigured(detail=f"the vendor answered {status}: check LLM_API_KEY and its account")
+    if status == 429 and _LANE_FULL in _codes(error):
+        return ModelLaneFull(detail="the vendor has no room in this lane", retry_after_seconds=_retry_after(error))
     if status in _WORTH_ANOTHER_TRY or status >= 500:
         return ModelUnavailable(detail=f"the vendor answered {status}", retry_after_seconds=_retry_after(error))
     code = _identifier(error)

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from app.models.domain import ModelCall, ModelReply, Usage
+from app.models.lanes import STANDARD
 from app.observe.metrics import Metrics
 from app.services.model.errors import (
     ModelBadAnswer,
     ModelCircuitOpen,
     ModelDenied,
     ModelError,
+    ModelLaneFull,
     ModelMisconfigured,
     ModelOverloaded,
     ModelRefused,
@@ -25,6 +27,7 @@ _OUTCOMES: dict[type[ModelError], str] = {
     ModelBadAnswer: "bad_answer",
     ModelRejectedRequest: "rejected",
     ModelUnavailable: "unavailable",
+    ModelLaneFull: "unavailable",
     ModelDenied: "misconfigured",
     ModelMisconfigured: "misconfigured",
     ModelTimeout: "timeout",
@@ -44,16 +47,19 @@ class CountedModel:
     prompt_version: str
     metrics: Metrics
     clock: Clock = utc_now
+    lane: str = STANDARD
+    """Which of the vendor's price lanes is asked."""
 
     async def ask(self, question: Question) -> ModelReply:
         started_at, started = self.clock(), perf_counter()
-        outcome, usage = "cancelled", Usage()
+        outcome, usage, lane = "cancelled", Usage(), self.lane
         try:
             reply = await self.inner.ask(question)
-            outcome, usage = "answered", reply.usage
+            outcome, usage, lane = "answered", reply.usage, reply.lane or STANDARD
             return reply
         except ModelError as error:
             outcome, usage = _OUTCOMES.get(type(error), error.code), error.usage
+            lane = error.lane or self.lane
             raise
         finally:
             if outcome != _NOT_SENT:
@@ -67,6 +73,7 @@ class CountedModel:
                         usage=usage,
                         started_at=started_at,
                         duration_ms=milliseconds_since(started),
+                        lane=lane,
                     )
                 )
 
