@@ -96,3 +96,22 @@ def test_head_passes_the_proxy(proxy: Proxy) -> None:
     with client_of(proxy) as client:
         assert client.head("/api/v1/health").status_code == 200
         assert client.get("/api/v1/health").json()["status"] == "healthy"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/classify/batch", "/api/v1/classify/batch?lane=deferred"])
+def test_batches_and_deferred_uploads_come_through(path: str, proxy: Proxy) -> None:
+    files = [("images", make_image()), ("images", b"x")]
+    with client_of(proxy) as client:
+        answer = client.post(path, files=files)
+        lines = client.post(path, files=files, headers={"Accept": "application/jsonl"})
+        too_large = client.post(path, files=[("images", b"x" * TOO_LARGE)])
+        asked = client.post("/api/v1/classify/check-cache/batch", json={"items": [{"image_hash": "0" * 64}] * 200})
+        one = client.post("/api/v1/classify?lane=deferred", files={"image": make_image()})
+
+    assert [result["success"] for result in answer.json()["results"]] == [True, False]
+    assert lines.headers["content-type"].startswith("application/jsonl")
+    assert "x-accel-buffering" not in lines.headers
+    assert len(lines.text.splitlines()) == 2
+    assert (too_large.status_code, too_large.json()["error"]["code"]) == (413, "request_too_large")
+    assert len(asked.json()["results"]) == 200
+    assert one.json()["success"] is True
