@@ -12,6 +12,7 @@ from app.errors import InternalError, ServiceError
 from app.models.domain import Answer, KnownAnswer, RequestContext
 from app.observe.logs import request_id_variable
 from app.services.classifier import ClassifierService, NamedPhoto
+from app.utils.let_go import let_go
 
 T = TypeVar("T")
 
@@ -68,7 +69,9 @@ class PhotoBatches:
                 photo.image, None, photo.context, may_be_deferred=photo.may_be_deferred
             )
         except Exception as error:
-            return as_result(error)
+            result = as_result(error)
+            let_go(error)
+            return result
 
 
 def as_result(outcome: T | BaseException) -> T | ServiceError:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from time import perf_counter
-from traceback import clear_frames
 from typing import Any
 
 from loguru import logger
@@ -14,6 +13,7 @@ from app.observe.logs import request_id_variable
 from app.observe.metrics import Metrics
 from app.utils.clock import milliseconds_since
 from app.utils.id_generator import generate_request_id
+from app.utils.let_go import let_go
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NO_ROUTE = "other"
@@ -74,14 +74,14 @@ class RequestMiddleware:
             await handler(handled, receive, send_with_id)
         except ServiceError as error:
             await answer_to(error, scope)(scope, receive, send_with_id)
-            _let_go(error)
+            let_go(error)
         except Exception as error:
             logger.exception("unexpected error")
             if status and not complete:  # too late for another answer: the server closes the connection
                 raise
             if not status:
                 await error_response(InternalError(), scope)(scope, receive, send_with_id)
-            _let_go(error)
+            let_go(error)
         finally:
             self._measure(scope, handled.get("endpoint"), status, perf_counter() - started)
             access_log = scope["app"].state.access_log
@@ -104,15 +104,3 @@ def _without_user(path: str) -> str:
     """Return a path as it may be logged: who is erased is in no line of the log either."""
     is_of_user = path.startswith(_OF_USERS) and path != _OF_ALL_USERS
     return f"{_OF_USERS}{{user_id}}" if is_of_user else path
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Free what an error's traceback holds: the locals of all it went through, an upload among them.
-
-    Futures that keep the error would keep them until the garbage is collected. Causes may form a circle.
-    """
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
