@@ -205,7 +205,8 @@ def build_retention(settings: Settings, storage: Storage, rejected: RejectedFile
     rules = []
     if settings.log_retention_days:
         log, keep, every = storage.request_log, timedelta(days=settings.log_retention_days), timedelta(minutes=30)
-        rules.append(Retention("request log", log.delete_older, keep, every, storage.leases, log.measure_gap))
+        backlog = storage.rollups.measure_outbox
+        rules.append(Retention("request log", log.delete_older, keep, every, storage.leases, log.measure_gap, backlog))
         rules.append(Retention("rejected records", rejected.delete_older, keep, every))
     hour = timedelta(hours=1)
     rules.append(Retention("leases", storage.leases.delete_ended, hour, hour))

@@ -11,8 +11,10 @@ FROM stats_request WHERE day >= :first AND day <= :last
 SELECT_CATEGORIES = Sql.same("""
 SELECT day, category, requests, confidence FROM stats_category WHERE day >= :first AND day <= :last
 """)
+# All days as one: a histogram has a hundred rows a day, and who reads it wants their sum.
 SELECT_LATENCIES = Sql.same("""
-SELECT day, kind, bucket, requests FROM stats_latency WHERE day >= :first AND day <= :last
+SELECT MIN(day), kind, bucket, SUM(requests) FROM stats_latency WHERE day >= :first AND day <= :last
+GROUP BY kind, bucket
 """)
 SELECT_CALLS = Sql.same("""
 SELECT day, provider, model, lane, outcome, calls, input_tokens, output_tokens, cached_tokens, cost,

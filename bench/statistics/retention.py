@@ -40,7 +40,9 @@ def longest(script: Path, url: str, seconds: int) -> tuple[float, float]:
 async def delete(server: MySQLServer, database: str, keep: timedelta) -> int:
     """Delete all rows of requests that are older."""
     async with open_storage(make_settings(**server.settings(database))) as storage:
-        retention = Retention("requests", storage.request_log.delete_older, keep, timedelta(hours=1), storage.leases)
+        log, backlog = storage.request_log, storage.rollups.measure_outbox
+        hour = timedelta(hours=1)
+        retention = Retention("requests", log.delete_older, keep, hour, storage.leases, measure_backlog=backlog)
         return await retention.delete_expired()
 
 

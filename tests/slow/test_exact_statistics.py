@@ -165,7 +165,9 @@ async def test_every_statistic_stays_that_of_a_scan_when_who_adds_to_the_sums_is
 
 async def test_every_statistic_is_that_of_a_scan_while_retention_deletes(service: Service, storage: Storage) -> None:
     before = await check_statistics(storage.database)
-    retention = Retention("requests", storage.request_log.delete_older, KEPT, timedelta(hours=1), storage.leases)
+    log, backlog = storage.request_log, storage.rollups.measure_outbox
+    hour = timedelta(hours=1)
+    retention = Retention("requests", log.delete_older, KEPT, hour, storage.leases, measure_backlog=backlog)
 
     async with writing(service) as writers:
         deleting = asyncio.create_task(retention.delete_expired())

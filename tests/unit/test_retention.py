@@ -1,7 +1,8 @@
 """When old rows are deleted, and when rather not."""
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -52,15 +53,20 @@ class FakeLeases:
                 del self.owners[name]
 
 
+async def do_not_wait(seconds: float) -> None:
+    pass
+
+
 def make_retention(rows: FakeRows, leases: FakeLeases) -> Retention:
-    return Retention("request log", rows.delete_older, KEEP, timedelta(hours=1), leases, rows.measure_gap)
+    hour = timedelta(hours=1)
+    return Retention("request log", rows.delete_older, KEEP, hour, leases, rows.measure_gap, sleep=do_not_wait)
 
 
 async def test_old_rows_go_in_slices() -> None:
-    rows = FakeRows(old=2500)
+    rows = FakeRows(old=1250)
 
-    assert await make_retention(rows, FakeLeases()).delete_expired() == 2500
-    assert rows.slices == [1000, 1000, 500, 0]
+    assert await make_retention(rows, FakeLeases()).delete_expired() == 1250
+    assert rows.slices == [500, 500, 250]
 
 
 @pytest.mark.parametrize("gap", [None, timedelta(0), KEEP])
@@ -86,7 +92,7 @@ async def test_who_was_too_slow_leaves_the_rest_to_whoever_took_over() -> None:
     rows, leases = FakeRows(old=5000), FakeLeases()
     rows.before_slice = lambda: leases.owners.update({"retention:request log": "another"})
 
-    assert await make_retention(rows, leases).delete_expired() == 1000
+    assert await make_retention(rows, leases).delete_expired() == 500
     assert leases.owners == {"retention:request log": "another"}
 
 
@@ -105,3 +111,35 @@ async def test_the_next_process_may_delete_after_a_failure() -> None:
     with pytest.raises(DatabaseUnavailable):
         await make_retention(rows, leases).delete_expired()
     assert leases.owners == {}
+
+
+async def test_four_fifths_of_the_time_nothing_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, rests = [0.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    rows = FakeRows(old=1250, before_slice=lambda: now.__setitem__(0, now[0] + 0.1))
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    await replace(make_retention(rows, FakeLeases()), sleep=rest).delete_expired()
+
+    assert rests == [pytest.approx(0.4), pytest.approx(0.4)]
+
+
+@pytest.mark.parametrize(("backlog", "pauses"), [([50], 0), ([51, 900, 50], 2), ([900] * 100, 60)])
+async def test_no_more_is_deleted_while_the_statistics_are_behind_but_for_half_a_minute(
+    backlog: list[int], pauses: int
+) -> None:
+    rests = []
+
+    async def measure() -> int:
+        return backlog.pop(0)
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    rows = FakeRows(old=600)
+    await replace(make_retention(rows, FakeLeases()), sleep=rest, measure_backlog=measure).delete_expired()
+
+    assert rests[1:] == [0.5] * pauses
+    assert rows.slices == [500, 100]

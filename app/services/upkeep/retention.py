@@ -1,7 +1,9 @@
 """Deletes rows that have been kept for long enough, in one process at a time, by the clock of the database."""
 
+import asyncio
 import random
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +19,13 @@ NONCE_MARGIN = timedelta(minutes=5)
 """How long a nonce is kept beyond its end: the clock of another machine must not meet a signature that it still takes
 and we have forgotten."""
 
-_SLICE_ROWS = 1000
+_SLICE_ROWS = 500
+_REST = 4
+"""After each slice nothing is deleted for so many times as long as it took: a fifth of the time is retention's."""
+
+_MAX_BACKLOG = 50
+_BACKLOG_PAUSE_SECONDS = 0.5
+_BACKLOG_PAUSES = 60
 _LEASE_SECONDS = 60
 
 
@@ -38,6 +46,9 @@ class RetentionLeases(Protocol):
         """Give up those of these leases that are still `owner`'s."""
         ...
 
+
+MeasureBacklog = Callable[[], Awaitable[int]]
+"""Returns how much waits for the statistics, of what was deleted too."""
 
 MeasureGap = Callable[[timedelta], Awaitable[timedelta | None]]
 """Returns the time between the youngest row above an age and the row after it, or now; None if no row is that old."""
@@ -62,6 +73,8 @@ class Retention:
     """Without them every process deletes, as it must what it has for itself."""
 
     measure_gap: MeasureGap | None = None
+    measure_backlog: MeasureBacklog | None = None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     owner: str = field(default_factory=lambda: secrets.token_hex(16))
 
     async def run_forever(self) -> None:
@@ -86,11 +99,25 @@ class Retention:
 
     async def _delete(self) -> int:
         deleted = 0
-        while slice_deleted := await self.delete_older(self.keep, slice_rows=_SLICE_ROWS):
+        while True:
+            began = time.monotonic()
+            slice_deleted = await self.delete_older(self.keep, slice_rows=_SLICE_ROWS)
             deleted += slice_deleted
+            if slice_deleted < _SLICE_ROWS:
+                return deleted
+            await self.sleep(_REST * (time.monotonic() - began))
+            await self._let_statistics_keep_up()
             if not await self._claim():  # we were slow, and another has begun
-                break
-        return deleted
+                return deleted
+
+    async def _let_statistics_keep_up(self) -> None:
+        """Wait while much is waiting for the statistics, but not for ever: they may be what does not work."""
+        if self.measure_backlog is None:
+            return
+        for _ in range(_BACKLOG_PAUSES):
+            if await self.measure_backlog() <= _MAX_BACKLOG:
+                return
+            await self.sleep(_BACKLOG_PAUSE_SECONDS)
 
     @property
     def _lease(self) -> str:
