@@ -17,7 +17,7 @@ from bench.loads import fill, hash_script, known_hashes, one_worker, require_wrk
 from tests.support.mysql_server import MySQLServer, provision
 
 _CONNECTIONS = 64
-_INDEXES = {"PRIMARY": "description", "uk_image_hash": "image_hash", "idx_hit_count": "hit_count"}
+_INDEXES = {"PRIMARY": "description", "uk_image_hash": "image_hash", "idx_hit_scale": "hit_scale"}
 """Those that a hit reads or changes, each with a column that makes the server read all of it."""
 
 

@@ -31,11 +31,16 @@ CREATE TABLE IF NOT EXISTS `image_classification_cache` (
   `created_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'first classified',
   `last_hit_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP COMMENT 'last answered from here',
   `image_size` INT UNSIGNED DEFAULT NULL COMMENT 'bytes of the file that was paid for; NULL: from before',
+  `hit_scale` TINYINT UNSIGNED GENERATED ALWAYS AS (
+    (`hit_count` >= 4) + (`hit_count` >= 16) + (`hit_count` >= 64) + (`hit_count` >= 256) + (`hit_count` >= 1024)
+    + (`hit_count` >= 4096) + (`hit_count` >= 16384) + (`hit_count` >= 65536) + (`hit_count` >= 262144) + (`hit_count` >= 1048576)
+    + (`hit_count` >= 4194304) + (`hit_count` >= 16777216) + (`hit_count` >= 67108864) + (`hit_count` >= 268435456) + (`hit_count` >= 1073741824)
+  ) VIRTUAL COMMENT 'how many powers of four hit_count has reached: so the largest are found',
   PRIMARY KEY (`id`),
   UNIQUE KEY `uk_image_hash` (`image_hash`),
   KEY `idx_created_at` (`created_at`),
   KEY `idx_category` (`category`),
-  KEY `idx_hit_count` (`hit_count`)
+  KEY `idx_hit_scale` (`hit_scale`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='one row for each image that a model has classified';
 
@@ -378,5 +383,6 @@ FROM (
   UNION ALL SELECT 6, 'budgets'
   UNION ALL SELECT 7, 'corrections'
   UNION ALL SELECT 8, 'statistics'
+  UNION ALL SELECT 9, 'hit_scale'
 ) AS migration
 WHERE @is_new;

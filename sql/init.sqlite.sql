@@ -16,11 +16,16 @@ CREATE TABLE IF NOT EXISTS image_classification_cache (
   hit_count INTEGER NOT NULL DEFAULT 1,
   created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
   last_hit_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  image_size INTEGER DEFAULT NULL
+  image_size INTEGER DEFAULT NULL,
+  hit_scale INTEGER GENERATED ALWAYS AS (
+    (hit_count >= 4) + (hit_count >= 16) + (hit_count >= 64) + (hit_count >= 256) + (hit_count >= 1024)
+    + (hit_count >= 4096) + (hit_count >= 16384) + (hit_count >= 65536) + (hit_count >= 262144) + (hit_count >= 1048576)
+    + (hit_count >= 4194304) + (hit_count >= 16777216) + (hit_count >= 67108864) + (hit_count >= 268435456) + (hit_count >= 1073741824)
+  ) VIRTUAL
 );
 CREATE INDEX IF NOT EXISTS idx_cache_created_at ON image_classification_cache (created_at);
 CREATE INDEX IF NOT EXISTS idx_cache_category ON image_classification_cache (category);
-CREATE INDEX IF NOT EXISTS idx_cache_hit_count ON image_classification_cache (hit_count);
+CREATE INDEX IF NOT EXISTS idx_cache_hit_scale ON image_classification_cache (hit_scale);
 
 CREATE TABLE IF NOT EXISTS request_log (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -306,4 +311,5 @@ INSERT INTO schema_version (number, name, applied_at) VALUES
   (5, 'unused_indexes', CURRENT_TIMESTAMP),
   (6, 'budgets', CURRENT_TIMESTAMP),
   (7, 'corrections', CURRENT_TIMESTAMP),
-  (8, 'statistics', CURRENT_TIMESTAMP);
+  (8, 'statistics', CURRENT_TIMESTAMP),
+  (9, 'hit_scale', CURRENT_TIMESTAMP);

@@ -107,7 +107,10 @@ FROM json_each(:users) AS wanted
 """,
 )
 
-SELECT_MAX_HITS = Sql.same("SELECT MAX(hit_count) FROM image_classification_cache")
+SELECT_MAX_HITS = Sql.same("""
+SELECT MAX(hit_count) FROM image_classification_cache
+WHERE hit_scale = (SELECT MAX(hit_scale) FROM image_classification_cache)
+""")
 
 DELETE_OUTBOX = Sql(
     mysql="""
