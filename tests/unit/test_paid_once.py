@@ -524,6 +524,22 @@ async def test_who_has_no_time_makes_a_deferred_question_of_another_process_hurr
     assert standard.asked == []
 
 
+async def test_who_has_no_time_is_heard_through_a_deferred_upload_that_waits_for_another_process() -> None:
+    first_house = House()
+    second_house = House(known=first_house.known, leases=first_house.leases)
+    asking, behind = (house.another(may_be_deferred=True) for house in (first_house, second_house))
+    standard = second_house.another()
+
+    waiting = [asyncio.create_task(first_house.find(asking))]
+    await until(lambda: bool(asking.asked))
+    waiting.append(asyncio.create_task(second_house.find(behind)))
+    await until(lambda: first_house.leases.claims > 1)
+    answers = await asyncio.wait_for(asyncio.gather(*waiting, second_house.find(standard)), 5)
+
+    assert [answer.paid for answer in answers] == [True, False, False]
+    assert behind.asked == standard.asked == []
+
+
 async def test_who_has_time_lets_a_deferred_question_take_it() -> None:
     house = House()
     photos = [house.another(may_be_deferred=True) for _ in range(2)]

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeVar
@@ -68,21 +68,28 @@ class Leases:
 
     @asynccontextmanager
     async def hold(
-        self, name: str, found: Callable[[], Awaitable[T | None]], waiting: str | None = None
+        self,
+        name: str,
+        found: Callable[[], Awaitable[T | None]],
+        waiting: str | None = None,
+        hurried: asyncio.Event | None = None,
     ) -> AsyncIterator[T | None]:
         """Wait for a lease and hold it for the time of the block, or wait for what its present holder is working on.
 
         Yields None when the lease is ours, or what `found` returned: it is asked again and again while another holds
-        the lease, and meanwhile the mark `waiting` is there for the holder to see. Yields None as well while the
-        database is away. How long to wait is the caller's to bound.
+        the lease, and meanwhile the mark `waiting` is there for the holder to see, where `hurried` is given from when
+        that is set. Yields None as well while the database is away. How long to wait is the caller's to bound.
         """
         lease = Lease(self.repository, name, self.seconds)
         claim = await lease.claim()
         if claim is Claim.TAKEN:
             self.metrics.lease_waits.add()
         result: T | None = None
-        with self.mark([waiting]) if waiting and claim is Claim.TAKEN else nullcontext():
+        with ExitStack() as marks:
             while claim is Claim.TAKEN and result is None:
+                if waiting is not None and (hurried is None or hurried.is_set()):
+                    marks.enter_context(self.mark([waiting]))
+                    waiting = None
                 result = await self.watch(found, _LOOKS_PER_CLAIM * self.look_seconds)
                 claim = claim if result is not None else await lease.claim()
         if result is not None:

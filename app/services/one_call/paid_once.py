@@ -18,7 +18,7 @@ The one place that says what is done while the database is away:
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -158,9 +158,8 @@ class PaidOnce:
         deadline = Deadline.after(self.leases.seconds + budget_seconds)
         async with (
             asyncio.timeout_at(deadline.at) as waiting,
-            self.leases.hold(
-                f"photo:{question}", look_again, None if photo.may_be_deferred else mark_of(question)
-            ) as found,
+            self._watch(photo, question) as hurried,
+            self.leases.hold(f"photo:{question}", look_again, mark_of(question), hurried) as found,
         ):
             waiting.reschedule(None)  # from here on the model's budget counts, and what is asked is kept
             # Whoever held the lease before us may have answered after we had looked.
@@ -174,14 +173,12 @@ class PaidOnce:
                 if left < min(_LEAST_SECONDS, budget_seconds):
                     raise TimeoutError  # the question would be paid for and come too late
                 self.check_storage()
-                reply = await self._ask(photo, question, left)
+                reply = await photo.ask(left, hurried)
             return Result(await self._store(photo, reply), paid=True, is_named=True, reply=reply)
 
-    async def _ask(self, photo: Photo, question: str, budget_seconds: float) -> ModelReply:
-        if not photo.may_be_deferred:
-            return await photo.ask(budget_seconds)
-        async with self.hurry.watch(question) as hurried:
-            return await photo.ask(budget_seconds, hurried)
+    def _watch(self, photo: Photo, question: str) -> AbstractAsyncContextManager[asyncio.Event | None]:
+        """Return what is set as soon as somebody is in a hurry; None where the photo's own caller is."""
+        return self.hurry.watch(question) if photo.may_be_deferred else nullcontext()
 
     async def _look_up(self, names: Sequence[str], *, is_first: bool = False) -> KnownAnswer | None:
         return await _unless_away(self.known.lookup(names, is_first=is_first), "whether the photo is known")
