@@ -8,8 +8,7 @@ from app.models.lanes import FLEX
 
 _MILLION = 1_000_000
 _TENTH_PLACE = Decimal("1e-10")
-_NOT_WAITED_FOR = frozenset({"timeout", "cancelled"})
-_BILLED_WITHOUT_TOKENS = frozenset({"answered", "bad_answer", *_NOT_WAITED_FOR})
+_BILLED_WITHOUT_TOKENS = frozenset({"answered", "bad_answer", "timeout", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Prices:
             return Decimal(0)
         by_tokens = None if call.usage == Usage() else self.cost_of_tokens(call.usage)
         cost = self.per_call if by_tokens is None else by_tokens
-        if call.lane == FLEX and call.outcome not in _NOT_WAITED_FOR:
+        if call.lane == FLEX and (call.outcome == "answered" or call.usage != Usage()):
             cost *= self.deferred_factor
         return cost if cost == self.per_call else cost.quantize(_TENTH_PLACE, ROUND_HALF_UP)
 

@@ -55,8 +55,10 @@ def test_the_embedded_network_costs_nothing(prices: Prices) -> None:
 def test_what_was_answered_in_the_cheap_lane_costs_its_part_and_what_nobody_told_us_of_costs_all() -> None:
     flat = Prices(Decimal("0.01"), deferred_factor=Decimal("0.5"))
     by_token = Prices(Decimal("0.01"), Decimal("0.10"), Decimal("0.50"), Decimal("0.5"))
-    answered, lost = make_call(lane="flex"), make_call(lane="flex", outcome="timeout", usage=Usage())
+    answered = make_call(lane="flex")
 
     assert flat.cost_of(answered) == Decimal("0.005")
     assert by_token.cost_of(answered) == by_token.cost_of(make_call()) / 2
-    assert flat.cost_of(lost) == by_token.cost_of(lost) == Decimal("0.01")
+    for outcome in ("timeout", "cancelled", "bad_answer"):
+        lost = make_call(lane="flex", outcome=outcome, usage=Usage())
+        assert flat.cost_of(lost) == by_token.cost_of(lost) == Decimal("0.01"), outcome
