@@ -14,7 +14,7 @@ from pydantic import (
     WrapValidator,
 )
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.models.request import PhotoNames, UserId, not_null
 
@@ -23,9 +23,9 @@ MAX_ID_LENGTH = 64
 
 
 def printable(text: str) -> str:
-    """Return a text that can be printed as it is. Raises ValueError for another."""
+    """Return a text that can be printed as it is. Raises PydanticCustomError for another."""
     if not text.isprintable():
-        raise ValueError("has characters that cannot be printed")
+        raise PydanticCustomError("not_printable", "has characters that cannot be printed")
     return text
 
 

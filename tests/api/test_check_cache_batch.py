@@ -92,13 +92,13 @@ async def test_two_hundred_photos_are_one_statement_and_one_commit(
         ({"image_hash": "x"}, "invalid_image_hash", "64 hex"),
         ({"image_hash": None}, "invalid_image_hash", "64 hex"),
         ({"image_hash": 7}, "invalid_image_hash", "64 hex"),
-        ({"content_hash": "c2:0"}, "invalid_request", "content_hash"),
+        ({"content_hash": "c2:0"}, "invalid_request", "content_hash: String should match"),
         ({}, "invalid_request", "image_hash or content_hash"),
         ("0" * 64, "invalid_request", "body"),
         (None, "invalid_request", "body"),
-        ({"id": "x" * 65, "image_hash": "0" * 64}, "invalid_request", "id"),
-        ({"id": "", "image_hash": "0" * 64}, "invalid_request", "id"),
-        ({"id": "a\nb", "image_hash": "0" * 64}, "invalid_request", "id"),
+        ({"id": "x" * 65, "image_hash": "0" * 64}, "invalid_request", "id: String should have at most 64"),
+        ({"id": "", "image_hash": "0" * 64}, "invalid_request", "id: String should have at least 1"),
+        ({"id": "a\nb\nc", "image_hash": "0" * 64}, "invalid_request", "id: has characters that cannot be printed"),
     ],
 )
 async def test_a_malformed_item_fails_alone_and_its_error_repeats_nothing_of_it(
@@ -110,6 +110,8 @@ async def test_a_malformed_item_fails_alone_and_its_error_repeats_nothing_of_it(
     assert list(wrong) == ["index", "id", "success", "error"]
     assert (wrong["success"], wrong["id"], wrong["error"]["code"]) == (False, None, code)
     assert says in wrong["error"]["message"]
+    sent = [str(value) for value in item.values()] if isinstance(item, dict) else [str(item)]
+    assert not any(value in wrong["error"]["message"] for value in sent if len(value) > 3)
 
 
 async def test_a_malformed_item_keeps_its_id(client: httpx.AsyncClient) -> None:

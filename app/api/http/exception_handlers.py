@@ -1,5 +1,6 @@
 """The one place where an error becomes a response."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -80,6 +81,8 @@ def invalid_fields(errors: Sequence[Any]) -> ServiceError:
     if known is not None and first["type"] != "missing":
         return known()
     reason = "is not valid JSON" if first["type"] == "json_invalid" else first["msg"]
+    # Of a field that may be missing pydantic names its own type for the value as well.
+    place = [part for number, part in enumerate(place) if number == 0 or re.fullmatch(r"\w+", part)]
     return InvalidRequest(f"{'.'.join(place) or 'body'}: {reason}")
 
 
