@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from loguru import logger
 
-from app.errors import InternalError, ServiceError
+from app.errors import InternalError, MissingImage, ServiceError
 from app.models.domain import Answer, KnownAnswer, RequestContext
 from app.observe.logs import request_id_variable
 from app.services.classifier import ClassifierService, NamedPhoto
@@ -64,6 +64,8 @@ class PhotoBatches:
 
     async def _classify(self, photo: UploadedPhoto) -> Answer | ServiceError:
         request_id_variable.set(photo.context.request_id)  # in this task: what is logged of a photo names its record
+        if not photo.image:
+            return MissingImage("The image is empty.")
         try:
             return await self.classifier.classify(
                 photo.image, None, photo.context, may_be_deferred=photo.may_be_deferred

@@ -52,10 +52,11 @@ async def test_each_photo_is_answered_as_in_a_call_of_its_own_and_is_a_record(
     known, new, damaged = make_image(), make_image(), make_image()[:200]
     said = await classify(client, known, "device-42")
 
-    found = await results(client, [new, known, damaged, b"no image", with_comment(known, "x"), new], list("abcdef"))
+    images = [new, known, damaged, b"no image", with_comment(known, "x"), new, b""]
+    found = await results(client, images, list("abcdefg"))
 
-    first, again, broken, none, content, twice = found
-    assert [one["id"] for one in found] == list("abcdef")
+    first, again, broken, none, content, twice, empty = found
+    assert [one["id"] for one in found] == list("abcdefg")
     assert list(first) == ["index", "id", *said]
     assert (first["from_cache"], first["model_used"]) == (False, "gpt-6-luna") or twice["model_used"] == "gpt-6-luna"
     assert first["data"] == twice["data"]
@@ -63,7 +64,7 @@ async def test_each_photo_is_answered_as_in_a_call_of_its_own_and_is_a_record(
     assert (content["data"], content["matched_by"]) == (said["data"], "content")
     assert list(broken) == ["index", "id", "success", "error"]
     assert (broken["success"], broken["error"]["code"]) == (False, "invalid_image")
-    assert none["error"]["code"] == "unsupported_format"
+    assert [one["error"]["code"] for one in (none, empty)] == ["unsupported_format", "missing_image"]
     assert len(fake_models.calls) == 2
     for one in (first, again, content, twice):
         record = await client.get(f"/requests/{one['request_id']}", headers=ME)
@@ -134,6 +135,7 @@ async def test_over_a_socket_a_line_is_there_before_the_next_photo_is_answered_a
         ([("images", b"x")], {"ids": [""]}, 400, "invalid_request", "ids"),
         ([("images", b"x")], {"ids": ["x" * 65]}, 400, "invalid_request", "ids"),
         ([("images", b"x")], {"ids": ["a\tb"]}, 400, "invalid_request", "ids"),
+        ([("images", b"x"), ("ids", (None, b"M\xfcnchen"))], {}, 400, "invalid_request", "UTF-8"),
         ([("images", b"x" * (5 * MIB)), ("images", b"x" * (5 * MIB + 1))], {}, 413, "request_too_large", "together"),
         ([("images", b"x" * (11 * MIB))], {}, 413, "request_too_large", "10485760 bytes"),
     ],

@@ -80,7 +80,10 @@ def _photos_of(form: MultipartForm) -> list[PhotoPart]:
 
 
 def _id_of(value: bytes) -> str:
-    text = value.decode("utf-8", errors="replace")
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = ""  # no id: what comes back must be what was sent
     if not is_item_id(text):
-        raise InvalidRequest("ids: each must be 1 to 64 characters that can be printed.")
+        raise InvalidRequest("ids: each must be 1 to 64 characters that can be printed, in UTF-8.")
     return text
