@@ -153,6 +153,11 @@ class FakeCommits:
             raise self.failure
         self.outcomes.append(outcome)
 
+    async def record_all(self, outcomes: Sequence[Outcome]) -> list[Exception | None]:
+        for outcome in outcomes:
+            await self.record(outcome)
+        return [None] * len(outcomes)
+
 
 @dataclass
 class FakePhoto:

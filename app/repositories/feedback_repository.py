@@ -38,39 +38,43 @@ _SELECT_VOTERS = Sql.same("""
 SELECT number, user_id FROM feedback WHERE number > :after ORDER BY number LIMIT :limit
 """)
 
-# Without votes from before an operator decided on the answer: while the decision holds, it is the newer word. Of the
-# same second the vote counts, or one that follows at once would be lost.
-_SELECT_VOTE = Sql(
+# By the place of each photo, the newest vote last. Without votes from before an operator decided on the answer: while
+# the decision holds, it is the newer word. Of the same second the vote counts, or one that follows at once would be
+# lost.
+_SELECT_VOTES = Sql(
     mysql="""
-SELECT f.category
+SELECT wanted.place, f.category
 FROM JSON_TABLE(:names, '$[*]' COLUMNS (
-  name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+  place INT PATH '$[0]',
+  name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]'
 )) AS wanted
 STRAIGHT_JOIN feedback AS f FORCE INDEX (uk_user_image) ON f.image_hash = wanted.name
 WHERE f.user_id = :user_id AND NOT EXISTS (
   SELECT 1
   FROM JSON_TABLE(:names, '$[*]' COLUMNS (
-    name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$'
+    place INT PATH '$[0]',
+    name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]'
   )) AS own
   STRAIGHT_JOIN image_classification_cache AS c FORCE INDEX (uk_image_hash) ON c.image_hash = own.name
   STRAIGHT_JOIN audit AS decision FORCE INDEX (idx_image_hash) ON decision.image_hash = c.image_hash
-  WHERE c.model_used = :operator AND decision.action = 'correct' AND decision.created_at > f.created_at
+  WHERE own.place = wanted.place
+    AND c.model_used = :operator AND decision.action = 'correct' AND decision.created_at > f.created_at
 )
-ORDER BY f.number DESC
-LIMIT 1
+ORDER BY f.number
 """,
     sqlite="""
-SELECT f.category
-FROM feedback AS f
-WHERE f.user_id = :user_id AND f.image_hash IN (SELECT value FROM json_each(:names)) AND NOT EXISTS (
+SELECT wanted.value ->> 0, f.category
+FROM json_each(:names) AS wanted
+CROSS JOIN feedback AS f ON f.image_hash = wanted.value ->> 1
+WHERE f.user_id = :user_id AND NOT EXISTS (
   SELECT 1
   FROM json_each(:names) AS own
-  CROSS JOIN image_classification_cache AS c ON c.image_hash = own.value
+  CROSS JOIN image_classification_cache AS c ON c.image_hash = own.value ->> 1
   CROSS JOIN audit AS decision ON decision.image_hash = c.image_hash
-  WHERE c.model_used = :operator AND decision.action = 'correct' AND decision.created_at > f.created_at
+  WHERE own.value ->> 0 = wanted.value ->> 0
+    AND c.model_used = :operator AND decision.action = 'correct' AND decision.created_at > f.created_at
 )
-ORDER BY f.number DESC
-LIMIT 1
+ORDER BY f.number
 """,
 )
 
@@ -146,14 +150,16 @@ class FeedbackRepository:
         rows = await self.database.fetch_all(_SELECT_VOTERS, {"after": after, "limit": limit})
         return [(int(number), user_id) for number, user_id in rows]
 
-    async def fetch_category(self, user_id: str, names: Sequence[str]) -> Category | None:
-        """Return what the user says that a photo shows which has one of these names, if they do.
+    async def fetch_categories(self, user_id: str, photos: Sequence[Sequence[str]]) -> list[Category | None]:
+        """Return what the user says that each photo shows, which is given by its names; None where they say nothing.
 
         What an operator has decided since then is the newer word: nothing is returned.
         """
-        params: Params = {"user_id": user_id, "names": json.dumps(list(dict.fromkeys(names))), "operator": OPERATOR}
-        rows = await self.database.fetch_all(_SELECT_VOTE, params)
-        return category_of(rows[0][0]) if rows else None
+        names = [(place, name) for place, photo in enumerate(photos) for name in dict.fromkeys(photo)]
+        params: Params = {"user_id": user_id, "names": json.dumps(names), "operator": OPERATOR}
+        rows = await self.database.fetch_all(_SELECT_VOTES, params)
+        votes = {int(place): category_of(category) for place, category in rows}
+        return [votes.get(place) for place in range(len(photos))]
 
     async def fetch_disputed(self, limit: int) -> list[DisputedAnswer]:
         """Return the answers that most users say are wrong, by the newest votes that nobody has decided on."""

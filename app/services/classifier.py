@@ -34,8 +34,9 @@ class OwnAnswers(Protocol):
         """The users who have said anything."""
         ...
 
-    async def answer_for(self, user_id: str, names: Sequence[str], known: KnownAnswer) -> KnownAnswer:
-        """Return what this user is answered about a photo, which others are answered with `known`."""
+    async def answers_for(self, user_id: str, photos: Sequence[tuple[Sequence[str], KnownAnswer]]) -> list[KnownAnswer]:
+        """Return what this user is answered about each photo, which is given by its names and by what others are
+        answered."""
         ...
 
 
@@ -68,17 +69,17 @@ class ClassifierService:
         return found
 
     async def check_cache_all(self, photos: Sequence[NamedPhoto]) -> list[KnownAnswer | Exception | None]:
-        """Return what `check_cache` returns for each photo, or raises: looked up together, recorded together.
+        """Return what `check_cache` returns for each of one caller's photos, or raises: looked up together, recorded
+        together.
 
         Raises `Overloaded` at once where there is no room for all of them.
         """
         started = perf_counter()
         found = await self.parts.cache.lookup_all([photo.names for photo in photos])
         hits = {index: known for index, known in enumerate(found) if isinstance(known, KnownAnswer)}
-        for index, known in hits.items():
-            photo = photos[index]
-            if photo.context.user_id in self.votes.voters:
-                hits[index] = await self._own(photo.context, photo.names, known)
+        if hits and (user_id := photos[0].context.user_id) is not None and user_id in self.votes.voters:
+            own = await self.votes.answers_for(user_id, [(photos[index].names, known) for index, known in hits.items()])
+            hits = dict(zip(hits, own, strict=True))
         took_ms = milliseconds_since(started)
         failures = await self.parts.recorder.record_hits(
             [(photos[index].context, photos[index].names[0], known, took_ms) for index, known in hits.items()]
@@ -125,7 +126,8 @@ class ClassifierService:
 
     async def _own(self, context: RequestContext, names: Sequence[str], known: KnownAnswer) -> KnownAnswer:
         assert context.user_id is not None
-        return await self.votes.answer_for(context.user_id, names, known)
+        (own,) = await self.votes.answers_for(context.user_id, [(names, known)])
+        return own
 
 
 async def _hash(image: bytes) -> str:

@@ -30,8 +30,8 @@ class Votes(Protocol):
         """Return number and user of the first votes behind this number."""
         ...
 
-    async def fetch_category(self, user_id: str, names: Sequence[str]) -> Category | None:
-        """Return what the user says that a photo shows which has one of these names."""
+    async def fetch_categories(self, user_id: str, photos: Sequence[Sequence[str]]) -> list[Category | None]:
+        """Return what the user says that each photo shows, which is given by its names."""
         ...
 
     async def fetch_disputed(self, limit: int) -> list[DisputedAnswer]:
@@ -81,18 +81,26 @@ class OwnVotes:
             self.voters.update(user_id for _, user_id in page)
             self._last = page[-1][0] if len(page) == _PAGE else number
 
-    async def answer_for(self, user_id: str, names: Sequence[str], known: KnownAnswer) -> KnownAnswer:
-        """Return what this voter is answered about a photo of these names, which others are answered with `known`."""
-        keys = [*names] if known.matched_by is MatchedBy.NEAR else [*names, known.image_hash]
+    async def answers_for(self, user_id: str, photos: Sequence[tuple[Sequence[str], KnownAnswer]]) -> list[KnownAnswer]:
+        """Return what this voter is answered about each photo, which is given by its names and by what others are
+        answered; with one question to the database."""
+        keys = [
+            [*names] if known.matched_by is MatchedBy.NEAR else [*names, known.image_hash] for names, known in photos
+        ]
+        answers = [known for _, known in photos]
         try:
-            category = await self.votes.fetch_category(user_id, keys)
+            categories = await self.votes.fetch_categories(user_id, keys)
         except DatabaseUnavailable as error:
-            logger.warning("a user's own answer is not known", detail=error.detail)
-            return known
-        if category is None or category == known.classification.category:
-            return known
-        own = Classification(category, 1.0, None)
-        return OwnAnswer(own, known.image_hash, known.matched_by, known.image_size, known.distance)
+            logger.warning("a user's own answers are not known", detail=error.detail)
+            return answers
+        return [_own(known, category) for known, category in zip(answers, categories, strict=True)]
+
+
+def _own(known: KnownAnswer, category: Category | None) -> KnownAnswer:
+    if category is None or category == known.classification.category:
+        return known
+    own = Classification(category, 1.0, None)
+    return OwnAnswer(own, known.image_hash, known.matched_by, known.image_size, known.distance)
 
 
 @dataclass(frozen=True, slots=True)

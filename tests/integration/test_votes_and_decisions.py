@@ -35,7 +35,8 @@ async def decide(database: Database, image_hash: str, now: datetime, category: C
 
 
 async def own_answer(database: Database, *names: str) -> Category | None:
-    return await FeedbackRepository(database).fetch_category("device-42", names)
+    (own,) = await FeedbackRepository(database).fetch_categories("device-42", [names])
+    return own
 
 
 @pytest.mark.parametrize(("decided", "own"), [(-MINUTE, Category.PETS), (timedelta(0), Category.PETS), (MINUTE, None)])
@@ -73,3 +74,19 @@ async def test_a_decision_about_another_photo_outranks_nothing(database: Databas
     await decide(database, other.image_hash, NOON + MINUTE)
 
     assert await own_answer(database, answered.image_hash) == Category.PETS
+
+
+async def test_each_photo_of_many_has_the_users_own_word_by_any_of_its_names(
+    database: Database, answered: Outcome
+) -> None:
+    decided, other = make_outcome(), make_outcome()
+    await write_outcomes(database, [decided, other])
+    await say(database, answered, NOON)
+    await say(database, decided, NOON)
+    await decide(database, decided.image_hash, NOON + MINUTE)
+
+    photos = [[other.image_hash], ["c1:name", answered.image_hash], [decided.image_hash], [answered.image_hash]]
+    own = await FeedbackRepository(database).fetch_categories("device-42", photos)
+
+    assert own == [None, Category.PETS, None, Category.PETS]
+    assert await FeedbackRepository(database).fetch_categories("another", photos) == [None] * 4

@@ -18,7 +18,7 @@ from app.observe.metrics import Metrics
 from app.services.cache.lookups import BatchedLookups
 from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
-from app.services.classifier import ClassifierService
+from app.services.classifier import ClassifierService, NamedPhoto
 from app.services.identity.build import NearParts
 from app.services.identity.near import NearSearch
 from app.services.identity.trials import Evidence, NearMode
@@ -34,7 +34,7 @@ from app.services.records.recorder import Recorder
 from app.utils.deadline import Deadline
 from app.utils.hash_utils import question_name
 from app.utils.image_utils import Prepared
-from tests.factories import make_classification, make_context, make_known, make_reply
+from tests.factories import make_classification, make_context, make_image_hash, make_known, make_reply
 from tests.fakes import NOON, FakeCommits, FakeLeaseTable, FakeRefusals, FakeTable, as_any, fixed_clock
 from tests.support.fake_model import FakeModel
 from tests.support.near import FakeNeighbours, FakeTrials
@@ -77,10 +77,10 @@ class FakeVotes:
     voters: set[str | None] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
-    async def answer_for(self, user_id: str, names: Sequence[str], known: KnownAnswer) -> KnownAnswer:
+    async def answers_for(self, user_id: str, photos: Sequence[tuple[Sequence[str], KnownAnswer]]) -> list[KnownAnswer]:
         self.asked.append(user_id)
         own = make_classification(Category.SCREENSHOT, 1, None)
-        return OwnAnswer(own, known.image_hash, known.matched_by, known.image_size)
+        return [OwnAnswer(own, known.image_hash, known.matched_by, known.image_size) for _, known in photos]
 
 
 @dataclass
@@ -141,6 +141,18 @@ async def house() -> AsyncIterator[House]:
     made = House()
     yield made
     await made.flights.close(0)
+
+
+async def test_a_voters_own_answers_to_many_photos_are_asked_for_once(house: House) -> None:
+    """Or a database that hangs would be waited for as often as there are photos."""
+    names = [make_image_hash() for _ in range(3)]
+    house.table.answers = {name: make_known(name) for name in names[1:]}
+    house.votes.voters.add("device-42")
+
+    found = await house.service.check_cache_all([NamedPhoto([name], make_context()) for name in names])
+
+    assert [isinstance(one, OwnAnswer) for one in found] == [False, True, True]
+    assert house.votes.asked == ["device-42"]
 
 
 async def test_what_a_voter_is_answered_is_on_record_and_remembered_for_nobody(house: House) -> None:

@@ -37,11 +37,12 @@ class FakeVotes:
         rows = [(number, vote.user_id) for number, vote in enumerate(self.written, 1)]
         return rows[after : after + limit]
 
-    async def fetch_category(self, user_id: str, names: Sequence[str]) -> Category | None:
+    async def fetch_categories(self, user_id: str, photos: Sequence[Sequence[str]]) -> list[Category | None]:
         if self.away:
             raise DatabaseUnavailable(detail="away, as told")
-        self.asked.append(list(names))
-        return next((vote.category for vote in self.written if vote.user_id == user_id), None)
+        self.asked += map(list, photos)
+        said = next((vote.category for vote in self.written if vote.user_id == user_id), None)
+        return [said] * len(photos)
 
     async def fetch_disputed(self, limit: int) -> list[DisputedAnswer]:
         return []
@@ -88,7 +89,7 @@ async def test_a_vote_is_looked_for_by_the_photos_names_and_the_answers_but_not_
 ) -> None:
     votes = FakeVotes([make_vote()])
 
-    own = await OwnVotes(votes).answer_for("me", ["n"], make_known(KEY, matched_by=matched_by))
+    (own,) = await OwnVotes(votes).answers_for("me", [(["n"], make_known(KEY, matched_by=matched_by))])
 
     assert votes.asked == [names]
     assert isinstance(own, OwnAnswer)
@@ -101,7 +102,8 @@ async def test_without_another_category_the_answer_is_everybodys(case: str) -> N
     votes = FakeVotes([make_vote("other" if case == "no vote" else "me", said)], away=case == "away")
     known: KnownAnswer = make_known(KEY, classification=make_classification(Category.FOODS))
 
-    assert await OwnVotes(votes).answer_for("me", ["n"], known) is known
+    (own,) = await OwnVotes(votes).answers_for("me", [(["n"], known)])
+    assert own is known
 
 
 class FakeRecords:
