@@ -55,9 +55,10 @@ class Batcher(Generic[Item, Result]):
     async def submit_all(self, items: Sequence[Item]) -> list[Result | Exception]:
         """Return the result of each item, or what it failed with, without a task for each.
 
-        Raises `Overloaded` at once where there is no room for all of them.
+        Raises `Overloaded` at once where there is no room for all of them in the first half of the queue: the rest is
+        left to those that come alone, or one caller with many items would keep all others out.
         """
-        if len(self._waiting) + len(items) > self._max_waiting:
+        if len(self._waiting) + len(items) > self._max_waiting // 2:
             raise Overloaded(detail="too many wait for a batch")
         waiting = [self._enqueue(item) for item in items]
         outcomes: list[Result | Exception] = []

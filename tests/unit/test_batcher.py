@@ -176,3 +176,21 @@ async def test_more_items_together_than_there_is_room_for_are_refused_at_once_an
     work.gate.set()
     await asyncio.gather(*waiting)
     assert work.batches == [["a"]]
+
+
+async def test_items_together_leave_half_of_the_room_to_those_that_come_alone() -> None:
+    work = FakeWork()
+    batcher = Batcher(work, max_waiting=4)
+    waiting = submit(batcher, "a")
+    await settle()
+    many = asyncio.create_task(batcher.submit_all(["b", "c"]))
+    await settle()
+
+    with pytest.raises(Overloaded):
+        await batcher.submit_all(["d"])
+    waiting += submit(batcher, "e")
+    await settle()
+
+    work.gate.set()
+    await asyncio.gather(many, *waiting)
+    assert [one for batch in work.batches for one in batch] == ["a", "b", "c", "e"]
