@@ -1,7 +1,8 @@
-"""`python -m app`: one process, for a laptop. In production gunicorn runs `app.main:app`."""
+"""`python -m app`, or `image-classifier`: one process, for a laptop. In production gunicorn runs `app.main:app`."""
 
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -13,13 +14,15 @@ _TRY = """
 Image classifier on {url}
 
   the interface      {url}/docs
-  classify a sample  curl -F image=@samples/cat.png {url}/api/v1/classify
+  classify a photo   curl -F image=@{photo} {url}/api/v1/classify
   and what it cost   curl {url}/api/v1/stats/today
 """
 _LOCAL = """
   No model is configured: the embedded network answers, offline. It was right on 88 % of the photos it was measured on;
-  what it gets wrong is in README.md. LLM_API_KEY=... make run asks a model instead.
+  what it gets wrong is in README.md. With LLM_API_KEY=... a model is asked instead.
 """
+_SAMPLE = Path("samples/cat.png")
+"""In a checkout. Who has installed the wheel takes a photo of their own."""
 
 
 class _Server(uvicorn.Server):
@@ -46,8 +49,9 @@ def main() -> None:
     everywhere = "0.0.0.0"  # noqa: S104  # nosec B104  # only to print another
     host = "127.0.0.1" if settings.app_host == everywhere else settings.app_host
     host = f"[{host}]" if ":" in host else host
+    url, photo = f"http://{host}:{settings.app_port}", _SAMPLE if _SAMPLE.is_file() else "photo.jpg"
     # In production every line is a JSON object.
-    greeting = "" if settings.env == "production" else _TRY.format(url=f"http://{host}:{settings.app_port}")
+    greeting = "" if settings.env == "production" else _TRY.format(url=url, photo=photo)
     if greeting and settings.provider == "local":
         greeting += _LOCAL
     with suppress(KeyboardInterrupt):  # Ctrl-C is how one stops it, not an error

@@ -1,4 +1,7 @@
-"""`python -m app.cli`: what operators do to a deployment from a terminal or a script. It needs no model."""
+"""What operators do to a deployment from a terminal or a script. It needs no model.
+
+`python -m app.cli` and, where the wheel is installed, `image-classifier-admin`.
+"""
 
 import typer
 from loguru import logger
@@ -29,5 +32,10 @@ def describe() -> None:
     logger.remove()  # what a command has to say it prints
 
 
+def main(name: str = "image-classifier-admin") -> None:
+    """Run the command that the command line tells; `name` is what its help calls this program."""
+    app(prog_name=name)
+
+
 if __name__ == "__main__":
-    app(prog_name="python -m app.cli")
+    main("python -m app.cli")

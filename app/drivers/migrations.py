@@ -12,7 +12,9 @@ from typing import Literal, Protocol
 
 from app.database import Params, Row, from_sql_time
 
-SQL_FOLDER = Path(__file__).parents[2] / "sql"
+_PACKAGE = Path(__file__).parents[1]
+# A wheel has it inside the package, a checkout beside it.
+SQL_FOLDER = _PACKAGE / "sql" if (_PACKAGE / "sql").is_dir() else _PACKAGE.parent / "sql"
 MIGRATIONS_FOLDER = SQL_FOLDER / "migrations"
 COMMAND = "python -m app.cli migrate"
 

@@ -24,6 +24,7 @@ QUICK_GUNICORN = (*GUNICORN, "--graceful-timeout", str(QUICK_GRACEFUL_SECONDS))
 
 
 def test_run_says_what_to_try_and_what_it_says_works(tmp_path: Path) -> None:
+    (tmp_path / "samples").symlink_to(ROOT / "samples")
     with running_service(tmp_path) as service:
         assert f"{service.url}/docs" in service.printed()
         assert f"curl -F image=@samples/cat.png {service.url}/api/v1/classify" in service.printed()

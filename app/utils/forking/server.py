@@ -76,9 +76,10 @@ class ForkingServer(Generic[P]):
         ours, theirs = socket.socketpair()
         with theirs:
             # In a group of its own no signal to this process's group reaches it. Not in a session of its own: then its
-            # niceness would count for nothing. Of the environment it gets where modules and libraries are, and no key.
+            # niceness would count for nothing. Of the environment it gets where modules and libraries are, and no key;
+            # -P: modules are there alone, and not in whatever folder this process was started in.
             self._program = subprocess.Popen(  # noqa: S603  # nosec B603  # our own program, no shell
-                [sys.executable, "-B", "-m", self._what.module, *self._what.arguments],
+                [sys.executable, "-B", "-P", "-m", self._what.module, *self._what.arguments],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env=_environment(self._what),
