@@ -8,7 +8,7 @@ HOST ?= localhost
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow e2e certs bench check format docs client-types package lock clean
+.PHONY: help run test test-slow test-dart e2e certs bench check format docs client-types package lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: .venv/.installed-dev ## Run all tests, on SQLite and on a real MySQL that 
 
 test-slow: .venv/.installed-dev ## Run the tests that take minutes: fuzzing, memory, crashes
 	.venv/bin/python -m pytest tests/slow --timeout 900
+
+test-dart: ## Compile, lint and test the Dart client (needs Dart)
+	cd clients/dart && dart pub get && dart analyze --fatal-infos && dart test
 
 e2e: .venv/.installed-dev ## Bring the containers up with `docker compose`, test them from outside, take them down
 	@docker compose version >/dev/null 2>&1 || { echo "make e2e needs Docker and docker compose"; exit 1; }

@@ -14,6 +14,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 ECOSYSTEM_FILES = {
     "uv": "requirements.txt",
     "npm": "package-lock.json",
+    "pub": "pubspec.yaml",
     "docker": "Dockerfile",
     "docker-compose": "docker-compose.yml",
     "github-actions": ".github/workflows",
@@ -32,7 +33,7 @@ def steps(workflow: Any) -> list[dict[str, Any]]:
 def test_ci_runs_what_developers_run() -> None:
     commands = [step["run"] for path in WORKFLOWS for step in steps(loaded(path)) if "run" in step]
 
-    assert sorted(commands) == [".ci/run", "make e2e", "make test-slow"]
+    assert sorted(commands) == [".ci/run", "make e2e", "make test-dart", "make test-slow"]
     verbs = re.findall(r"make ([a-z0-9-]+)", " ".join([*commands, (ROOT / ".ci/run").read_text(encoding="utf-8")]))
     assert [verb for verb in verbs if f"\n{verb}: " not in MAKEFILE] == []
 
@@ -51,11 +52,11 @@ def test_a_workflow_may_only_read_and_ends(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_actions_are_githubs_own_and_of_a_named_major_version(path: Path) -> None:
+def test_actions_are_githubs_own_or_darts_and_of_a_named_major_version(path: Path) -> None:
     used = [step["uses"] for step in steps(loaded(path)) if "uses" in step]
 
     assert used
-    assert [name for name in used if not re.fullmatch(r"actions/[a-z-]+@v\d+", name)] == []
+    assert [name for name in used if not re.fullmatch(r"(actions|dart-lang)/[a-z-]+@v\d+", name)] == []
 
 
 def test_ci_runs_on_the_oldest_python_that_is_promised_and_on_the_newest_that_make_looks_for() -> None:

@@ -29,6 +29,8 @@ def test_the_service_and_its_clients_carry_one_version() -> None:
         "typescript": parsed("clients/typescript/package.json")["version"],
         "typescript's lock": lock["version"],
         "typescript's lock, itself": lock["packages"][""]["version"],
+        "dart": found(r"^version: (.+)$", "clients/dart/pubspec.yaml"),
+        "dart, as it tells the service": found(r"^const version = '(.+)';$", "clients/dart/lib/src/version.dart"),
         "the page that typescript's types are made of": parsed("clients/typescript/openapi.json")["info"]["version"],
     }
 

@@ -1,0 +1,3 @@
+// The version of this package; pubspec.yaml says the same.
+
+const version = '0.1.0';
