@@ -57,6 +57,7 @@ docs: .venv/.installed-dev ## Write what is made of the code: tables of the docu
 	.venv/bin/python -m scripts.settings_docs
 	.venv/bin/python -m scripts.image_costs
 	.venv/bin/python -m scripts.metrics_docs
+	.venv/bin/python -m scripts.category_docs
 	.venv/bin/python -m scripts.network_accuracy
 
 client-types: .venv/.installed-dev ## Write what the TypeScript client knows of the interface (needs npm)

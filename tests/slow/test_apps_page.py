@@ -1,0 +1,43 @@
+"""The TypeScript example of docs/apps.md, as it stands there, compiles strictly and gets a photo classified."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.apps_page import SIGNING_KEY, code_blocks
+from tests.support.service_process import ROOT, running_service
+from tests.support.typescript_client import run_in
+
+TSC = ["--strict", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext", "--types", "node"]
+
+
+@pytest.fixture(scope="module")
+def program(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled example, in a folder with nothing else but the tools of the client."""
+    folder = tmp_path_factory.mktemp("example")
+    (folder / "node_modules").symlink_to((package / "node_modules").resolve())
+    (folder / "package.json").write_text('{"type": "module"}')
+    for name in ("classify", "main"):
+        (folder / f"{name}.ts").write_text(code_blocks()[f"ts {name}"], encoding="utf-8")
+    run_in(folder, "node_modules/.bin/tsc", *TSC, "main.ts")
+    return folder / "main.js"
+
+
+@pytest.mark.parametrize("signing_keys", ["", SIGNING_KEY], ids=["unsigned", "signed"])
+def test_the_pages_typescript_gets_photos_classified(program: Path, signing_keys: str, tmp_path: Path) -> None:
+    photos = ["samples/cat.png", "samples/coffee.png", "samples/cat.png"]
+    with running_service(tmp_path, signing_keys=signing_keys) as service:
+        where = (f"CLASSIFIER_URL={service.url}", f"CLASSIFIER_SIGNING_KEY={signing_keys}")
+        printed = run_in(ROOT, "env", *where, "node", str(program), *photos)
+
+    assert printed.splitlines() == ["samples/cat.png pets", "samples/coffee.png foods", "samples/cat.png pets"]
+
+
+def test_a_service_that_wants_signatures_refuses_it_without_one_at_once(program: Path, tmp_path: Path) -> None:
+    with running_service(tmp_path, signing_keys=SIGNING_KEY) as service:
+        command = ["env", f"CLASSIFIER_URL={service.url}", "node", str(program), "samples/cat.png"]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+
+    assert ended.returncode != 0
+    assert "missing_signature" in ended.stderr
