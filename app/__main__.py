@@ -19,7 +19,7 @@ Image classifier on {url}
 """
 _LOCAL = """
   No model is configured: the embedded network answers, offline. It was right on 88 % of the photos it was measured on;
-  what it gets wrong is in README.md. With LLM_API_KEY=... a model is asked instead.
+  what it gets wrong is in docs/embedded-network.md. With LLM_API_KEY=... a model is asked instead.
 """
 _SAMPLE = Path("samples/cat.png")
 """In a checkout. Who has installed the wheel takes a photo of their own."""

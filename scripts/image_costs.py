@@ -1,6 +1,6 @@
 """What a photo costs in tokens and money, at the size this service sends and as it came, by the vendors' own rules.
 
-    .venv/bin/python -m scripts.image_costs        writes the table into README.md
+    .venv/bin/python -m scripts.image_costs        writes the table into docs/costs.md
 
 Sources, as of November 2026. Claude: patches of 28 pixels, images reduced to 2576 pixels and 4784 patches (vendor's
 vision guide). OpenAI's GPT-6: patches of 32 pixels, not reduced unless asked for; 1.2 tokens a patch, as measured on
@@ -16,7 +16,7 @@ from pathlib import Path
 from app.services.model.prompt import build_prompt
 from app.services.model.settings import DEFAULT_MODELS
 
-ROOT = Path(__file__).parents[1]
+PAGE = Path(__file__).parents[1] / "docs" / "costs.md"
 PHOTO = (4032, 3024)
 """A phone's photo of 12 megapixels."""
 
@@ -69,7 +69,7 @@ VENDORS = [
 
 
 def render_table() -> str:
-    """Return the table of the README."""
+    """Return the table of docs/costs.md."""
     lines = [
         "| model | sent | image tokens | per 1,000 photos | the original instead | per 1,000 photos |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -84,14 +84,13 @@ def render_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_readme(readme: str) -> str:
-    """Return the README with the table as it should be."""
-    return _TABLE.sub(lambda _: render_table(), readme)
+def render(page: str) -> str:
+    """Return the page with its table as it should be."""
+    return _TABLE.sub(lambda _: render_table(), page)
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    readme.write_text(render_readme(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(render(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

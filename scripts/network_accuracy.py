@@ -1,6 +1,6 @@
 """How often the embedded network is right, on the labelled test photos that travel with the repository.
 
-    .venv/bin/python -m scripts.network_accuracy        prints the tables and writes them into README.md
+    .venv/bin/python -m scripts.network_accuracy        prints the tables and writes them into docs/embedded-network.md
 
 Each photo goes the service's way: prepared as a JPEG of 512 pixels, then looked at. Only photos of sources that the
 network was not trained on count (`test` in `tests/photos/photos.csv`). To measure your own: name another folder with
@@ -20,6 +20,7 @@ from app.services.network.photo_net import PhotoNet
 from app.utils.image_utils import ImageLimits, prepare_image
 
 ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "embedded-network.md"
 PHOTOS = ROOT / "tests/photos"
 SAMPLES = {
     "astronaut.png": Category.SINGLE_PERSON,
@@ -97,14 +98,8 @@ def _share(seen: Sequence[Seen]) -> str:
 
 
 def render_tables(net: PhotoNet) -> str:
-    """Return both tables of the README."""
+    """Return both tables of docs/embedded-network.md."""
     return f"{render_photos(see_photos(net, PHOTOS))}\n{render_samples(see_samples(net))}"
-
-
-def render_readme(readme: str, net: PhotoNet) -> str:
-    """Return the README with the tables as they should be."""
-    tables = render_tables(net)
-    return _TABLES.sub(lambda _: tables, readme)
 
 
 def main(folders: Sequence[str]) -> None:
@@ -112,9 +107,9 @@ def main(folders: Sequence[str]) -> None:
     if folders:
         print(render_photos(see_photos(net, Path(folders[0]))))
         return
-    readme = ROOT / "README.md"
-    readme.write_text(render_readme(readme.read_text(encoding="utf-8"), net), encoding="utf-8")
-    print(render_tables(net))
+    tables = render_tables(net)
+    PAGE.write_text(_TABLES.sub(lambda _: tables, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    print(tables)
 
 
 if __name__ == "__main__":

@@ -105,12 +105,12 @@ def test_the_bodies_that_the_proxy_buffers_at_the_same_time_fit_into_its_memory(
         assert nginx("client_body_buffer_size", block) >= CHUNK_FRAMING * nginx("client_max_body_size", block)
 
 
-def test_the_proxys_own_errors_have_codes_that_the_readme_names() -> None:
+def test_the_proxys_own_errors_have_codes_that_the_page_for_apps_names() -> None:
     (codes,) = re.findall(r'map "\$status \$request_uri" \$error_code \{(.*?)\}', NGINX, re.DOTALL)
     named = set(re.findall(r"(\w+);", codes))
 
     assert named - set(error_codes(ServiceError)) == {"too_many_requests", "service_unavailable"}
-    assert {code for code in named if f"`{code}`" not in (ROOT / "README.md").read_text(encoding="utf-8")} == set()
+    assert {code for code in named if f"`{code}`" not in (ROOT / "docs/apps.md").read_text(encoding="utf-8")} == set()
 
 
 def test_workers_are_not_recycled(gunicorn: dict[str, Any]) -> None:

@@ -1,8 +1,10 @@
-"""The documents tell the truth: settings, routes, codes, samples, and the README's session."""
+"""The documents tell the truth: settings, routes, codes, samples, links, and the session of each README."""
 
 import csv
 import re
 from pathlib import Path
+
+import pytest
 
 from app.config import Settings
 from app.main import create_app
@@ -12,11 +14,9 @@ from app.services.network.checked_file import MODEL_FILE
 from app.services.network.photo_net import PhotoNet
 from scripts import image_costs, metrics_docs, network_accuracy, settings_docs
 from tests.conftest import SAMPLES, make_settings
-from tests.factories import error_codes
-from tests.support.transcript import read_transcript, replay, without_what_changes
+from tests.support.transcript import READMES, read_transcript, replay, without_what_changes
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 SETTINGS = settings_docs.PAGE.read_text(encoding="utf-8")
 
 
@@ -30,11 +30,13 @@ def test_the_page_of_settings_is_what_make_docs_writes() -> None:
     assert settings_docs.render_page(page) == page
 
 
-def test_the_readmes_costs_are_what_make_docs_writes() -> None:
-    assert image_costs.render_readme(README) == README
+def test_the_page_of_costs_is_what_make_docs_writes() -> None:
+    page = image_costs.PAGE.read_text(encoding="utf-8")
+
+    assert image_costs.render(page) == page
 
 
-def test_the_readmes_accuracy_is_what_make_docs_measures_and_as_good_as_was_promised() -> None:
+def test_the_networks_accuracy_is_what_make_docs_measures_and_as_good_as_was_promised() -> None:
     net = PhotoNet.load()
     seen = network_accuracy.see_photos(net, network_accuracy.PHOTOS)
     samples = network_accuracy.see_samples(net)
@@ -43,7 +45,7 @@ def test_the_readmes_accuracy_is_what_make_docs_measures_and_as_good_as_was_prom
     assert sum(one.is_right for one in seen) >= 31  # 33 when it was measured
     assert {one.name: one.verdict.category for one in samples if not one.is_right} == {"astronaut.png": Category.OTHER}
     tables = f"{network_accuracy.render_photos(seen)}\n{network_accuracy.render_samples(samples)}"
-    assert f"<!-- accuracy -->\n{tables}<!-- /accuracy -->" in README
+    assert f"<!-- accuracy -->\n{tables}<!-- /accuracy -->" in network_accuracy.PAGE.read_text(encoding="utf-8")
 
 
 def test_every_test_photo_has_its_source_and_licence() -> None:
@@ -98,18 +100,15 @@ def test_the_env_example_as_it_is_changes_nothing() -> None:
     assert settings == make_settings()
 
 
-def test_every_route_is_in_the_readme_and_no_other() -> None:
+def test_every_route_is_in_the_page_of_endpoints_and_no_other() -> None:
+    page = (ROOT / "docs/endpoints.md").read_text(encoding="utf-8")
     routes = {
         f"{method.upper()} {path.removeprefix('/api/v1')}"
         for path, methods in create_app(make_settings()).openapi()["paths"].items()
         for method in methods
     }
 
-    assert set(re.findall(r"^\| `((?:GET|POST|PUT|DELETE) /[^`]*)` \|", README, re.MULTILINE)) == routes
-
-
-def test_every_error_code_is_in_the_readme() -> None:
-    assert {code for code in set(error_codes()) if f"`{code}`" not in README} == set()
+    assert set(re.findall(r"^\| `((?:GET|POST|PUT|DELETE) /[^`]*)` \|", page, re.MULTILINE)) == routes
 
 
 def test_every_test_that_the_attack_list_names_exists() -> None:
@@ -138,7 +137,8 @@ def test_every_sample_has_its_source_and_licence() -> None:
     assert listed == {path.name for path in SAMPLES.iterdir()} - {"README.md"}
 
 
-def test_the_readmes_session_is_what_really_comes_out() -> None:
-    transcript = read_transcript()
+@pytest.mark.parametrize("readme", READMES, ids=lambda readme: readme.name)
+def test_a_readmes_session_is_what_really_comes_out(readme: Path) -> None:
+    transcript = read_transcript(readme)
 
     assert without_what_changes(replay(transcript)) == without_what_changes(transcript)

@@ -1,6 +1,6 @@
-"""The README's session: its commands, run again against a real service, and what came out.
+"""The session of each README: its commands, run again against a real service, and what came out.
 
-python -m tests.support.transcript      runs them and writes what came out into README.md
+python -m tests.support.transcript      runs them and writes what came out into both
 """
 
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.service_process import ROOT, running_service
 
-README = ROOT / "README.md"
+READMES = (ROOT / "README.md",)
 _BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 _CHANGING = [
     (re.compile(r"req_\d+_[0-9a-f]{12}"), "req_…"),
@@ -20,9 +20,9 @@ _CHANGING = [
 ]
 
 
-def read_transcript() -> str:
-    """Return what the README prints."""
-    (block,) = _BLOCK.findall(README.read_text(encoding="utf-8"))
+def read_transcript(readme: Path) -> str:
+    """Return what a README prints."""
+    (block,) = _BLOCK.findall(readme.read_text(encoding="utf-8"))
     return str(block)
 
 
@@ -49,5 +49,6 @@ def without_what_changes(transcript: str) -> str:
 
 
 if __name__ == "__main__":
-    text = README.read_text(encoding="utf-8")
-    README.write_text(text.replace(read_transcript(), replay(read_transcript())), encoding="utf-8")
+    for file in READMES:
+        printed = read_transcript(file)
+        file.write_text(file.read_text(encoding="utf-8").replace(printed, replay(printed)), encoding="utf-8")

@@ -86,7 +86,7 @@ class ServiceError(ClassifierError):
 
     @property
     def code(self) -> str:
-        """The service's word for what went wrong, as its README lists them; `http_<status>` where it gave none."""
+        """The service's word for what went wrong, as docs/apps.md lists them; `http_<status>` where it gave none."""
         return self._code
 
 

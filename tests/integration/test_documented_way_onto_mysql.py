@@ -1,4 +1,4 @@
-"""The README's way onto MySQL, as it is written there, ends with a service that is connected."""
+"""The way onto MySQL of docs/production.md, as it is written there, ends with a service that is connected."""
 
 import re
 from pathlib import Path
@@ -12,10 +12,10 @@ from tests.support.service_process import ROOT, running_service
 SECTION = re.compile(r"## On MySQL\n.*?(?=\n## )", re.DOTALL)
 
 
-def test_on_mysql_the_service_is_connected_after_the_readmes_commands(
+def test_on_mysql_the_service_is_connected_after_the_documented_commands(
     mysql_server: MySQLServer, tmp_path: Path
 ) -> None:
-    (section,) = SECTION.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    (section,) = SECTION.findall((ROOT / "docs/production.md").read_text(encoding="utf-8"))
     (statements,) = re.findall(r'mysql -u root -p -e "(.*)"', section)
     (run,) = re.findall(r"^    (MYSQL_HOST=.*) make run$", section, re.MULTILINE)
     variables = {name.lower(): value for name, value in (part.split("=") for part in run.split())}
