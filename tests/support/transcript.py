@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.service_process import ROOT, running_service
 
-READMES = (ROOT / "README.md",)
+READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 _BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 _CHANGING = [
     (re.compile(r"req_\d+_[0-9a-f]{12}"), "req_…"),
