@@ -162,7 +162,8 @@ class ForkingServer(Generic[P]):
 
 def _environment(program: Program) -> dict[str, str]:
     """Return the environment of the program: where the modules are, and the libraries where we were told."""
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **program.environment}
+    modules = [path or os.getcwd() for path in sys.path]  # "" under `python -c` is the folder it was started in
+    environment = {"PYTHONPATH": os.pathsep.join(modules), **program.environment}
     if program.library_path:
         environment["LD_LIBRARY_PATH"] = program.library_path
     return environment
