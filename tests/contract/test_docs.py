@@ -1,4 +1,4 @@
-"""The documents tell the truth: settings, routes, codes, samples, links, and the session of each README."""
+"""The documents tell the truth: settings, routes, samples, costs, accuracy, and the session of each README."""
 
 import csv
 import re
