@@ -2,8 +2,7 @@
 
 The readers are not a second text: the lines of the client itself are run, with their types taken away. That shows that
 their logic is the service's. It does not show that a Dart compiler takes them, nor anything about numbers above 2^53 or
-below 0, which the readers avoid; and where an index is behind the end of the data, Dart throws and JavaScript does not:
-`names.dart` takes that for a file that is cut off.
+below 0, which the readers avoid.
 """
 
 import base64
@@ -21,7 +20,7 @@ from tests.support.dart_as_javascript import READERS, SOURCE, readers_as_javascr
 
 VECTORS = json.loads((SOURCE.parents[1] / "tests/vectors/content_hash.json").read_text(encoding="utf-8"))["vectors"]
 MAX_LINES = 270
-DISTURBED_OF_EACH = 20
+DISTURBED_OF_EACH = 8
 
 _HASH_THEM = """
 const { createHash } = require("node:crypto");
@@ -29,7 +28,7 @@ const { readFileSync } = require("node:fs");
 const nameOf = (file) => {
   try {
     const digest = createHash("sha256");
-    for (const part of namedParts(Uint8List.from(Buffer.from(file, "base64")))) digest.update(part);
+    for (const part of namedParts(Uint8List.fromList(Buffer.from(file, "base64")))) digest.update(part.slice());
     return `c1:${digest.digest("hex")}`;
   } catch (error) {
     if (error instanceof NoName) return null;
@@ -72,7 +71,7 @@ def test_disturbed_files_have_the_names_that_the_service_gives_them(tmp_path: Pa
     whole = [file for vector in VECTORS if (file := base64.b64decode(vector["file"]))]
     files = [disturbed(file, chance) for file in whole for _ in range(DISTURBED_OF_EACH)]
     expected = [content_hash(file) for file in files]
-    assert len(set(expected)) > 200
+    assert len(set(expected)) > 100
 
     names = names_of(files, tmp_path)
 

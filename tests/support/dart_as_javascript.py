@@ -35,13 +35,27 @@ _IN_LINE = (
 
 _OF_DART = """
 const int = { parse: Number };
-const share = (type) => class extends type {
-  static fromList(values) { return this.from(values); }
-  static sublistView(data, start, end) { return data.subarray(start, end); }
-  setAll(at, values) { this.set(values, at); }
-  fillRange(start, end, value) { this.fill(value, start, end); }
+// As in Dart, and unlike JavaScript, an index outside of a list of bytes is an error.
+const isOutside = (bytes, key) => typeof key === "string" && /^(-?\\d.*|NaN|undefined)$/.test(key) && !(key in bytes);
+const withBounds = {
+  get(bytes, key) {
+    if (isOutside(bytes, key)) throw new RangeError(`no byte ${key}`);
+    const value = Reflect.get(bytes, key, bytes);
+    return typeof value === "function" ? value.bind(bytes) : value;
+  },
+  set(bytes, key, value) {
+    if (isOutside(bytes, key)) throw new RangeError(`no byte ${key}`);
+    return Reflect.set(bytes, key, value, bytes);
+  },
 };
-const Uint8List = share(Uint8Array), Uint16List = share(Uint16Array), Uint32List = share(Uint32Array);
+const bounded = (bytes) => new Proxy(bytes, withBounds);
+const listOf = (type) => class {
+  // The larger ones are what is inflated, in megabytes: it keeps inside by its own count.
+  constructor(length) { return length > 512 ? new type(length) : bounded(new type(length)); }
+  static fromList(values) { return bounded(type.from(values)); }
+  static sublistView(data, start, end) { return bounded(data.subarray(start, end)); }
+};
+const Uint8List = listOf(Uint8Array), Uint16List = listOf(Uint16Array), Uint32List = listOf(Uint32Array);
 class DartMap {
   #map = new Map();
   get length() { return this.#map.size; }
@@ -58,7 +72,11 @@ const give = (type, more) => {
   }
 };
 const sized = { get isEmpty() { return this.length === 0; }, get isNotEmpty() { return this.length > 0; } };
-give(Uint8Array, sized);
+give(Object.getPrototypeOf(Uint8Array), {
+  setAll(at, values) { this.set(values, at); },
+  fillRange(start, end, value) { this.fill(value, start, end); },
+});
+give(Object.getPrototypeOf(Uint8Array), sized);
 give(Array, sized);
 give(Array, { add(value) { this.push(value); }, addAll(values) { this.push(...values); },
   contains(value) { return this.includes(value); }, any(test) { return this.some(test); } });
