@@ -38,8 +38,8 @@ class Classifier {
   final Sender _sender;
   bool _batchIsOffered = true;
 
-  /// Ends all connections. Calls that are under way end with [ClientClosed]; an upload that has arrived is answered, and
-  /// the answer kept, all the same.
+  /// Ends all connections. Calls that are under way end with [ClientClosed]; the service keeps the answer to an upload
+  /// that has arrived.
   void close() {
     _sender.close();
     if (_ownsHttp) _http.close();
@@ -47,8 +47,8 @@ class Classifier {
 
   /// Returns the answer to a photo: asked for by its hashes, uploaded if it is not known. [photo] is the original file.
   ///
-  /// `Lane.deferred` asks at the vendor's reduced price, which takes longer. [isMissed]: [check] has just said that it is
-  /// not known. Throws [ClassifierException].
+  /// `Lane.deferred` asks at the vendor's reduced price, which takes longer. [isMissed]: [check] has just said that it
+  /// is not known. Throws [ClassifierException].
   Future<Answer> classify(Uint8List photo, {Lane? lane, bool isMissed = false}) async {
     final names = await namesOf(photo);
     final tries = _tries(lane);

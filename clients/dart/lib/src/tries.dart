@@ -1,7 +1,7 @@
 // Decides whether to try once more, and how long to wait before that.
 //
-// Trying again cannot pay twice for an answer: the service knows a photo by its bytes, stores the answer even if whoever
-// asked has gone, and lets all who upload the same photo wait for one answer.
+// Trying again cannot pay twice for an answer: the service knows a photo by its bytes, stores the answer even if
+// whoever asked has gone, and lets all who upload the same photo wait for one answer.
 
 import 'dart:math';
 

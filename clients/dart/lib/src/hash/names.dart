@@ -40,7 +40,7 @@ class _Digests implements Sink<Digest> {
   late final Digest only;
 
   @override
-  void add(Digest digest) => only = digest;
+  void add(Digest data) => only = data;
 
   @override
   void close() {}
