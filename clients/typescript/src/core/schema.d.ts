@@ -389,7 +389,10 @@ export interface operations {
     };
     classify: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `deferred`: the model may take minutes, at the vendor's reduced price where it has one; the service's `DEFERRED_TIMEOUT` and `DEFERRED_FALLBACK` say how long, and what then */
+                lane?: "standard" | "deferred";
+            };
             header?: {
                 /** @description User or device, for statistics and for reading one's own records */
                 "X-User-ID"?: string;
