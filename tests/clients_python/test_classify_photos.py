@@ -35,24 +35,24 @@ def fill(folder: Path, count: int) -> dict[str, bytes]:
     return photos
 
 
-@pytest.mark.timeout(180)  # 200 photos are decoded and answered
+@pytest.mark.timeout(180)  # 80 photos are decoded and answered
 def test_every_photo_is_paid_once_though_the_run_is_killed_twice(
     front: Front, folder: Path, fake_models: FakeModels
 ) -> None:
-    photos = fill(folder, 200)
+    photos = fill(folder, 80)
 
-    for paid in (30, 90):
+    for paid in (10, 40):
         killed = begin(front.url, folder, "--json")
         ended = signal_when(killed, lambda paid=paid: len(fake_models.calls) >= paid, signal.SIGKILL)  # type: ignore[misc]
         assert ended.code == -signal.SIGKILL
     last = run(front.url, folder, "--json")
 
     assert last.code == 0, last.err
-    assert len(fake_models.calls) == len({call.jpeg for call in fake_models.calls}) == 200
+    assert len(fake_models.calls) == len({call.jpeg for call in fake_models.calls}) == 80
     journal = journal_of(folder)
     assert set(journal) == set(photos)
     assert all(entry["answer"]["category"] for entry in journal.values())
-    assert last.report()["answered"] == 200
+    assert last.report()["answered"] == 80
 
     front.seen.clear()
     again = run(front.url, folder, "--json")

@@ -130,7 +130,8 @@ class Work:
         return self.stop.is_set() or self.result.halted is not None
 
     def _without_answer(self) -> Iterable[Entry]:
-        for entry in list(self.result.entries.values()):
+        """Yield them by their paths: threads hash in any order, and the first of some copies is sent."""
+        for _, entry in sorted(self.result.entries.items()):
             if entry.failure is not None and not self.retries_failed:
                 self.result.failures[entry.file.path] = entry.failure
             elif entry.answer is None:
