@@ -78,10 +78,10 @@ async def test_a_photo_is_uploaded_once_and_then_known_by_its_bytes_and_by_its_c
 ) -> None:
     data = make_image("JPEG")
     padded = saved(tmp_path, data + bytes(100), "padded.jpg")
-    async with app.classify(service.url, saved(tmp_path, data), padded) as first:
-        new, same = await first.end()
-    async with app.classify(service.url, saved(tmp_path, data)) as again:
-        (known,) = await again.end()
+    async with app.classify(service.url, saved(tmp_path, data)) as first:
+        (new,) = await first.end()
+    async with app.classify(service.url, saved(tmp_path, data), padded) as again:
+        known, same = await again.end()
 
     assert (new["answer"]["uploaded"], new["answer"]["matchedBy"]) == ("original", None)
     assert (same["answer"]["uploaded"], same["answer"]["matchedBy"]) == ("nothing", "content")
@@ -168,7 +168,7 @@ async def test_a_restart_of_the_service_is_survived(
             await asyncio.to_thread(service.process.wait)
             proxy.reset_all()
             async with app.classify(address, *photos, maxRetries=30) as running:
-                assert (await running.step("wait", "started"))["code"] == "network_error"
+                assert (await running.step("wait", "started"))["code"] in {"network_error", "timeout"}
                 with running_service(tmp_path, **service_settings) as restarted:
                     proxy.lead_to("127.0.0.1", httpx.URL(restarted.url).port or 0)
                     proxy.heal()
