@@ -38,7 +38,7 @@ def test_generated_requests_are_answered_as_documented(service: Service, tmp_pat
         del operation["responses"]["default"]
     (tmp_path / "openapi.json").write_text(json.dumps(strict), encoding="utf-8")
     command = [sys.executable, "-m", "schemathesis.cli", "run", "openapi.json", "--url", service.url]
-    options = ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", "50"]
+    options = ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", "25"]
 
     # Elsewhere than here: it leaves a database of examples behind.
     ended = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True)
