@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.models.body import Body, Percentage, Timestamp, Timezone
+from app.models.body import Body, Timestamp, Timezone
 from app.models.response import UserStatsData
+from app.models.stats_response import TodayStatsData
 
 
 class SpanData(Body):
@@ -22,21 +23,14 @@ class SpanData(Body):
     )
 
 
-class TrendDayData(Body):
-    """The totals of one day, with the names that today's have."""
+class DayData(Body):
+    """Which day it is."""
 
     day: date = Field(examples=["2025-10-10"])
-    total_requests: int = Field(examples=[1523])
-    cache_hits: int = Field(examples=[456])
-    cache_misses: int = Field(examples=[1067])
-    cache_hit_rate: Percentage
-    unique_users: int = Field(examples=[89])
-    unique_ips: int = Field(examples=[76])
-    avg_processing_time_ms: int = Field(examples=[1245])
-    estimated_cost: float = Field(examples=[10.67])
-    cost_saved: float = Field(examples=[4.56])
-    uploaded_bytes: int = Field(description="What the uploaded files weigh", examples=[440_300_000])
-    saved_bytes: int = Field(description="What the files weigh that a name stood for", examples=[186_191_200])
+
+
+class TrendDayData(TodayStatsData, DayData):
+    """The totals of one day, with the names that today's have. The day comes first: fields of the last base do."""
 
 
 class TrendData(SpanData):
