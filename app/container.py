@@ -37,7 +37,7 @@ from app.services.records.build import open_records
 from app.services.records.recorder import Recorder
 from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
-from app.services.upkeep.retention import NONCE_MARGIN, Retention
+from app.services.upkeep.retention import NONCE_MARGIN, Retention, slice_by_slice
 from app.services.upkeep.rollups import RollupUpkeep
 from app.start_report import report_start
 from app.storage import Storage, open_storage
@@ -207,15 +207,17 @@ def build_retention(settings: Settings, storage: Storage, rejected: RejectedFile
         log, keep, every = storage.request_log, timedelta(days=settings.log_retention_days), timedelta(minutes=30)
         backlog = storage.rollups.measure_outbox
         rules.append(Retention("request log", log.delete_older, keep, every, storage.leases, log.measure_gap, backlog))
-        rules.append(Retention("rejected records", rejected.delete_older, keep, every))
+        rules.append(Retention("rejected records", slice_by_slice(rejected.delete_older), keep, every))
     hour = timedelta(hours=1)
-    rules.append(Retention("leases", storage.leases.delete_ended, hour, hour))
+    rules.append(Retention("leases", slice_by_slice(storage.leases.delete_ended), hour, hour))
     if settings.budget_limits:
-        rules.append(Retention("reservations", storage.budgets.delete_ended, hour, hour, storage.leases))
-        rules.append(Retention("client calls", storage.budgets.delete_client_calls, 48 * hour, hour, storage.leases))
+        budgets, leases = storage.budgets, storage.leases
+        rules.append(Retention("reservations", slice_by_slice(budgets.delete_ended), hour, hour, leases))
+        rules.append(Retention("client calls", slice_by_slice(budgets.delete_client_calls), 48 * hour, hour, leases))
     if settings.signing_secrets:
         every = timedelta(minutes=10)
-        rules.append(Retention("nonces", storage.nonces.delete_ended, NONCE_MARGIN, every, storage.leases))
+        delete_nonces = slice_by_slice(storage.nonces.delete_ended)
+        rules.append(Retention("nonces", delete_nonces, NONCE_MARGIN, every, storage.leases))
     return rules
 
 

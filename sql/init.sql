@@ -61,7 +61,6 @@ CREATE TABLE IF NOT EXISTS `request_log` (
   `saved_bytes` INT UNSIGNED DEFAULT NULL COMMENT 'bytes that were not uploaded',
   PRIMARY KEY (`id`),
   UNIQUE KEY `uk_request_id` (`request_id`),
-  KEY `idx_created_at` (`created_at`),
   KEY `idx_user_created` (`user_id`, `created_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='one row for each answered request';
@@ -384,5 +383,6 @@ FROM (
   UNION ALL SELECT 7, 'corrections'
   UNION ALL SELECT 8, 'statistics'
   UNION ALL SELECT 9, 'hit_scale'
+  UNION ALL SELECT 10, 'log_by_id'
 ) AS migration
 WHERE @is_new;

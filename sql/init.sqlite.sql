@@ -43,7 +43,6 @@ CREATE TABLE IF NOT EXISTS request_log (
   matched_by TEXT DEFAULT NULL,
   saved_bytes INTEGER DEFAULT NULL
 );
-CREATE INDEX IF NOT EXISTS idx_log_created_at ON request_log (created_at);
 CREATE INDEX IF NOT EXISTS idx_log_user_created ON request_log (user_id, created_at);
 
 CREATE TABLE IF NOT EXISTS classification_refusal (
@@ -312,4 +311,5 @@ INSERT INTO schema_version (number, name, applied_at) VALUES
   (6, 'budgets', CURRENT_TIMESTAMP),
   (7, 'corrections', CURRENT_TIMESTAMP),
   (8, 'statistics', CURRENT_TIMESTAMP),
-  (9, 'hit_scale', CURRENT_TIMESTAMP);
+  (9, 'hit_scale', CURRENT_TIMESTAMP),
+  (10, 'log_by_id', CURRENT_TIMESTAMP);

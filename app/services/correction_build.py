@@ -21,7 +21,7 @@ from app.services.correction_service import CorrectionService
 from app.services.feedback_service import FeedbackService, OwnVotes
 from app.services.history_service import HistoryService
 from app.services.purge_service import PurgeService
-from app.services.upkeep.retention import Retention
+from app.services.upkeep.retention import Retention, slice_by_slice
 from app.utils.clock import Clock
 
 _KEEP = timedelta(days=30)
@@ -51,8 +51,8 @@ async def open_corrections(database: Database, memory: MemoryCache, clock: Clock
     records = HistoryRepository(database)
     every = timedelta(hours=6)
     retentions = [
-        Retention("cache changes", changes.delete_older, _KEEP, every, leases),
-        Retention("marks of erased users", records.delete_older, _KEEP, every, leases),
+        Retention("cache changes", slice_by_slice(changes.delete_older), _KEEP, every, leases),
+        Retention("marks of erased users", slice_by_slice(records.delete_older), _KEEP, every, leases),
     ]
     parts = Corrections(
         answers=CorrectionService(answers, AuditRepository(database), watch, clock),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from app.database import Database, Sql
 from app.repositories.lease_repository import LeaseRepository
 from app.repositories.nonce_repository import NonceRepository
-from app.services.upkeep.retention import NONCE_MARGIN, Retention
+from app.services.upkeep.retention import NONCE_MARGIN, Retention, slice_by_slice
 
 NOW = datetime(2025, 10, 10, 12, 0, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ async def test_nonces_that_have_ended_are_deleted_with_time_to_spare(database: D
     for age in (0, 270, 301, 86_400):
         await nonces.insert("app-1", f"age-{age}", "req-1", now - timedelta(seconds=age))
     leases = LeaseRepository(database)
-    retention = Retention("nonces", nonces.delete_ended, NONCE_MARGIN, timedelta(minutes=10), leases)
+    retention = Retention("nonces", slice_by_slice(nonces.delete_ended), NONCE_MARGIN, timedelta(minutes=10), leases)
 
     assert await retention.delete_expired() == 2
     assert await retention.delete_expired() == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 from app.database import Database, Sql
 from app.repositories.lease_repository import LeaseRepository
@@ -19,10 +20,11 @@ def log_retention(database: Database) -> Retention:
 
 
 async def write_records(database: Database, *ages: timedelta) -> list[str]:
-    """Write a record of each age; return their request ids."""
+    """Write a record of each age, one after another as time goes, or as they come here; return their request ids."""
     now = datetime.now(UTC)
     outcomes = [make_outcome(created_at=now - age) for age in ages]
-    await write_outcomes(database, outcomes)
+    for _, together in groupby(outcomes, lambda outcome: outcome.created_at):
+        await write_outcomes(database, list(together))
     return [outcome.context.request_id for outcome in outcomes]
 
 
@@ -47,6 +49,16 @@ async def test_more_records_than_one_slice_are_all_deleted(database: Database) -
     await write_records(database, *[100 * DAY] * 2500, 50 * DAY)
 
     assert await log_retention(database).delete_expired() == 2500
+
+
+async def test_a_record_that_came_late_goes_when_those_around_it_go(database: Database) -> None:
+    """It lay in a spool. Those from a clock that was ahead stay, among older ones and at the beginning."""
+    await write_records(
+        database, *[-365 * DAY] * 3, 100 * DAY, 99 * DAY, 120 * DAY, -30 * DAY, 95 * DAY, 50 * DAY, 93 * DAY
+    )
+
+    assert await log_retention(database).delete_expired() == 4
+    assert await count_records(database) == 6
 
 
 async def test_the_cached_results_of_deleted_records_stay(database: Database) -> None:

@@ -21,7 +21,6 @@ from app.models.identity import MatchedBy
 from app.repositories.model_repository import ModelRepository
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
-from app.repositories.request_log_repository import RequestLogRepository
 from app.repositories.rollup_builder import RollupBuilder
 from app.repositories.rollup_repository import RollupRepository
 from app.repositories.stats_repository import RequestTotals, StatsRepository
@@ -38,7 +37,7 @@ from tests.factories import (
     make_outcome,
     make_reply,
 )
-from tests.support.records import apply_all, rebuild, write_outcomes
+from tests.support.records import apply_all, delete_some, rebuild, write_outcomes
 from tests.support.unreliable_database import UnreliableDatabase
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -184,8 +183,7 @@ async def take_step(database: Database, history: History, step: str) -> None:
         case "apply twice at once":
             await asyncio.gather(*(RollupRepository(database).apply_piece(UTC_ZONE) for _ in range(2)))
         case "delete":
-            age = timedelta(hours=chance.randrange(1, 24 * 6))
-            await RequestLogRepository(database).delete_older(age, slice_rows=chance.randrange(1, 8))
+            await delete_some(database, NOW - timedelta(hours=chance.randrange(1, 24 * 6)), chance.randrange(1, 8))
         case "rebuild":
             await rebuild(database)
 
@@ -220,7 +218,7 @@ async def test_rows_that_are_deleted_leave_nothing_in_the_sums(table: str, datab
     await write_outcomes(database, [make_outcome(created_at=NOW - timedelta(days=9), reply=None) for _ in range(3)])
     await apply_all(database)
 
-    await RequestLogRepository(database).delete_older(timedelta(days=1), slice_rows=10)
+    await delete_some(database, NOW, 10)
     await apply_all(database)
 
     assert await database.fetch_all(Sql.same(f"SELECT COUNT(*) FROM {table}"), {}) == [(0,)]
@@ -342,7 +340,7 @@ async def test_what_is_written_and_deleted_during_a_rebuild_counts_once(database
 
     async def disturb(done: int, total: int) -> None:
         await RecordRepository(database).write([history.make_batch()])
-        await RequestLogRepository(database).delete_older(timedelta(hours=20), slice_rows=5)
+        await delete_some(database, NOW - timedelta(hours=20), 5)
 
     await RollupBuilder(database).build(UTC_ZONE, disturb)
 

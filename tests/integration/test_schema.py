@@ -78,7 +78,9 @@ async def test_the_documented_rights_are_all_the_service_needs(
     await write_outcomes(database, [make_failure()])
     assert await LeaseRepository(database).claim("photo:x", "owner", 1)
     await StatsRepository(database).fetch_top_users(10)
-    assert await RequestLogRepository(database).delete_older(timedelta(0), slice_rows=10) == 2
+    assert [deleted async for deleted in RequestLogRepository(database).delete_older(timedelta(0), slice_rows=10)] == [
+        2
+    ]
 
     await database.close()
     mysql_server.query(f"DROP USER {user}")

@@ -2,13 +2,15 @@
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.database import Database
+from app.database import Database, Sql, to_sql_time
 from app.models.domain import Classification, Failure, KnownAnswer, Outcome
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
+from app.repositories.request_log_repository import deletion_of
 from app.repositories.rollup_builder import RollupBuilder
 from app.repositories.rollup_repository import RollupRepository
 
@@ -16,6 +18,13 @@ from app.repositories.rollup_repository import RollupRepository
 async def write_outcomes(database: Database, outcomes: Sequence[Outcome | Failure]) -> None:
     """Write outcomes in one transaction."""
     await RecordRepository(database).write([RecordBatch.of(secrets.token_hex(16), 1, outcomes)])
+
+
+async def delete_some(database: Database, moment: datetime, limit: int) -> None:
+    """Delete up to so many records from before a moment, as retention does."""
+    sql = Sql.same("SELECT id FROM request_log WHERE created_at < :moment ORDER BY created_at LIMIT :limit")
+    rows = await database.fetch_all(sql, {"moment": to_sql_time(moment), "limit": limit})
+    await database.commit(deletion_of([identifier for (identifier,) in rows]))
 
 
 async def rebuild(database: Database, zone: str = "UTC") -> None:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -30,9 +30,27 @@ _LEASE_SECONDS = 60
 
 
 class DeleteOlder(Protocol):
+    """Deletes the rows above an age, the oldest first, of up to `slice_rows` each time; yields how many went."""
+
+    def __call__(self, age: timedelta, *, slice_rows: int) -> AsyncIterator[int]: ...
+
+
+class DeleteSlice(Protocol):
     """Deletes up to `slice_rows` of the oldest rows above an age; returns how many went."""
 
     async def __call__(self, age: timedelta, *, slice_rows: int) -> int: ...
+
+
+def slice_by_slice(delete_slice: DeleteSlice) -> DeleteOlder:
+    """Return what deletes slices until one is not full."""
+
+    async def delete_older(age: timedelta, *, slice_rows: int) -> AsyncIterator[int]:
+        deleted = slice_rows
+        while deleted == slice_rows:
+            deleted = await delete_slice(age, slice_rows=slice_rows)
+            yield deleted
+
+    return delete_older
 
 
 class RetentionLeases(Protocol):
@@ -98,17 +116,15 @@ class Retention:
         return deleted
 
     async def _delete(self) -> int:
-        deleted = 0
-        while True:
-            began = time.monotonic()
-            slice_deleted = await self.delete_older(self.keep, slice_rows=_SLICE_ROWS)
-            deleted += slice_deleted
-            if slice_deleted < _SLICE_ROWS:
-                return deleted
+        deleted, began = 0, time.monotonic()
+        async for in_slice in self.delete_older(self.keep, slice_rows=_SLICE_ROWS):
+            deleted += in_slice
             await self.sleep(_REST * (time.monotonic() - began))
             await self._let_statistics_keep_up()
             if not await self._claim():  # we were slow, and another has begun
-                return deleted
+                break
+            began = time.monotonic()
+        return deleted
 
     async def _let_statistics_keep_up(self) -> None:
         """Wait while much is waiting for the statistics, but not for ever: they may be what does not work."""
