@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 
 from app.database import ConstraintError, Database, Params, Sql, Statement, StatementTooLarge
 from app.repositories.record_batch import RecordBatch
-from app.repositories.record_statements import ADVANCE_WRITERS
-from app.repositories.record_transaction import as_json, rehearsed_statements, row_statements
-from app.repositories.row_types import JsonRow
+from app.repositories.record_statements import ADVANCE_WRITER
+from app.repositories.record_transaction import rehearsed_statements, row_statements
 
 _SELECT_WRITTEN = Sql.same("SELECT 1 FROM ledger_writer WHERE writer = :writer AND last_batch >= :number")
 
@@ -97,9 +96,8 @@ class RecordRepository:
         """Write the rows of each kind with one statement, or with as many as the server's limit of bytes makes it."""
         pieces, rows = 1, sum(batch.rows for batch in batches)
         while True:
-            advance: Statement = (ADVANCE_WRITERS, {"rows": as_json(_spans(batches))})
             try:
-                await self.database.commit([advance, *row_statements(batches, pieces)])
+                await self.database.commit([*_advances(batches), *row_statements(batches, pieces)])
             except StatementTooLarge:
                 if pieces > rows:
                     raise
@@ -112,10 +110,9 @@ class RecordRepository:
         return bool(await self.database.fetch_all(_SELECT_WRITTEN, params))
 
 
-def _spans(batches: Sequence[RecordBatch]) -> list[JsonRow]:
-    """Return each writer with the numbers of its first and its last batch."""
-    spans: dict[str, JsonRow] = {}
+def _advances(batches: Sequence[RecordBatch]) -> list[Statement]:
+    """Return the statements that note the numbers of the batches, in the order of their writers."""
+    spans: dict[str, dict[str, str | int]] = {}
     for batch in batches:
-        first = spans[batch.writer][1] if batch.writer in spans else batch.number
-        spans[batch.writer] = (batch.writer, first, batch.number)
-    return sorted(spans.values())
+        spans.setdefault(batch.writer, {"writer": batch.writer, "first": batch.number})["last"] = batch.number
+    return [(ADVANCE_WRITER, spans[writer]) for writer in sorted(spans)]

@@ -208,25 +208,13 @@ ON CONFLICT (image_hash) DO UPDATE SET
 # NULL breaks the column's constraint, and with it goes the whole transaction: that a batch is written at most once is
 # the database's doing, whatever became of earlier attempts. Even one that is still on its way to the server holds this
 # row until it ends, or comes too late. Of several batches together the first must be new: then all are.
-ADVANCE_WRITERS = Sql(
+ADVANCE_WRITER = Sql(
     mysql="""
-INSERT INTO ledger_writer (writer, last_batch)
-SELECT writer, last FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
-  writer VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
-  first BIGINT UNSIGNED PATH '$[1]',
-  last BIGINT UNSIGNED PATH '$[2]'
-)) AS new
-ON DUPLICATE KEY UPDATE last_batch = IF(new.first > ledger_writer.last_batch, new.last, NULL)
+INSERT INTO ledger_writer (writer, last_batch) VALUES (:writer, :last)
+ON DUPLICATE KEY UPDATE last_batch = IF(:first > last_batch, :last, NULL)
 """,
     sqlite="""
-INSERT INTO ledger_writer (writer, last_batch)
-SELECT value ->> 0, value ->> 2
-FROM json_each(:rows)
-WHERE true
-ON CONFLICT (writer) DO UPDATE SET
-  last_batch = CASE
-    WHEN (SELECT value ->> 1 FROM json_each(:rows) WHERE value ->> 0 = excluded.writer) > ledger_writer.last_batch
-    THEN excluded.last_batch
-  END
+INSERT INTO ledger_writer (writer, last_batch) VALUES (:writer, :last)
+ON CONFLICT (writer) DO UPDATE SET last_batch = CASE WHEN :first > last_batch THEN :last END
 """,
 )
