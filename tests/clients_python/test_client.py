@@ -46,6 +46,7 @@ from tests.support.signing import KEY_ID, SECRET
 from tests.support.unreliable_front import BATCH, CHECK, UPLOAD, Fault, Front, refuses, says
 
 KEY = "a-key-of-the-tests-apps"
+DATABASE_IS_AWAY = refuses(503, "database_unavailable", **{"retry-after": "0"})
 
 
 def options(front: Front, **limits: float) -> Options:
@@ -128,6 +129,29 @@ def test_an_upload_whose_answer_was_lost_is_not_sent_again_and_not_paid_again(
     assert len(fake_models.calls) == 1
 
 
+def test_a_lost_upload_is_not_sent_again_before_the_service_says_that_it_does_not_know_it(
+    front: Front, face: Face, fake_models: FakeModels
+) -> None:
+    """While the database is away, another process would have the photo paid for again."""
+    miss = says(200, {"success": True, "cached": False, "message": ""})
+    front.script = {UPLOAD: [Fault(loses_answer=True)], CHECK: [miss, DATABASE_IS_AWAY, DATABASE_IS_AWAY]}
+
+    answer = face(options(front)).classify(make_image())
+
+    assert answer.from_cache
+    assert front.paths() == [CHECK, UPLOAD, CHECK, CHECK, CHECK]
+    assert len(fake_models.calls) == 1
+
+
+def test_nothing_is_uploaded_where_nobody_can_say_whether_it_is_known(front: Front, face: Face) -> None:
+    front.always = {CHECK: DATABASE_IS_AWAY}
+
+    with pytest.raises(ServiceUnavailable):
+        face(options(front, max_tries=3)).classify(make_image())
+
+    assert front.paths() == [CHECK, CHECK, CHECK]
+
+
 def test_a_time_out_is_tried_again(front: Front, face: Face, fake_models: FakeModels) -> None:
     front.script = {CHECK: [Fault(hangs=True)], UPLOAD: [Fault(hangs=True)]}
 
@@ -184,6 +208,8 @@ def test_a_restart_of_the_service_is_survived(front: Front, fake_models: FakeMod
         (refuses(413, "image_too_large"), PhotoTooLarge, "image_too_large"),
         (Fault(413, b"<html>", {"x-request-id": "req_1_front"}), PhotoTooLarge, "http_413"),
         (refuses(422, "model_refused"), ModelRefused, "model_refused"),
+        (refuses(502, "model_bad_answer"), ModelFailed, "model_bad_answer"),
+        (refuses(504, "model_timeout"), ModelFailed, "model_timeout"),
         (refuses(503, "budget_exhausted", **{"retry-after": "3600"}), BudgetExhausted, "budget_exhausted"),
         (refuses(429, "quota_exceeded", **{"retry-after": "3600"}), QuotaExceeded, "quota_exceeded"),
         (Fault(302, b"", {"location": "/login"}), UnexpectedAnswer, "UnexpectedAnswer"),
@@ -213,15 +239,6 @@ def test_a_failure_that_stays_is_raised_with_the_number_of_tries(front: Front, f
 
     assert (raised.value.code, raised.value.tries) == ("overloaded", 3)
     assert front.paths() == [CHECK, UPLOAD, UPLOAD, UPLOAD]
-
-
-def test_a_model_that_gives_no_usable_answer_is_asked_once_more_only(front: Front, face: Face) -> None:
-    front.always = {UPLOAD: refuses(502, "model_bad_answer")}
-
-    with pytest.raises(ModelFailed):
-        face(options(front)).classify(make_image())
-
-    assert front.paths() == [CHECK, UPLOAD, UPLOAD]
 
 
 def test_nobody_at_the_address_is_a_connection_that_failed(face: Face, unused_tcp_port: int) -> None:
@@ -342,9 +359,25 @@ def test_a_large_photo_is_shrunk_on_its_way_and_asked_for_by_its_original(front:
 
     assert answer.uploaded_bytes < len(photo) / 2
     assert hashlib.sha256(photo).hexdigest().encode() in front.seen[0][1]
-    sent = front.seen[1][1]
+    assert front.paths() == [CHECK, CHECK, UPLOAD]
+    sent = front.seen[2][1]
     with Image.open(BytesIO(sent[sent.index(b"\xff\xd8\xff") :])) as image:
         assert image.size == (1600, 1067)
+
+
+def test_a_photo_that_was_sent_as_a_smaller_copy_is_known_by_the_copy(
+    front: Front, face: Face, fake_models: FakeModels
+) -> None:
+    photo = make_image(size=(1200, 900), quality=95)
+    small = Options(front.url, shrink_above_bytes=10_000)
+    face(small).classify(photo)
+    front.seen.clear()
+
+    again = face(small).classify(photo)
+
+    assert (again.uploaded_bytes, again.matched_by) == (0, "bytes")
+    assert front.paths() == [CHECK, CHECK]
+    assert len(fake_models.calls) == 1
 
 
 def test_closing_ends_a_client_that_waits() -> None:

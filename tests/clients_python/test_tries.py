@@ -2,15 +2,15 @@
 
 import pytest
 
-from photo_classifier.core.tries import Tries
+from photo_classifier.core.tries import Tries, may_pass
 from photo_classifier.errors import (
     ClassifierError,
     ConnectionFailed,
-    ModelFailed,
     TimedOut,
     UnexpectedAnswer,
     service_error,
 )
+from tests.support.apps_page import repeated_errors
 
 
 class Clock:
@@ -31,9 +31,17 @@ def tries(total_seconds: float = 60, max_tries: int = 8, clock: Clock | None = N
     return Tries(total_seconds, max_tries, clock or Clock(), lambda: 1.0)
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_failure_that_may_pass_is_tried_again(status: int) -> None:
-    assert tries().pause_after(failure(status)) == 0.5
+@pytest.mark.parametrize(("code", "status", "again"), repeated_errors())
+def test_what_the_page_for_apps_says_is_tried_again_and_nothing_else(code: str, status: int, again: bool) -> None:
+    assert may_pass(failure(status, code)) == again
+
+
+@pytest.mark.parametrize(
+    ("status", "again"),
+    [*((status, True) for status in (408, 429, 500, 502, 503, 504, 520)), (413, False), (418, False)],
+)
+def test_a_proxys_page_is_tried_again_by_its_status(status: int, again: bool) -> None:
+    assert may_pass(failure(status)) == again
 
 
 @pytest.mark.parametrize("error", [ConnectionFailed("reset"), TimedOut("late")])
@@ -42,12 +50,7 @@ def test_a_lost_connection_is_tried_again(error: ClassifierError) -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
-    [
-        *(failure(status) for status in (400, 401, 403, 404, 405, 413, 418, 422, 431)),
-        ConnectionFailed("certificate", is_final=True),
-        UnexpectedAnswer("a web page"),
-    ],
+    "error", [failure(413), ConnectionFailed("certificate", is_final=True), UnexpectedAnswer("a web page")]
 )
 def test_what_will_be_the_same_again_is_raised_at_once(error: ClassifierError) -> None:
     with pytest.raises(type(error)) as raised:
@@ -82,15 +85,6 @@ def test_a_time_to_wait_beyond_the_photos_own_ends_it_at_once(status: int, code:
 
 def test_a_short_wait_for_a_share_is_waited_for() -> None:
     assert tries(total_seconds=60).pause_after(failure(429, "quota_exceeded", 1)) == 1
-
-
-def test_a_model_that_failed_is_asked_once_more_only() -> None:
-    """The vendor may bill questions that come to nothing."""
-    some = tries()
-    some.pause_after(failure(502, "model_bad_answer"))
-
-    with pytest.raises(ModelFailed):
-        some.pause_after(failure(504, "model_timeout"))
 
 
 def test_there_is_one_time_for_all_tries_and_requests() -> None:

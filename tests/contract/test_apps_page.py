@@ -13,17 +13,10 @@ from app.models.request import MAX_WAIT_MS
 from app.utils.image_utils import MAX_PIXELS_WITHOUT_DRAFT
 from scripts import category_docs
 from tests.conftest import make_settings
-from tests.support.apps_page import PAGE, code_blocks
+from tests.support.apps_page import PAGE, code_blocks, rows, told_errors
 from tests.support.service_process import ROOT
 
 OF_THE_PROXY = {"too_many_requests": "429", "service_unavailable": "503"}
-
-
-def rows(heading: str) -> list[list[str]]:
-    """Return the cells of the rows of the table under a heading."""
-    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
 def errors(kind: type[ServiceError] = ServiceError) -> Iterator[tuple[str, str]]:
@@ -32,10 +25,6 @@ def errors(kind: type[ServiceError] = ServiceError) -> Iterator[tuple[str, str]]
         yield kind.code, str(kind.status)
     for child in kind.__subclasses__():
         yield from errors(child)
-
-
-def told_errors() -> dict[str, list[str]]:
-    return {cells[0].strip("`"): cells[1:] for cells in rows("What to try again") if cells[0].startswith("`")}
 
 
 def test_the_table_of_categories_is_what_make_docs_writes() -> None:

@@ -4,7 +4,6 @@ A flow is a generator. It yields what is to be done and is sent what came of it;
 it.
 """
 
-import hashlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -42,11 +41,11 @@ class Pause:
 class Compute:
     """Call this where it holds up nobody; reply with what it returns."""
 
-    function: Callable[[], bytes]
+    function: Callable[[], Photo]
 
 
 Step = Send | Pause | Compute
-Reply = Response | ConnectionFailed | bytes | None
+Reply = Response | ConnectionFailed | Photo | None
 Value = TypeVar("Value")
 Flow = Generator[Step, Reply, Value]
 
@@ -57,14 +56,15 @@ def classify_flow(photo: Photo, options: Options, lane: Lane | None = None, *, i
     Raises `ClassifierError`.
     """
     tries = _tries(options.limits, lane)
-    if not is_missed:
-        known = yield from _checked(photo.names, options, tries)
-        if known is not None:
-            return known
-    data = photo.data
-    if options.shrink_above_bytes is not None and len(data) > options.shrink_above_bytes:
-        data = yield from _compute(lambda: smaller_copy(photo.data))
-    return (yield from _uploaded(data, options, tries, lane))
+    known = None if is_missed else (yield from _checked(photo.names, options, tries))
+    if known is not None:
+        return known
+    if options.shrink_above_bytes is None or len(photo.data) <= options.shrink_above_bytes:
+        return (yield from _uploaded(photo, options, tries, lane))
+    sent = yield from _compute(lambda: _smaller(photo))
+    # The service knows a copy by the copy's own names: of an earlier upload of it the answer is there.
+    known = None if sent is photo else (yield from _checked(sent.names, options, tries))
+    return known or (yield from _uploaded(sent, options, tries, lane))
 
 
 def check_flow(names: Names, options: Options) -> Flow[Answer | None]:
@@ -88,32 +88,31 @@ def _checked(names: Names, options: Options, tries: Tries) -> Flow[Answer | None
     return (yield from _request(lambda: check_request(options, names), read_check, options.limits.check_seconds, tries))
 
 
-def _uploaded(data: bytes, options: Options, tries: Tries, lane: Lane | None) -> Flow[Answer]:
-    """Upload until there is an answer. After a lost connection the answer is asked for by hash first: where the upload
-    had arrived, it is being found out or known already, and is not sent again."""
-    names = Names(hashlib.sha256(data).hexdigest())
+def _smaller(photo: Photo) -> Photo:
+    """Return the photo's smaller copy; itself where there is none."""
+    data = smaller_copy(photo.data)
+    return photo if data is photo.data else Photo.of(data)
+
+
+def _uploaded(photo: Photo, options: Options, tries: Tries, lane: Lane | None) -> Flow[Answer]:
+    """Upload until there is an answer. After a lost connection the answer is asked for first, until the service says
+    that there is none: an upload that had arrived is being answered or known already, and is not sent again."""
     seconds = options.limits.deferred_answer_seconds if lane else options.limits.answer_seconds
+    may_have_arrived = False
     tries.begin_request()
     while True:
         try:
-            response = yield from _sent(upload_request(options, data, names.image_hash, lane), seconds, tries)
-            return read_upload(response, len(data))
-        except ConnectionFailed as error:
-            yield from _pause(tries.pause_after(error))
-            known = yield from _known_meanwhile(names, options, tries)
-            if known is not None:
-                return known
+            if may_have_arrived:
+                request = check_request(options, photo.names, WAIT_MS)
+                known = read_check((yield from _sent(request, options.limits.check_seconds, tries)))
+                if known is not None:
+                    return known
+                may_have_arrived = False
+            request = upload_request(options, photo.data, photo.names.image_hash, lane)
+            return read_upload((yield from _sent(request, seconds, tries)), len(photo.data))
         except ClassifierError as error:
-            yield from _pause(tries.pause_after(error))
-
-
-def _known_meanwhile(names: Names, options: Options, tries: Tries) -> Flow[Answer | None]:
-    """Return the answer to an earlier upload if there is one. Whatever fails here shows in the next upload."""
-    request = check_request(options, names, WAIT_MS)
-    try:
-        return read_check((yield from _sent(request, options.limits.check_seconds, tries)))
-    except ClassifierError:
-        return None
+            may_have_arrived = may_have_arrived or isinstance(error, ConnectionFailed)
+            yield Pause(tries.pause_after(error))
 
 
 def _request(
@@ -125,7 +124,7 @@ def _request(
         try:
             return read((yield from _sent(build(), seconds, tries)))
         except ClassifierError as error:
-            yield from _pause(tries.pause_after(error))
+            yield Pause(tries.pause_after(error))
 
 
 def _sent(request: Request, seconds: float, tries: Tries) -> Flow[Response]:
@@ -139,13 +138,9 @@ def _sent(request: Request, seconds: float, tries: Tries) -> Flow[Response]:
     return reply
 
 
-def _pause(seconds: float) -> Flow[None]:
-    yield Pause(seconds)
-
-
-def _compute(function: Callable[[], bytes]) -> Flow[bytes]:
+def _compute(function: Callable[[], Photo]) -> Flow[Photo]:
     reply = yield Compute(function)
-    assert isinstance(reply, bytes)
+    assert isinstance(reply, Photo)
     return reply
 
 

@@ -12,19 +12,11 @@ from dataclasses import dataclass, field
 from photo_classifier.errors import (
     ClassifierError,
     ConnectionFailed,
-    LimitReached,
     ModelFailed,
     ServiceError,
-    ServiceFailed,
-    ServiceUnavailable,
 )
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 8.0
-MAX_MODEL_FAILURES = 2
-"""The vendor may bill a question that came to nothing, and the service has asked twice by itself."""
-
-_RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-_RETRIED_KINDS = (ServiceUnavailable, LimitReached, ModelFailed, ServiceFailed)
 
 
 @dataclass(slots=True)
@@ -38,7 +30,6 @@ class Tries:
     _begun: float = field(init=False)
     _tried: int = field(init=False, default=0)
     _all_tries: int = field(init=False, default=0)
-    _model_failures: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self._begun = self.now()
@@ -56,9 +47,7 @@ class Tries:
         self._tried += 1
         self._all_tries += 1
         error.tries = self._all_tries
-        if isinstance(error, ModelFailed):
-            self._model_failures += 1
-        if not _may_pass(error) or self._tried >= self.max_tries or self._model_failures >= MAX_MODEL_FAILURES:
+        if not may_pass(error) or self._tried >= self.max_tries:
             raise error
         pause = self._pause(error)
         if pause >= self.left():
@@ -72,8 +61,13 @@ class Tries:
         return longest * (0.5 + self.chance() / 2)
 
 
-def _may_pass(error: ClassifierError) -> bool:
-    """Whether the same request may be answered a little later."""
+def may_pass(error: ClassifierError) -> bool:
+    """Whether the same request may be answered a little later: where the table of the service's docs/apps.md says yes.
+
+    Not where the model has been asked in vain: each question to it may be billed.
+    """
     if isinstance(error, ConnectionFailed):
         return not error.is_final
-    return isinstance(error, _RETRIED_KINDS) and isinstance(error, ServiceError) and error.status in _RETRIED_STATUSES
+    if not isinstance(error, ServiceError) or isinstance(error, ModelFailed):
+        return False
+    return error.status in (408, 429) or error.status >= 500
