@@ -52,6 +52,7 @@ def test_it_compiles_strictly_and_its_package_is_sound_for_every_kind_of_import(
 @pytest.mark.timeout(300)
 def test_its_own_tests_pass_the_vectors_among_them(client: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTENT_HASH_VECTORS", str(SOURCE.parents[1] / "tests/vectors/content_hash.json"))
+    monkeypatch.setenv("APPS_PAGE", str(SOURCE.parents[1] / "docs/apps.md"))
 
     assert "# fail 0" in run_in(client, "npm", "test")
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -65,34 +65,35 @@ test("Retry-After is waited for, and wins over our own pauses", async (t) => {
   assert.deepEqual(server.calls(), ["check-cache", "classify", "classify"]);
 });
 
-for (const [status, code] of [[408, "request_timeout"], [429, "too_many_requests"], [500, "internal_error"], [502, ""]] as const) {
-  test(`${status} is repeated`, async (t) => {
-    const server = await scriptedServer(t, MISS, failure(status, code, SOON), ANSWER);
+const APPS_PAGE = readFileSync(process.env["APPS_PAGE"] ?? "../../docs/apps.md", "utf8");
+const TABLE = APPS_PAGE.split("<!-- codes -->")[1]!.split("<!-- /codes -->")[0]!;
 
-    await classifier(server.url).classify(PHOTO);
+test("what the page for apps says is repeated, and nothing else", () => {
+  const rows = [...TABLE.matchAll(/^\| `(\w+)` \| (\d+) \| (.*?) \|/gm)].filter(([, code]) => code !== "statistics_not_built");
+  assert(rows.length > 25);
+  for (const [, code, status, again] of rows) {
+    const error = new ClassifierError(code!, "", { status: Number(status) });
 
-    assert.equal(server.calls().length, 3);
-  });
-}
+    assert.equal(error.isRetryable, again === "yes", code);
+  }
+});
 
-for (const [status, code] of [
-  [400, "invalid_image"],
-  [401, "unauthorized"],
-  [413, "image_too_large"],
-  [415, "unsupported_media"],
-  [422, "model_refused"],
-  [502, "model_bad_answer"], // the model was asked twice
-  [504, "model_timeout"],
-] as const) {
-  test(`${status} ${code} is not repeated`, async (t) => {
-    const server = await scriptedServer(t, MISS, failure(status, code, SOON), ANSWER);
+test("a proxy's page is repeated by its status", () => {
+  const repeated = [408, 429, 500, 502, 503, 504, 520, 404, 418, 200, 0].filter(
+    (status) => new ClassifierError("bad_response", "", { status }).isRetryable,
+  );
 
-    const error = await failureOf(classifier(server.url).classify(PHOTO));
+  assert.deepEqual(repeated, [408, 429, 500, 502, 503, 504, 520]);
+});
 
-    assert.deepEqual([error.code, error.status, error.requestId], [code, status, "req_2"]);
-    assert.equal(server.calls().length, 2);
-  });
-}
+test("a failure that may pass is repeated, and one that was paid for is not", async (t) => {
+  const server = await scriptedServer(t, MISS, failure(500, "internal_error", SOON), failure(502, "model_bad_answer", SOON));
+
+  const error = await failureOf(classifier(server.url).classify(PHOTO));
+
+  assert.deepEqual([error.code, error.status, error.requestId], ["model_bad_answer", 502, "req_2"]);
+  assert.deepEqual(server.calls(), ["check-cache", "classify", "classify"]);
+});
 
 for (const code of ["budget_exhausted", "quota_exceeded"]) {
   test(`${code} that lasts longer than the photo's time is an error at once`, async (t) => {
@@ -148,14 +149,38 @@ test("an abort ends everything at once", async (t) => {
   assert.equal((await failureOf(classifier(server.url).classify(PHOTO, { signal: AbortSignal.abort() }))).code, "aborted");
 });
 
-test("where the check fails the upload finds out", async (t) => {
-  const server = await scriptedServer(t, ...Array.from({ length: 3 }, () => failure(503, "database_unavailable", SOON)), ANSWER);
+test("a lost upload is not sent again before the service says that it does not know it", async (t) => {
+  const away = failure(503, "database_unavailable", SOON); // another process would have the photo paid for again
+  const server = await scriptedServer(t, MISS, CUT, away, away, HIT);
 
-  const answer = await classifier(server.url).classify(PHOTO);
+  await classifier(server.url).classify(PHOTO);
 
-  assert.equal(answer.uploaded, "original");
-  assert.deepEqual(server.calls(), ["check-cache", "check-cache", "check-cache", "classify"]);
+  assert.deepEqual(server.calls(), ["check-cache", "classify", "check-cache", "check-cache", "check-cache"]);
 });
+
+test("nothing is uploaded where nobody can say whether it is known", async (t) => {
+  const server = await scriptedServer(t, failure(503, "database_unavailable", SOON));
+
+  const error = await failureOf(classifier(server.url, { maxRetries: 2 }).classify(PHOTO));
+
+  assert.equal(error.code, "database_unavailable");
+  assert.deepEqual(server.calls(), ["check-cache", "check-cache", "check-cache"]);
+});
+
+test("a redirect is not followed: neither the photo nor the key goes to another host", async (t) => {
+  const other = await scriptedServer(t, HIT);
+  const server = await scriptedServer(t, json(307, {}, { Location: `${other.url}/api/v1/classify/check-cache` }));
+
+  const error = await failureOf(classifier(server.url, { apiKey: "key" }).classify(PHOTO));
+
+  assert.deepEqual([error.code, server.calls().length, other.calls()], ["bad_response", 1, []]);
+});
+
+for (const wrong of [{ url: "localhost:8000" }, { userId: "用户" }, { userId: "a".repeat(65) }, { apiKey: "钥匙" }]) {
+  test(`${JSON.stringify(wrong).slice(0, 30)} is refused at once, since it would look like a lost connection`, () => {
+    assert.throws(() => classifier("http://127.0.0.1:9", wrong), TypeError);
+  });
+}
 
 test("a wrong key is told by the check, before anything is uploaded", async (t) => {
   const server = await scriptedServer(t, failure(401, "unauthorized"));
@@ -184,13 +209,25 @@ test("a file that is not there is told as such", async (t) => {
 });
 
 test("a large photo is sent as a smaller copy, a small one as it is", async (t) => {
-  const server = await scriptedServer(t, MISS, ANSWER, MISS, ANSWER);
+  const server = await scriptedServer(t, MISS, MISS, ANSWER, MISS, ANSWER);
   const copy = Buffer.from("a copy");
   const shrinking = classifier(server.url, { originalBelowBytes: 30, shrink: async () => copy });
 
   assert.equal((await shrinking.classify(PHOTO)).uploaded, "copy");
   assert.equal((await shrinking.classify(Buffer.from("small"))).uploaded, "original");
-  assert(server.received[1]?.body.includes(copy));
+  assert(server.received[2]?.body.includes(copy));
+});
+
+test("a photo that was sent as a copy before is known by the copy", async (t) => {
+  const server = await scriptedServer(t, MISS, HIT);
+  const copy = Buffer.from("a copy");
+  const shrinking = classifier(server.url, { originalBelowBytes: 30, shrink: async () => copy });
+
+  const answer = await shrinking.classify(PHOTO);
+
+  assert.deepEqual([answer.uploaded, answer.fromCache], ["nothing", true]);
+  assert.equal(answer.hashes?.imageHash, createHash("sha256").update(PHOTO).digest("hex"));
+  assert(server.received[1]?.body.includes(createHash("sha256").update(copy).digest("hex")));
 });
 
 for (const [name, shrink] of [
@@ -209,7 +246,7 @@ for (const [name, shrink] of [
 }
 
 test("a copy is tried where the service does not take the format", async (t) => {
-  const server = await scriptedServer(t, MISS, failure(400, "unsupported_format"), ANSWER);
+  const server = await scriptedServer(t, MISS, failure(400, "unsupported_format"), MISS, ANSWER);
 
   const answer = await classifier(server.url, { shrink: async () => Buffer.from("a JPEG") }).classify(PHOTO);
 

@@ -7,7 +7,7 @@ import type { Options } from "./options.js";
 import type { Platform } from "./platform.js";
 import { type Budget, withinTime } from "./timing.js";
 
-const CHECK_TIMEOUT_MS = 5_000;
+const CHECK_TIMEOUT_MS = 15_000;
 const UPLOAD_TIMEOUT_MS = 45_000;
 
 /** An answer as the service gives it, to a hash or to an upload. */
@@ -29,13 +29,14 @@ export class Calls<Photo> {
     return knownAnswer(answer);
   }
 
-  /** Returns an answer or null for each photo; null in place of all where the service has no such call. */
-  async checkMany(many: Hashes[], budget: Budget): Promise<(ServiceAnswer | null)[] | null> {
+  /** Returns for each photo an answer, null if it is not known, undefined if that could not be said; null in place of
+   * all where the service has no such call. */
+  async checkMany(many: Hashes[], budget: Budget): Promise<(ServiceAnswer | null | undefined)[] | null> {
     if (!this.answersMany) return null;
     const body = { items: many.map((hashes) => question(hashes)) };
     try {
       const answer = await this.postJson<{ results: CheckCacheResponse[] }>("/check-cache/batch", body, budget);
-      return answer.results.map(knownAnswer);
+      return answer.results.map((one) => ((one.success as boolean) ? knownAnswer(one) : undefined));
     } catch (error) {
       this.answersMany = !(error instanceof ClassifierError && (error.status === 404 || error.status === 405));
       if (!this.answersMany) return null;
@@ -75,7 +76,8 @@ export class Calls<Photo> {
       const who = { ...(userId && { "X-User-ID": userId }), ...(apiKey && { "X-API-Key": apiKey }) };
       const request = await make();
       const headers = { ...who, ...(await more?.()), ...request.headers };
-      const init = { ...request, method: "POST", headers, signal };
+      // Redirects are not followed: neither a photo nor a key goes to another host.
+      const init: RequestInit = { ...request, method: "POST", headers, signal, redirect: "manual" };
       const url = `${this.options.url.replace(/\/+$/, "")}/api/v1/classify${path}`;
       const response = await this.fetch(url, init);
       return await read<T>(response);

@@ -7,7 +7,9 @@ import type { Answer, CallOptions, ManyOptions, Options, Outcome } from "./optio
 import type { Platform } from "./platform.js";
 import { Budget, withinTime } from "./timing.js";
 
-const CHECK_MANY_TIMEOUT_MS = 10_000;
+const CHECK_MANY_TIMEOUT_MS = 15_000;
+const USER_ID = /^[A-Za-z0-9._:@-]{1,64}$/;
+const PRINTABLE = /^[\x20-\x7e]+$/;
 
 /** Classifies photos. `createClassifier` makes one. */
 export class Classifier<Photo> {
@@ -17,6 +19,7 @@ export class Classifier<Photo> {
     private readonly platform: Platform<Photo>,
     private readonly options: Options<Photo>,
   ) {
+    checkOptions(options);
     this.calls = new Calls(platform, options);
   }
 
@@ -28,7 +31,7 @@ export class Classifier<Photo> {
   /** Classifies many photos, some at a time. Never throws: each has an answer or an error, in the order given. */
   async classifyMany(photos: readonly Photo[], options: ManyOptions<Photo> = {}): Promise<Outcome<Photo>[]> {
     return runMany(photos, options, {
-      hash: (photo) => this.flow(photo, options).hash(),
+      hash: (photo) => this.flow(photo, options).names(),
       check: (many) =>
         withinTime(CHECK_MANY_TIMEOUT_MS, options.signal, (signal) =>
           this.calls.checkMany(many, new Budget(CHECK_MANY_TIMEOUT_MS, signal)),
@@ -40,4 +43,11 @@ export class Classifier<Photo> {
   private flow(photo: Photo, options: CallOptions<Photo>): Flow<Photo> {
     return new Flow(this.platform, this.calls, { ...this.options, ...options }, photo);
   }
+}
+
+/** What could not be sent would look like a lost connection. Throws `TypeError`. */
+function checkOptions({ url, userId, apiKey }: Pick<Options<unknown>, "url" | "userId" | "apiKey">): void {
+  if (!/^(https?:\/\/|\/|$)/i.test(url)) throw new TypeError('url must begin with http:// or https://, or be ""');
+  if (userId && !USER_ID.test(userId)) throw new TypeError("userId must be 1 to 64 characters from A-Z a-z 0-9 . _ : @ -");
+  if (apiKey && !PRINTABLE.test(apiKey)) throw new TypeError("apiKey must be printable ASCII");
 }

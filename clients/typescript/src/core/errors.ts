@@ -37,9 +37,14 @@ export class ClassifierError extends Error {
     if (details.cause !== undefined) (this as { cause?: unknown }).cause = details.cause;
   }
 
-  /** Whether the same request may be sent again, which is never paid for twice. */
+  /** Whether nobody knows what became of the request. */
+  get isLost(): boolean {
+    return this.code === "network_error" || this.code === "timeout";
+  }
+
+  /** Whether the same request may be sent again, which is never paid for twice: docs/apps.md of the service has the table. */
   get isRetryable(): boolean {
-    if (this.code === "network_error" || this.code === "timeout") return true;
+    if (this.isLost) return true;
     const status = this.status ?? 0;
     return (status === 408 || status === 429 || status >= 500) && !PAID_WITHOUT_ANSWER.has(this.code);
   }

@@ -9,7 +9,6 @@ import { Budget, pause, withinTime, withRetries } from "./timing.js";
 
 const TIMEOUT_MS = 120_000;
 const MAX_RETRIES = 8;
-const MAX_CHECK_RETRIES = 2;
 const ORIGINAL_BELOW_BYTES = 1_500_000;
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
@@ -24,6 +23,8 @@ export interface Known {
   hashes?: Hashes | null | undefined;
   /** Null: the service was asked, and does not know the photo. */
   answer?: ServiceAnswer | null | undefined;
+  /** Why there is no use in uploading anything for now, if there is none. */
+  spent?: () => ClassifierError | undefined;
 }
 
 /** One photo on its way. */
@@ -37,10 +38,19 @@ export class Flow<Photo> {
 
   /** Returns what the photo shows, within its time. */
   async classify(known: Known = {}): Promise<Answer> {
+    return this.inTime((budget) => this.run(known, budget));
+  }
+
+  /** Returns the names of the photo, within its time; null where it cannot be read on this device. */
+  async names(): Promise<Hashes | null> {
+    return this.inTime(() => this.hash());
+  }
+
+  private inTime<T>(work: (budget: Budget) => Promise<T>): Promise<T> {
     const timeoutMs = this.options.timeoutMs ?? TIMEOUT_MS;
     return withinTime(timeoutMs, this.options.signal, async (signal) => {
       try {
-        return await this.run(known, new Budget(timeoutMs, signal));
+        return await work(new Budget(timeoutMs, signal));
       } catch (error) {
         throw asClassifierError(error, "unreadable_photo");
       }
@@ -50,11 +60,13 @@ export class Flow<Photo> {
   private async run(known: Known, budget: Budget): Promise<Answer> {
     const hashes = known.hashes === undefined ? await this.hash() : known.hashes;
     const answer = known.answer === undefined && hashes ? await this.check(hashes, budget) : known.answer;
-    return answer ? asAnswer(answer, "nothing", hashes) : this.send(hashes, budget);
+    if (answer) return asAnswer(answer, "nothing", hashes);
+    const spent = known.spent?.();
+    if (spent) throw spent;
+    return this.send(hashes, budget);
   }
 
-  /** Returns the names of the photo; null where it cannot be read on this device. */
-  async hash(): Promise<Hashes | null> {
+  private async hash(): Promise<Hashes | null> {
     const work = async (): Promise<Hashes | null> => {
       try {
         const bytes = (await this.platform.size(this.photo)) ?? 0;
@@ -67,31 +79,37 @@ export class Flow<Photo> {
     return this.step("hash", work, (hashes) => ({ hashes }));
   }
 
-  /** Asks by the names. Null: not known, or nobody could tell, and the upload will find out. */
+  /** Asks by the names. Null: not known. */
   private async check(hashes: Hashes, budget: Budget): Promise<ServiceAnswer | null> {
-    const ask = (): Promise<ServiceAnswer | null> =>
-      this.step("check", () => this.calls.check(hashes, budget), (answer) => ({ isKnown: answer !== null }));
-    try {
-      return await withRetries(budget, MAX_CHECK_RETRIES, ask, this.wait(budget));
-    } catch (error) {
-      if (error instanceof ClassifierError && error.isRetryable) return null;
-      throw error;
-    }
+    return this.repeated(budget, () => this.checkOnce(hashes, budget));
+  }
+
+  private checkOnce(hashes: Hashes, budget: Budget, waitMs = 0): Promise<ServiceAnswer | null> {
+    const ask = (): Promise<ServiceAnswer | null> => this.calls.check(hashes, budget, waitMs);
+    return this.step("check", ask, (answer) => ({ isKnown: answer !== null }));
   }
 
   private async send(hashes: Hashes | null, budget: Budget): Promise<Answer> {
     const bytes = await this.platform.size(this.photo);
     const isLarge = bytes !== undefined && bytes >= (this.options.originalBelowBytes ?? ORIGINAL_BELOW_BYTES);
     const copy = isLarge ? await this.shrink(bytes) : null;
-    if (copy !== null) return asAnswer(await this.upload(copy, null, budget), "copy", hashes);
+    if (copy !== null) return this.sendCopy(copy, hashes, budget);
     try {
       return asAnswer(await this.upload(this.photo, hashes, budget), "original", hashes);
     } catch (error) {
       if (isLarge || !(error instanceof ClassifierError && WRONG_FILE.includes(error.code))) throw error;
       const other = await this.shrink(Infinity); // of a HEIC the browser may make a JPEG
       if (other === null) throw error;
-      return asAnswer(await this.upload(other, null, budget), "copy", hashes);
+      return this.sendCopy(other, hashes, budget);
     }
+  }
+
+  /** The service knows a copy by the copy's own names: of an earlier upload of it the answer is there. */
+  private async sendCopy(copy: Photo, hashes: Hashes | null, budget: Budget): Promise<Answer> {
+    const names = await this.platform.hash(copy);
+    const known = names && (await this.check(names, budget));
+    if (known) return asAnswer(known, "nothing", hashes);
+    return asAnswer(await this.upload(copy, names, budget), "copy", hashes);
   }
 
   /** Returns a copy of fewer bytes, or null: then the original is sent. */
@@ -104,23 +122,26 @@ export class Flow<Photo> {
     return (await this.step("shrink", work, ({ bytes }) => (bytes === undefined ? {} : { bytes }))).copy;
   }
 
-  private async upload(file: Photo, hashes: Hashes | null, budget: Budget): Promise<ServiceAnswer> {
+  /** Uploads until there is an answer. An upload that may have arrived is asked for before it is sent again. */
+  private async upload(file: Photo, names: Hashes | null, budget: Budget): Promise<ServiceAnswer> {
     const bytes = await this.platform.size(file);
-    const attempt = async (_retries: number, lastError?: ClassifierError): Promise<ServiceAnswer> => {
-      const isLost = lastError?.code === "network_error" || lastError?.code === "timeout";
-      const found = isLost ? await this.lostAnswer(file, hashes, budget) : null;
-      const work = (): Promise<ServiceAnswer> => this.calls.upload(file, budget);
-      return found ?? this.step("upload", work, () => (bytes === undefined ? {} : { bytes }));
-    };
-    return withRetries(budget, this.options.maxRetries ?? MAX_RETRIES, attempt, this.wait(budget));
+    let mayHaveArrived = false;
+    return this.repeated(budget, async () => {
+      if (mayHaveArrived && names) {
+        const answer = await this.checkOnce(names, budget, WAIT_FOR_LOST_ANSWER_MS);
+        if (answer) return answer;
+      }
+      try {
+        return await this.step("upload", () => this.calls.upload(file, budget), () => (bytes === undefined ? {} : { bytes }));
+      } catch (error) {
+        mayHaveArrived = error instanceof ClassifierError && error.isLost;
+        throw error;
+      }
+    });
   }
 
-  /** Returns what has become of an upload whose answer was lost, if it has arrived. */
-  private async lostAnswer(file: Photo, hashes: Hashes | null, budget: Budget): Promise<ServiceAnswer | null> {
-    const names = hashes ?? (await this.platform.hash(file));
-    const ask = (): Promise<ServiceAnswer | null> =>
-      names ? this.calls.check(names, budget, WAIT_FOR_LOST_ANSWER_MS) : Promise.resolve(null);
-    return this.step("check", ask, (answer) => ({ isKnown: answer !== null }));
+  private repeated<T>(budget: Budget, attempt: () => Promise<T>): Promise<T> {
+    return withRetries(budget, this.options.maxRetries ?? MAX_RETRIES, attempt, this.wait(budget));
   }
 
   private wait(budget: Budget): (error: ClassifierError, ms: number) => Promise<void> {

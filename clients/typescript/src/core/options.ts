@@ -18,7 +18,7 @@ export interface Options<Photo> {
   timeoutMs?: number;
   /** For one try of an upload. Default: 45,000, which is longer than a model may take. */
   uploadTimeoutMs?: number;
-  /** Repetitions of an upload. Default: 8, which is some 40 seconds of pauses. */
+  /** Repetitions of each request. Default: 8, which is some 40 seconds of pauses. */
   maxRetries?: number;
   /** Larger files are shrunk for the upload. Default: 1,500,000; `Infinity` where the network is free. */
   originalBelowBytes?: number;

@@ -65,20 +65,18 @@ const LONGEST_PAUSE_MS = 8_000;
 export async function withRetries<T>(
   budget: Budget,
   maxRetries: number,
-  attempt: (retriesBefore: number, lastError?: ClassifierError) => Promise<T>,
+  attempt: () => Promise<T>,
   wait: (error: ClassifierError, ms: number) => Promise<void>,
 ): Promise<T> {
-  let lastError: ClassifierError | undefined;
   for (let retries = 0; ; retries++) {
     try {
-      return await attempt(retries, lastError);
+      return await attempt();
     } catch (error) {
       if (!(error instanceof ClassifierError && error.isRetryable) || retries >= maxRetries) throw error;
       const backoffMs = Math.min(FIRST_PAUSE_MS * 2 ** retries, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2);
       const waitMs = Math.ceil(error.retryAfterMs ?? backoffMs);
       if (waitMs >= budget.leftMs()) throw error;
       await wait(error, waitMs);
-      lastError = error;
     }
   }
 }
