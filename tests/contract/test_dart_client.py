@@ -1,6 +1,7 @@
-"""What can be held of the Dart client without Dart: its readers of files, run as JavaScript, and what its files say.
+"""What can be held of the Dart client without Dart: its readers of files and its rule for other tries, run as
+JavaScript, and what its files say.
 
-The readers are not a second text: the lines of the client itself are run, with their types taken away. That shows that
+They are not a second text: the lines of the client itself are run, with their types taken away. That shows that
 their logic is the service's. It does not show that a Dart compiler takes them, nor anything about numbers above 2^53 or
 below 0, which the readers avoid.
 """
@@ -12,11 +13,13 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.utils.content_hash.content_hash import content_hash
-from tests.support.dart_as_javascript import READERS, SOURCE, readers_as_javascript
+from tests.support.apps_page import repeated_errors
+from tests.support.dart_as_javascript import READERS, SOURCE, readers_as_javascript, rule_as_javascript
 
 VECTORS = json.loads((SOURCE.parents[1] / "tests/vectors/content_hash.json").read_text(encoding="utf-8"))["vectors"]
 MAX_LINES = 270
@@ -37,19 +40,28 @@ const nameOf = (file) => {
 };
 process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map(nameOf)));
 """
+_JUDGE_THEM = """
+const told = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+process.stdout.write(JSON.stringify(told.map(([code, status]) => mayPassLater(status, code))));
+"""
 
 
 def names_of(files: list[bytes], folder: Path) -> list[str | None]:
     """Return what the client's readers make of each file."""
+    told = [base64.b64encode(file).decode() for file in files]
+    names: list[str | None] = run(readers_as_javascript() + _HASH_THEM, told, folder)
+    return names
+
+
+def run(code: str, told: object, folder: Path) -> Any:
+    """Return what a program answers, as JSON, to what it is told."""
     if shutil.which("node") is None:
         pytest.skip("node is not on the PATH")
-    program = folder / "readers.js"
-    program.write_text(readers_as_javascript() + _HASH_THEM, encoding="utf-8")
-    told = json.dumps([base64.b64encode(file).decode() for file in files])
-    done = subprocess.run(["node", program], input=told, capture_output=True, text=True)
+    program = folder / "client.js"
+    program.write_text(code, encoding="utf-8")
+    done = subprocess.run(["node", program], input=json.dumps(told), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    names: list[str | None] = json.loads(done.stdout)
-    return names
+    return json.loads(done.stdout)
 
 
 def disturbed(file: bytes, chance: random.Random) -> bytes:
@@ -76,6 +88,14 @@ def test_disturbed_files_have_the_names_that_the_service_gives_them(tmp_path: Pa
     names = names_of(files, tmp_path)
 
     assert [n for n, (name, right) in enumerate(zip(names, expected, strict=True)) if name != right] == []
+
+
+def test_what_the_page_for_apps_says_is_tried_again_and_nothing_else(tmp_path: Path) -> None:
+    told = repeated_errors()
+
+    again = run(rule_as_javascript() + _JUDGE_THEM, told, tmp_path)
+
+    assert dict(zip([code for code, *_ in told], again, strict=True)) == {code: yes for code, _, yes in told}
 
 
 def test_every_reader_is_run() -> None:

@@ -1,4 +1,5 @@
-"""Makes JavaScript of the Dart client's readers of files, so that they can be run where there is no Dart.
+"""Makes JavaScript of the Dart client's readers of files and of its rule for other tries, so that they can be run where
+there is no Dart.
 
 It knows no more of Dart than those files use, which keep to what both languages have: it takes the types away, writes
 `new` and `this`, and gives a few methods their JavaScript names. What is left over fails when it runs.
@@ -90,6 +91,11 @@ String.fromCharCodes = (codes) => Buffer.from(codes).toString("latin1");
 def readers_as_javascript() -> str:
     """Return a program that defines `namedParts` and `NoName`."""
     return _OF_DART + "\n".join(_module(path) for path in _in_order())
+
+
+def rule_as_javascript() -> str:
+    """Return a program that defines `mayPassLater`."""
+    return _OF_DART + _module(SOURCE / "lib/src/again.dart")
 
 
 def _in_order() -> list[Path]:

@@ -57,7 +57,7 @@ void main() {
   });
 
   test('a smaller copy is uploaded under its own hash, and the original is asked for', () async {
-    final service = Scripted([miss, classified]);
+    final service = Scripted([miss, miss, classified]);
     final copy = Uint8List.fromList([1, 2, 3]);
 
     final answer = await service.classifier(shrink: (_) async => copy).classify(photo);
@@ -65,6 +65,32 @@ void main() {
     expect(answer.uploadedBytes, 3);
     expect(service.received.first.body, contains((await namesOf(photo)).imageHash));
     expect(service.received.last.body, contains((await namesOf(copy)).imageHash));
+  });
+
+  test('a photo that was sent as a smaller copy before is known by the copy', () async {
+    final service = Scripted([miss, hit]);
+
+    final answer = await service.classifier(shrink: (_) async => Uint8List.fromList([1, 2, 3])).classify(photo);
+
+    expect(answer.uploadedBytes, 0);
+    expect(service.calls, ['check-cache', 'check-cache']);
+  });
+
+  test('the original is sent where a smaller copy cannot be made', () async {
+    final service = Scripted([miss, classified]);
+
+    final answer = await service.classifier(shrink: (_) => throw Exception('no memory')).classify(photo);
+
+    expect(answer.uploadedBytes, photo.length);
+  });
+
+  test('a lost upload is not sent again before the service says that it does not know it', () async {
+    final away = refusal(503, 'database_unavailable', {'retry-after': '0'});
+    final service = Scripted([miss, lost, away, away, hit]);
+
+    await service.classifier().classify(photo);
+
+    expect(service.calls, ['check-cache', 'classify', 'check-cache', 'check-cache', 'check-cache']);
   });
 
   test('after a lost connection the answer is asked for before the photo is sent again', () async {
@@ -109,22 +135,13 @@ void main() {
     expect(service.calls, ['check-cache', 'classify']);
   });
 
-  test('what the model may have billed is asked once more and no more often', () async {
-    final service = Scripted([
-      miss,
-      refusal(502, 'model_bad_answer', {'retry-after': '0'}),
-    ]);
-
-    await expectLater(service.classifier().classify(photo), throwsA(isA<ModelFailed>()));
-    expect(service.calls, ['check-cache', 'classify', 'classify']);
-  });
-
   final refusals = <(int, String, Matcher)>[
     (400, 'invalid_image', isA<InvalidPhoto>()),
     (400, 'hash_mismatch', isA<HashMismatch>()),
     (401, 'unauthorized', isA<KeyRefused>()),
     (413, 'image_too_large', isA<PhotoTooLarge>()),
     (422, 'model_refused', isA<ModelRefused>()),
+    (502, 'model_bad_answer', isA<ModelFailed>()),
     (418, 'of_a_later_version', isA<ServiceFailed>()),
   ];
   for (final (status, code, kind) in refusals) {

@@ -55,8 +55,10 @@ class Classifier {
     final known = isMissed ? null : await _check(names, tries);
     if (known != null) return known;
     final copy = await _smallerCopy(photo);
-    if (copy == null) return _upload(photo, names.imageHash, tries, lane);
-    return _upload(copy, (await namesOf(copy)).imageHash, tries, lane);
+    if (copy == null) return _upload(photo, names, tries, lane);
+    // The service knows a copy by the copy's own names: of an earlier upload of it the answer is there.
+    final copyNames = await namesOf(copy);
+    return await _check(copyNames, tries) ?? await _upload(copy, copyNames, tries, lane);
   }
 
   /// Returns the answer to a photo if it is known, without uploading it. Throws [ClassifierException].
@@ -112,7 +114,12 @@ class Classifier {
   Future<Uint8List?> _smallerCopy(Uint8List photo) async {
     final shrink = options.shrink;
     if (shrink == null || photo.length <= options.shrinkAboveBytes) return null;
-    final copy = await shrink(photo);
+    Uint8List? copy;
+    try {
+      copy = await shrink(photo);
+    } on Exception {
+      return null; // the original will do
+    }
     return copy != null && copy.isNotEmpty && copy.length < photo.length ? copy : null;
   }
 
@@ -144,31 +151,26 @@ class Classifier {
     });
   }
 
-  /// Uploads until there is an answer. After a lost connection the answer is asked for by hash first: where the upload
-  /// had arrived, it is being found out or known already, and is not sent again.
-  Future<Answer> _upload(Uint8List file, String imageHash, Tries tries, Lane? lane) {
+  /// Uploads until there is an answer. After a lost connection the answer is asked for first, until the service says
+  /// that there is none: an upload that had arrived is being answered or known already, and is not sent again.
+  Future<Answer> _upload(Uint8List file, Names names, Tries tries, Lane? lane) {
     final time = lane == null ? options.limits.answer : options.limits.deferredAnswer;
-    var isLost = false;
+    var mayHaveArrived = false;
     return _repeated(tries, (tries) async {
-      final known = isLost ? await _knownMeanwhile(imageHash, tries) : null;
-      if (known != null) return known;
+      if (mayHaveArrived) {
+        final question = checkRequest(options, names, wait: _waitForLostAnswer);
+        final known = readCheck(await _send(question, options.limits.check, tries));
+        if (known != null) return known;
+        mayHaveArrived = false;
+      }
       try {
-        return readUpload(await _send(uploadRequest(options, file, imageHash, lane), time, tries), file.length);
-      } on ClassifierException catch (error) {
-        isLost = error is ConnectionFailed;
+        final upload = uploadRequest(options, file, names.imageHash, lane);
+        return readUpload(await _send(upload, time, tries), file.length);
+      } on ConnectionFailed {
+        mayHaveArrived = true;
         rethrow;
       }
     });
-  }
-
-  /// Returns the answer to an earlier upload if there is one. Whatever fails here shows in the next upload.
-  Future<Answer?> _knownMeanwhile(String imageHash, Tries tries) async {
-    final request = checkRequest(options, Names(imageHash), wait: _waitForLostAnswer);
-    try {
-      return readCheck(await _send(request, options.limits.check, tries));
-    } on ClassifierException {
-      return null;
-    }
   }
 
   Future<T> _repeated<T>(Tries tries, Future<T> Function(Tries tries) attempt) async {

@@ -5,15 +5,11 @@
 
 import 'dart:math';
 
+import 'again.dart';
 import 'errors.dart';
 
 const firstPause = Duration(milliseconds: 500);
 const longestPause = Duration(seconds: 8);
-
-/// The vendor may bill a question that came to nothing, and the service has asked twice by itself.
-const maxModelFailures = 2;
-
-const _retriedStatuses = {408, 429, 500, 502, 503, 504};
 
 /// The tries of one photo, within one time for all of them.
 class Tries {
@@ -25,7 +21,6 @@ class Tries {
   final Stopwatch _clock = Stopwatch()..start();
   int _tried = 0;
   int _allTries = 0;
-  int _modelFailures = 0;
 
   /// What is left of the time, never less than nothing.
   Duration get left => _clock.elapsed < total ? total - _clock.elapsed : Duration.zero;
@@ -38,8 +33,7 @@ class Tries {
     _tried++;
     _allTries++;
     error.tries = _allTries;
-    if (error is ModelFailed) _modelFailures++;
-    if (!_mayPass(error) || _tried >= maxTries || _modelFailures >= maxModelFailures) return null;
+    if (!_mayPass(error) || _tried >= maxTries) return null;
     final pause = _pauseOf(error);
     return pause < left ? pause : null;
   }
@@ -55,6 +49,5 @@ class Tries {
 /// Whether the same request may be answered a little later.
 bool _mayPass(ClassifierException error) {
   if (error is ConnectionFailed) return !error.isFinal;
-  if (error is! ServiceException || !_retriedStatuses.contains(error.status)) return false;
-  return error is ServiceUnavailable || error is LimitReached || error is ModelFailed || error is ServiceFailed;
+  return error is ServiceException && mayPassLater(error.status, error.code);
 }
