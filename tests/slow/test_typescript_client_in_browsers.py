@@ -76,6 +76,21 @@ async def test_a_large_photo_is_sent_as_a_small_upright_copy(
     assert mean_of(dark) < mean_of(light)
 
 
+async def test_a_photo_that_was_sent_as_a_copy_is_known_by_the_copy_in_another_tab(
+    browser: App, service: Service, fake_models: FakeModels, tmp_path: Path
+) -> None:
+    """The browser makes the same bytes of it again, and nobody has to believe what it says of the original."""
+    photo = saved(tmp_path, large_photo(size=(2000, 1500)))
+    async with browser.classify(service.url, photo) as running:
+        (first,) = await running.end()
+    async with browser.classify(service.url, photo) as running:
+        (again,) = await running.end()
+
+    assert [outcome["answer"]["uploaded"] for outcome in (first, again)] == ["copy", "nothing"]
+    assert again["answer"]["matchedBy"] == "bytes"
+    assert len(fake_models.calls) == 1
+
+
 def mean_of(image: Image.Image) -> float:
     return sum(image.convert("L").tobytes()) / (image.width * image.height)
 
