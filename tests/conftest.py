@@ -251,4 +251,7 @@ def _version_of(server: MySQLServer) -> str:
 
 def _needs_mysql(item: pytest.Item) -> bool:
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return "mysql_server" in getattr(item, "fixturenames", ()) or parameters.get("database_settings") == "mysql"
+    return "mysql_server" in getattr(item, "fixturenames", ()) or "mysql" in (
+        parameters.get("database_settings"),
+        parameters.get("deployment"),
+    )

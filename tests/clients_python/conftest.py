@@ -5,9 +5,10 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,19 +19,70 @@ from photo_classifier.core.reading import Checked
 from photo_classifier.options import Options
 from photo_classifier.outcome import OnDone, Outcome
 from photo_classifier.photo import Names, PhotoSource
-from tests.conftest import settings_for_provider
+from tests.conftest import TEST_DATABASE, schema_of, settings_for_provider
+from tests.support.apps_page import SIGNING_KEY
 from tests.support.fake_model_server import FakeModels
+from tests.support.mysql_server import MySQLServer
 from tests.support.service_process import Service, running_service
 from tests.support.unreliable_front import Front
+
+API_KEY = "a-key-of-the-tests-apps"
 
 Value = TypeVar("Value")
 
 
+@dataclass(frozen=True)
+class Deployment:
+    """A service with the fake vendor, and how to start another process of it."""
+
+    service: Service
+    settings: dict[str, Any]
+
+
+@contextmanager
+def deployed(folder: Path, models: FakeModels, **database: object) -> Iterator[Deployment]:
+    settings = {**settings_for_provider("openai", models), "near_duplicates": "off", **database}
+    with running_service(folder, **settings) as started:
+        yield Deployment(started, settings)
+
+
 @pytest.fixture(scope="session")
-def service(running_fake_models: FakeModels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service with the fake vendor. All tests share it: each has photos of its own."""
-    settings = settings_for_provider("openai", running_fake_models)
-    with running_service(tmp_path_factory.mktemp("service"), **settings, near_duplicates="off") as started:
+def on_sqlite(running_fake_models: FakeModels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """All tests share it: each has photos of its own."""
+    folder = tmp_path_factory.mktemp("sqlite")
+    with deployed(folder, running_fake_models, sqlite_path=folder / "shared.db") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def on_mysql(
+    mysql_server: MySQLServer, running_fake_models: FakeModels, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """In a database of its own: other tests empty the one that they share."""
+    database = f"{TEST_DATABASE}_clients"
+    mysql_server.query(schema_of(database))
+    folder = tmp_path_factory.mktemp("mysql")
+    with deployed(folder, running_fake_models, **mysql_server.settings(database)) as made:
+        yield made
+    mysql_server.query(f"DROP DATABASE {database}")
+
+
+@pytest.fixture
+def deployment(request: pytest.FixtureRequest) -> Deployment:
+    """On SQLite, where a test does not say otherwise."""
+    made: Deployment = request.getfixturevalue(f"on_{getattr(request, 'param', 'sqlite')}")
+    return made
+
+
+@pytest.fixture
+def service(deployment: Deployment) -> Service:
+    return deployment.service
+
+
+@pytest.fixture(scope="session")
+def guarded_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that wants `API_KEY` and signed requests."""
+    with running_service(tmp_path_factory.mktemp("guarded"), api_keys=API_KEY, signing_keys=SIGNING_KEY) as started:
         yield started
 
 
@@ -88,6 +140,12 @@ class Async:
 
 
 Face = Callable[[Options], Sync | Async]
+
+
+on_both_databases = pytest.mark.parametrize(
+    ("deployment", "face"), [("sqlite", Sync), ("sqlite", Async), ("mysql", Sync)], indirect=True
+)
+"""What is promised of the service's database holds on MySQL as well; which client asks makes no difference there."""
 
 
 @pytest.fixture(params=[Sync, Async], ids=["sync", "async"])

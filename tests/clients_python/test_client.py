@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -36,16 +35,15 @@ from photo_classifier.errors import (
 from photo_classifier.options import Limits, Options, SigningKey
 from photo_classifier.outcome import Outcome
 from photo_classifier.photo import Names
-from tests.clients_python.conftest import Face
-from tests.conftest import settings_for_provider
+from tests.clients_python.conftest import API_KEY, Async, Deployment, Face, Sync, on_both_databases
 from tests.factories import make_image
+from tests.support.apps_page import SIGNING_KEY
 from tests.support.fake_model_server import FakeModels
 from tests.support.picture_files import COM, with_segments
-from tests.support.service_process import Service, running_service
-from tests.support.signing import KEY_ID, SECRET
+from tests.support.service_process import Service, running_service, wait_until
 from tests.support.unreliable_front import BATCH, CHECK, UPLOAD, Fault, Front, refuses, says
 
-KEY = "a-key-of-the-tests-apps"
+SIGNS = SigningKey(*SIGNING_KEY.split(":"))
 DATABASE_IS_AWAY = refuses(503, "database_unavailable", **{"retry-after": "0"})
 
 
@@ -90,11 +88,9 @@ def test_the_files_own_name_is_not_sent(front: Front, face: Face, tmp_path: Path
     assert all(b"Ann" not in body for _, body, _ in front.seen)
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_passing_failure_of_either_call_is_tried_again(
-    status: int, front: Front, face: Face, fake_models: FakeModels
-) -> None:
-    front.script = {path: [Fault(status, b"<html>", {"retry-after": "0"})] for path in (CHECK, UPLOAD)}
+@on_both_databases
+def test_a_passing_failure_of_either_call_is_tried_again(front: Front, face: Face, fake_models: FakeModels) -> None:
+    front.script = {path: [Fault(503, b"<html>", {"retry-after": "0"})] for path in (CHECK, UPLOAD)}
 
     answer = face(options(front)).classify(make_image())
 
@@ -103,6 +99,7 @@ def test_a_passing_failure_of_either_call_is_tried_again(
     assert len(fake_models.calls) == 1
 
 
+@on_both_databases
 def test_a_connection_cut_in_the_middle_of_an_upload_is_made_good(
     front: Front, face: Face, fake_models: FakeModels
 ) -> None:
@@ -117,6 +114,7 @@ def test_a_connection_cut_in_the_middle_of_an_upload_is_made_good(
     assert len(fake_models.calls) == 1
 
 
+@on_both_databases
 def test_an_upload_whose_answer_was_lost_is_not_sent_again_and_not_paid_again(
     front: Front, face: Face, fake_models: FakeModels
 ) -> None:
@@ -152,6 +150,7 @@ def test_nothing_is_uploaded_where_nobody_can_say_whether_it_is_known(front: Fro
     assert front.paths() == [CHECK, CHECK, CHECK]
 
 
+@on_both_databases
 def test_a_time_out_is_tried_again(front: Front, face: Face, fake_models: FakeModels) -> None:
     front.script = {CHECK: [Fault(hangs=True)], UPLOAD: [Fault(hangs=True)]}
 
@@ -177,23 +176,24 @@ def test_an_answer_that_never_ends_is_given_up_in_time(face: Face, endless_serve
         face(Options(endless_server, limits=Limits(total_seconds=0.6))).classify(make_image())
 
 
-@pytest.mark.timeout(180)  # it starts the service twice
-def test_a_restart_of_the_service_is_survived(front: Front, fake_models: FakeModels, tmp_path: Path) -> None:
-    settings = {**settings_for_provider("openai", fake_models), "near_duplicates": "off"}
+@pytest.mark.parametrize(("deployment", "face"), [("sqlite", Sync), ("mysql", Async)], indirect=True)
+def test_a_restart_of_the_service_is_survived(
+    deployment: Deployment, front: Front, face: Face, fake_models: FakeModels, tmp_path: Path
+) -> None:
     photos = [make_image(), make_image()]
-    asked = threading.Event()
-    with ThreadPoolExecutor(1) as thread, Classifier(options(front, max_tries=40)) as client:
-        with running_service(tmp_path, **settings) as first:
-            front.target = first.url
-            client.classify(photos[0])
-        front.on_request = lambda _: asked.set()
-        outcomes = thread.submit(client.classify_many, photos)
-        assert asked.wait(10)  # nobody answers at the moment
+    with running_service(tmp_path, **deployment.settings) as before:
+        front.target = before.url
+        face(options(front)).classify(photos[0])
+    with ThreadPoolExecutor(1) as thread:
+        outcomes = thread.submit(face(options(front)).classify_many, photos)
+        wait_until(before, lambda: len(front.seen) > 4)  # nobody is there: both photos are asked for again
 
-        with running_service(tmp_path, **settings) as second:
-            front.target = second.url
-            assert [outcome.error for outcome in outcomes.result()] == [None, None]
+        front.target = deployment.service.url
+        known, new = outcomes.result()
 
+    assert known.answer is not None
+    assert new.answer is not None
+    assert (known.answer.from_cache, new.answer.from_cache) == (True, False)
     assert len(fake_models.calls) == 2
 
 
@@ -218,12 +218,12 @@ def test_a_restart_of_the_service_is_survived(front: Front, fake_models: FakeMod
     ],
 )
 def test_what_cannot_pass_is_one_try_and_an_error_of_its_kind(
-    fault: Fault, kind: type[ClassifierError], code: str, front: Front, face: Face
+    fault: Fault, kind: type[ClassifierError], code: str, front: Front
 ) -> None:
     front.always = {UPLOAD: fault}
 
     with pytest.raises(kind) as raised:
-        face(options(front)).classify(make_image())
+        Sync(options(front)).classify(make_image())
 
     assert type(raised.value) is kind
     assert raised.value.code == code
@@ -246,21 +246,14 @@ def test_nobody_at_the_address_is_a_connection_that_failed(face: Face, unused_tc
         face(Options(f"http://127.0.0.1:{unused_tcp_port}", limits=Limits(max_tries=2))).classify(make_image())
 
 
-@pytest.fixture(scope="module")
-def guarded_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("guarded")
-    with running_service(folder, api_keys=KEY, signing_keys=f"{KEY_ID}:{SECRET}") as started:
-        yield started
-
-
 @pytest.mark.parametrize("user_id", ["device-42", None])
 def test_a_key_and_a_signature_open_the_doors(user_id: str | None, guarded_service: Service, face: Face) -> None:
-    opened = Options(guarded_service.url, api_key=KEY, signing_key=SigningKey(KEY_ID, SECRET), user_id=user_id)
+    opened = Options(guarded_service.url, api_key=API_KEY, signing_key=SIGNS, user_id=user_id)
 
     assert face(opened).classify(make_image()).category
 
 
-@pytest.mark.parametrize("wrong", [{"api_key": KEY}, {"signing_key": SigningKey(KEY_ID, SECRET)}])
+@pytest.mark.parametrize("wrong", [{"api_key": API_KEY}, {"signing_key": SIGNS}])
 def test_without_one_of_them_they_stay_closed(wrong: dict[str, Any], guarded_service: Service, face: Face) -> None:
     with pytest.raises(KeyRefused):
         face(Options(guarded_service.url, **wrong)).classify(make_image())
