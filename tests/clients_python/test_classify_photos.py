@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from photo_classifier.cli.work import MAX_FAILURES_IN_A_ROW
 from tests.factories import make_image
 from tests.support.classify_photos import JOURNAL, begin, journal_of, run, signal_when
 from tests.support.fake_model_server import FakeModels
@@ -237,6 +238,17 @@ def test_a_spent_budget_ends_the_run_and_the_next_goes_on(front: Front, folder: 
     assert len(fake_models.calls) == 12
 
 
+def test_a_model_that_answers_nothing_is_not_asked_about_the_whole_folder(front: Front, folder: Path) -> None:
+    fill(folder, 12)
+    front.always = {UPLOAD: refuses(502, "model_bad_answer")}
+
+    ended = run(front.url, folder, "--concurrency", "1", "--json")
+
+    assert (ended.code, ended.report()["answered"]) == (2, 0)
+    assert ended.report()["ended_early"].startswith("model_bad_answer")
+    assert front.paths().count(UPLOAD) == MAX_FAILURES_IN_A_ROW
+
+
 def test_a_server_that_is_not_there_is_one_sentence(folder: Path, unused_tcp_port: int) -> None:
     fill(folder, 2)
 
@@ -312,6 +324,20 @@ def test_photos_are_moved_by_category_and_back_and_nothing_is_overwritten(front:
     front.seen.clear()
     assert run(front.url, folder, "--ignore", "sorted", "--json").report()["answered"] == 8
     assert front.seen == []
+
+
+def test_a_journal_of_somebody_else_moves_nothing_out_of_the_folder(front: Front, folder: Path, tmp_path: Path) -> None:
+    fill(folder, 1)
+    (photo,) = run(front.url, folder, "--json").report()["results"]
+    category = photo["category"]
+    journal = folder / JOURNAL
+    journal.write_bytes(journal.read_bytes().replace(json.dumps(category).encode(), b'"../../elsewhere"'))
+
+    moved = run(front.url, folder, "--move-to", folder / "sorted")
+
+    assert "1 damaged lines" in moved.err
+    assert (folder / "sorted" / category / "photo 0.jpg").exists()
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_file_that_was_changed_since_it_was_answered_is_not_moved(front: Front, folder: Path, tmp_path: Path) -> None:

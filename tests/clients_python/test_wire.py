@@ -1,11 +1,12 @@
 """What the client sends is what the service's documents ask for, and no more than that."""
 
+import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from photo_classifier.core.reading import read_retry_after
+from photo_classifier.core.reading import read_retry_after, read_upload
 from photo_classifier.core.wire import Response, upload_request
 from photo_classifier.errors import UnexpectedAnswer
 from photo_classifier.options import Options
@@ -66,3 +67,13 @@ def test_retry_after_is_read_where_it_is_a_date() -> None:
 def test_what_is_no_json_object_is_no_answer(body: bytes) -> None:
     with pytest.raises(UnexpectedAnswer):
         Response(200, {}, body).json()
+
+
+@pytest.mark.parametrize("category", ["../../.ssh", "/etc", "a\x1b[2J", "", "x" * 65, "pets\n", None, 7])
+def test_a_category_that_no_folder_should_be_called_is_no_answer(category: object) -> None:
+    """Photos are moved into folders of these names: whoever stands at that address must not choose where to."""
+    data = {"category": category, "confidence": 0.9, "description": None}
+    body = json.dumps({"success": True, "data": data, "from_cache": False}).encode()
+
+    with pytest.raises(UnexpectedAnswer):
+        read_upload(Response(200, {}, body), 1)

@@ -1,7 +1,11 @@
 """What the service says of a photo."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
+
+_CATEGORY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Photos are moved into folders of these names, and terminals show them: whoever answers must not choose any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,16 @@ class Answer:
     uploaded_bytes: int = 0
     """What was sent for it; 0 where the hash was enough."""
 
+    def __post_init__(self) -> None:
+        if not _CATEGORY.fullmatch(self.category):
+            raise ValueError("not a category")
+
 
 def read_answer(body: dict[str, Any], uploaded_bytes: int = 0) -> Answer:
     """Return the answer that a body of the service holds. Raises KeyError, TypeError or ValueError for others."""
     data = body["data"]
     return Answer(
-        category=_text(data["category"]),
+        category=data["category"],
         confidence=float(data["confidence"]),
         description=_text_or_none(data["description"]),
         from_cache=bool(body["from_cache"]),
@@ -44,11 +52,7 @@ def read_answer(body: dict[str, Any], uploaded_bytes: int = 0) -> Answer:
     )
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
+def _text_or_none(value: object) -> str | None:
+    if value is not None and not (isinstance(value, str) and value):
         raise ValueError("not a text")
     return value
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)

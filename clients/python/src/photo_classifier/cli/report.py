@@ -70,7 +70,7 @@ def make_report(found: Found, result: Result, cost_per_photo: float | None, *, i
         "failed": len(failures),
         "to_upload": len(result.to_upload) if is_dry else 0,
         "to_upload_bytes": sum(entry.file.size for entry in result.to_upload) if is_dry else 0,
-        "uploaded": len(result.fresh),
+        "uploaded": sum(answer.uploaded_bytes > 0 for answer in result.fresh.values()),
         "uploaded_bytes": sum(answer.uploaded_bytes for answer in result.fresh.values()),
         "paid": paid,
         "cost": None if cost_per_photo is None else round(asked * cost_per_photo, 6),

@@ -24,10 +24,12 @@ from photo_classifier.errors import (
     InvalidPhoto,
     KeyRefused,
     LimitReached,
+    ModelFailed,
     ModelRefused,
     NotOffered,
     PhotoTooLarge,
     PhotoUnreadable,
+    ServiceFailed,
     ServiceUnavailable,
     UnexpectedAnswer,
 )
@@ -35,7 +37,7 @@ from photo_classifier.photo import MAX_PHOTO_BYTES, Names, Photo
 from photo_classifier.threads import in_threads
 
 MAX_FAILURES_IN_A_ROW = 8
-"""Of a service that does not answer, after all tries of each photo: then the rest is left for another run."""
+"""Of a service or a model without an answer, after all tries of each photo: then the rest is left for another run."""
 
 CHANGED = Failure("changed", "The file was changed while the run was at work: run it again.")
 
@@ -215,8 +217,8 @@ class Work:
             self.result.halted = str(error)
 
     def _is_down(self, error: ClassifierError | None) -> bool:
-        """Whether so many photos in a row have met a service that does not answer."""
-        if not isinstance(error, ConnectionFailed | ServiceUnavailable):
+        """Whether so many photos in a row have got no answer of the service or of its model, which may bill each."""
+        if not isinstance(error, ConnectionFailed | ServiceUnavailable | ServiceFailed | ModelFailed):
             return False
         with self._counting:
             self._failures_in_a_row += 1
