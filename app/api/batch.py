@@ -1,6 +1,6 @@
 """The two calls of an app for many photos at once. Each photo is answered as in a call of its own."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -9,7 +9,7 @@ from app.api.http.batch_body import MAX_PHOTOS, read_check_cache_batch, read_pho
 from app.api.http.body import Headers, no_name
 from app.api.http.doors import key_id_of
 from app.api.http.exception_handlers import batch_error, invalid_fields
-from app.api.http.hot import Call, HotRouter, Lines
+from app.api.http.hot import Call, HotRouter, Lines, as_json
 from app.api.http.lane import LANE_PARAMETER, may_be_deferred, room_for
 from app.api.http.openapi import (
     IMAGE_TYPES,
@@ -47,7 +47,7 @@ from app.models.domain import Answer, KnownAnswer, OwnAnswer, RequestContext
 from app.services.classifier import NamedPhoto
 from app.services.photo_batches import UploadedPhoto
 from app.utils.clock import utc_now
-from app.utils.id_generator import generate_request_id
+from app.utils.id_generator import generate_request_id, generate_request_ids
 
 hot = HotRouter("/classify", "classify")
 
@@ -92,7 +92,7 @@ REQUEST_BODIES = {**_SCHEMA.pop("$defs"), "CheckCacheBatchRequest": _SCHEMA, "Cl
     },
     body=document_body("application/json", "CheckCacheBatchRequest"),
 )
-async def check_cache_batch(call: Call) -> BatchResults:
+async def check_cache_batch(call: Call) -> bytes:
     """Send the hashes of up to 200 photos, each as for `check-cache`. Those that are known are answered, each hit as a
     record of its own; an item that is malformed fails alone.
 
@@ -100,21 +100,26 @@ async def check_cache_batch(call: Call) -> BatchResults:
     """
     async with read_check_cache_batch(call.headers, call.receive, call.container) as body:
         context = call.context.with_default_user(body.user_id)
-        photos = [_photo_of(item, context) for item in body.items]
-        found = await call.container.batches.check_cache(photos)
-        results = [
-            _checked(index, item.id, photo, one)
-            for index, (item, photo, one) in enumerate(zip(body.items, photos, found, strict=True))
-        ]
-    return BatchResults(results=results, request_id=context.request_id, timestamp=utc_now())
+        ids = generate_request_ids(len(body.items))
+        photos = [_photo_of(item, context, request_id) for item, request_id in zip(body.items, ids, strict=True)]
+
+        def tell(found: Sequence[KnownAnswer | ServiceError | None]) -> bytes:
+            results = [
+                _checked(index, item.id, photo, one)
+                for index, (item, photo, one) in enumerate(zip(body.items, photos, found, strict=True))
+            ]
+            return as_json(BatchResults(results=results, request_id=context.request_id, timestamp=utc_now()))
+
+        return await call.container.batches.check_cache(photos, tell)
 
 
-def _photo_of(item: CheckCacheItem | MalformedItem, context: RequestContext) -> NamedPhoto | ServiceError:
+def _photo_of(
+    item: CheckCacheItem | MalformedItem, context: RequestContext, request_id: str
+) -> NamedPhoto | ServiceError:
     if isinstance(item, MalformedItem):
         return invalid_fields(item.errors)
-    if not item.names:
-        return no_name(item)
-    return NamedPhoto(item.names, context.for_photo_of_batch(generate_request_id()))
+    names = item.names
+    return NamedPhoto(names, context.for_photo_of_batch(request_id)) if names else no_name(item)
 
 
 def _checked(

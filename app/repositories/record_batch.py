@@ -43,7 +43,7 @@ class RecordBatch:
     def of(cls, writer: str, number: int, outcomes: Sequence[Outcome | Failure]) -> Self:
         """Return the batch of these outcomes."""
         answers = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
-        timed = [(outcome, to_sql_time(outcome.created_at)) for outcome in answers]  # once: it takes 0.6 us
+        timed = list(_timed(answers))
         named = [(outcome, outcome.naming) for outcome in answers if outcome.naming is not None]
         refused = [outcome for outcome in outcomes if isinstance(outcome, Failure) and outcome.refused_until]
         return cls(
@@ -109,6 +109,16 @@ def sum_hits(rows: Iterable[JsonRow]) -> list[JsonRow]:
         known = sums.get(image_hash)
         sums[image_hash] = row if known is None else (image_hash, known[1] + hits, max(known[2], last_hit_at))
     return list(sums.values())
+
+
+def _timed(outcomes: Iterable[Outcome]) -> Iterator[tuple[Outcome, str]]:
+    """Yield each outcome with its time as it is stored. The hits of one call have one: to write it takes 1 us."""
+    moment, text = None, ""
+    for outcome in outcomes:
+        if outcome.created_at is not moment:
+            moment = outcome.created_at
+            text = to_sql_time(moment)
+        yield outcome, text
 
 
 def _result_row(outcome: Outcome, moment: str) -> JsonRow:

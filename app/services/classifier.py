@@ -1,21 +1,27 @@
 """The product: which category is this photo? The story of both endpoints, in order. Neither HTTP nor SQL."""
 
 import asyncio
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from app.errors import HashMismatch
 from app.models.domain import Answer, KnownAnswer, RequestContext
 from app.services.model.errors import ModelTimeout
 from app.services.one_call.paid_once import PaidOnce
 from app.services.photo_in_question import PhotoInQuestion, QuestionParts
+from app.utils.begun import Begun
 from app.utils.clock import milliseconds_since
 from app.utils.hash_utils import sha256_hex
 
 _HASH_IN_THREAD_BYTES = 1024 * 1024
 """Hashing takes 0.7 ms a MiB: from here on it would hold up the event loop."""
+
+T = TypeVar("T")
+FoundTogether = list[KnownAnswer | Exception | None]
+"""What is known of each of some photos: None where nothing is, an exception where that could not be found out, or where
+a hit could not be recorded."""
 
 
 @dataclass(slots=True)  # not frozen, for the reason that Outcome is not: a batch makes hundreds
@@ -68,11 +74,12 @@ class ClassifierService:
             self.parts.metrics.answers.add(found.matched_by)
         return found
 
-    async def check_cache_all(self, photos: Sequence[NamedPhoto]) -> list[KnownAnswer | Exception | None]:
-        """Return what `check_cache` returns for each of one caller's photos, or raises: looked up together, recorded
-        together.
+    async def check_cache_all(self, photos: Sequence[NamedPhoto], tell: Callable[[FoundTogether], T]) -> T:
+        """Return what `tell` makes of what `check_cache` returns for each of one caller's photos, or raises: looked up
+        together, recorded together.
 
-        Raises `Overloaded` at once where there is no room for all of them.
+        `tell` runs while the hits are being written down, and once more where some could not be. Raises `Overloaded` at
+        once where there is no room for all of them.
         """
         started = perf_counter()
         found = await self.parts.cache.lookup_all([photo.names for photo in photos])
@@ -81,14 +88,21 @@ class ClassifierService:
             own = await self.votes.answers_for(user_id, [(photos[index].names, known) for index, known in hits.items()])
             hits = dict(zip(hits, own, strict=True))
         took_ms = milliseconds_since(started)
-        failures = await self.parts.recorder.record_hits(
-            [(photos[index].context, photos[index].names[0], known, took_ms) for index, known in hits.items()]
+        recording = Begun(
+            self.parts.recorder.record_hits(
+                [(photos[index].context, photos[index].names[0], known, took_ms) for index, known in hits.items()]
+            )
         )
-        for (index, known), failure in zip(hits.items(), failures, strict=True):
-            found[index] = failure or known
+        await asyncio.sleep(0)  # the commit leaves now: the answer is put together while the database works
+        found = [hits.get(index, one) for index, one in enumerate(found)]
+        told = tell(found)
+        failed = False
+        for (index, known), failure in zip(hits.items(), await recording, strict=True):
             if failure is None:
                 self.parts.metrics.answers.add(known.matched_by)
-        return found
+            else:
+                found[index], failed = failure, True
+        return tell(found) if failed else told
 
     async def classify(
         self, image: bytes, claimed_hash: str | None, context: RequestContext, *, may_be_deferred: bool = False

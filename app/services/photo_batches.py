@@ -2,7 +2,7 @@
 calls of one moment do: one statement that looks up, one commit that records."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from loguru import logger
 from app.errors import InternalError, MissingImage, ServiceError
 from app.models.domain import Answer, KnownAnswer, RequestContext
 from app.observe.logs import request_id_variable
-from app.services.classifier import ClassifierService, NamedPhoto
+from app.services.classifier import ClassifierService, FoundTogether, NamedPhoto
 from app.utils.let_go import let_go
 
 T = TypeVar("T")
@@ -32,18 +32,28 @@ class PhotoBatches:
 
     classifier: ClassifierService
 
-    async def check_cache(self, photos: Sequence[NamedPhoto | ServiceError]) -> list[KnownAnswer | ServiceError | None]:
-        """Return what is known of each photo, in order; None where it has to be uploaded.
+    async def check_cache(
+        self, photos: Sequence[NamedPhoto | ServiceError], tell: Callable[[list[KnownAnswer | ServiceError | None]], T]
+    ) -> T:
+        """Return what `tell` makes of what is known of each photo, in order; None where it has to be uploaded.
 
         An error in place of a photo comes back in its place. Raises `DatabaseUnavailable`, `Overloaded` where none of
-        the photos can be answered.
+        the photos can be answered. `ClassifierService.check_cache_all` says when `tell` runs.
         """
+
+        def tell_in_order(found: FoundTogether) -> T:
+            results = [as_result(outcome) for outcome in found]
+            if (
+                results
+                and isinstance(results[0], ServiceError)
+                and all(isinstance(one, ServiceError) for one in results)
+            ):
+                raise results[0]
+            answers = iter(results)
+            return tell([photo if isinstance(photo, ServiceError) else next(answers) for photo in photos])
+
         named = [photo for photo in photos if not isinstance(photo, ServiceError)]
-        found = [as_result(outcome) for outcome in await self.classifier.check_cache_all(named)]
-        if found and isinstance(found[0], ServiceError) and all(isinstance(one, ServiceError) for one in found):
-            raise found[0]
-        answers = iter(found)
-        return [photo if isinstance(photo, ServiceError) else next(answers) for photo in photos]
+        return await self.classifier.check_cache_all(named, tell_in_order)
 
     async def classify(
         self, photos: Sequence[UploadedPhoto]

@@ -14,6 +14,12 @@ def generate_request_id() -> str:
     return f"req_{int(time.time())}_{secrets.token_hex(6)}"
 
 
+def generate_request_ids(count: int) -> list[str]:
+    """Return so many new request ids. What tells them apart is drawn at once: a system call for each took longer."""
+    now, digits = int(time.time()), secrets.token_hex(6 * count)
+    return [f"req_{now}_{digits[start : start + 12]}" for start in range(0, 12 * count, 12)]
+
+
 def is_request_id(text: str) -> bool:
     """Whether `text` has the form of an id that this service gives out."""
     return _REQUEST_ID.fullmatch(text) is not None

@@ -18,7 +18,7 @@ from app.observe.metrics import Metrics
 from app.services.cache.lookups import BatchedLookups
 from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
-from app.services.classifier import ClassifierService, NamedPhoto
+from app.services.classifier import ClassifierService, FoundTogether, NamedPhoto
 from app.services.identity.build import NearParts
 from app.services.identity.near import NearSearch
 from app.services.identity.trials import Evidence, NearMode
@@ -136,6 +136,10 @@ class House:
         return self.commits.outcomes
 
 
+def named(names: Sequence[str]) -> list[NamedPhoto]:
+    return [NamedPhoto([name], make_context()) for name in names]
+
+
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
     made = House()
@@ -149,10 +153,58 @@ async def test_a_voters_own_answers_to_many_photos_are_asked_for_once(house: Hou
     house.table.answers = {name: make_known(name) for name in names[1:]}
     house.votes.voters.add("device-42")
 
-    found = await house.service.check_cache_all([NamedPhoto([name], make_context()) for name in names])
+    found = await house.service.check_cache_all(named(names), list)
 
     assert [isinstance(one, OwnAnswer) for one in found] == [False, True, True]
     assert house.votes.asked == ["device-42"]
+
+
+@dataclass
+class SlowCommits(FakeCommits):
+    """Takes hits down when the gate is open, each with what is said of it here."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    said: list[Exception | None] = field(default_factory=list)
+
+    async def record_all(self, outcomes: Sequence[Outcome]) -> list[Exception | None]:
+        await self.gate.wait()
+        await super().record_all(outcomes)
+        return self.said
+
+
+async def test_the_answer_to_many_photos_is_put_together_while_their_hits_are_recorded_and_given_after() -> None:
+    commits = SlowCommits(said=[None, None])
+    house = House(commits=commits)
+    names = [make_image_hash() for _ in range(2)]
+    house.table.answers = {name: make_known(name) for name in names}
+    put_together = asyncio.Event()
+
+    def tell(found: FoundTogether) -> FoundTogether:
+        assert not put_together.is_set(), "once is enough"
+        put_together.set()
+        return list(found)
+
+    call = asyncio.create_task(house.service.check_cache_all(named(names), tell))
+    async with asyncio.timeout(5):
+        await put_together.wait()
+        assert not call.done()
+        assert house.written == []
+        commits.gate.set()
+        assert await call == [make_known(name) for name in names]
+    assert len(house.written) == 2
+
+
+async def test_a_hit_that_could_not_be_recorded_is_told_in_its_place() -> None:
+    failure = DatabaseUnavailable()
+    house = House(commits=SlowCommits(said=[None, failure]))
+    as_any(house.commits).gate.set()
+    names = [make_image_hash() for _ in range(3)]
+    house.table.answers = {name: make_known(name) for name in (names[0], names[2])}
+
+    found = await house.service.check_cache_all(named(names), list)
+
+    assert found == [make_known(names[0]), None, failure]
+    assert house.metrics.answers.tallies[("bytes",)] == 1
 
 
 async def test_what_a_voter_is_answered_is_on_record_and_remembered_for_nobody(house: House) -> None:

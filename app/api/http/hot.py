@@ -47,7 +47,8 @@ class Lines:
     media_type: str
 
 
-Endpoint = Callable[[Call], Awaitable[BaseModel | Lines]]
+Endpoint = Callable[[Call], Awaitable[BaseModel | Lines | bytes]]
+"""Returns a body, or what `as_json` has made of one."""
 
 
 class HotRoute:
@@ -66,10 +67,15 @@ class HotRoute:
             async with aclosing(answer.bodies) as bodies:
                 await _send_lines(bodies, answer.media_type, send)
             return
-        content = answer.__pydantic_serializer__.to_json(answer)
+        content = answer if isinstance(answer, bytes) else as_json(answer)
         described = [_JSON, (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": 200, "headers": described})
         await send({"type": "http.response.body", "body": content})
+
+
+def as_json(body: BaseModel) -> bytes:
+    """Return a body as it is sent."""
+    return body.__pydantic_serializer__.to_json(body)
 
 
 async def _send_lines(bodies: AsyncIterator[BaseModel], media_type: str, send: Send) -> None:
@@ -80,7 +86,7 @@ async def _send_lines(bodies: AsyncIterator[BaseModel], media_type: str, send: S
             headers = [(b"content-type", f"{media_type}; charset=utf-8".encode()), _UNBUFFERED]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             started = True
-        line = body.__pydantic_serializer__.to_json(body) + b"\n"
+        line = as_json(body) + b"\n"
         await send({"type": "http.response.body", "body": line, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 

@@ -53,7 +53,8 @@ class Recorder:
 
         Raises `Overloaded` at once where there is no room for all of them.
         """
-        return await self.commits.record_all([self._outcome(*hit) for hit in hits])
+        now = self.clock()
+        return await self.commits.record_all([self._outcome(*hit, moment=now) for hit in hits])
 
     def _outcome(
         self,
@@ -65,6 +66,7 @@ class Recorder:
         reply: ModelReply | None = None,
         naming: Naming | None = None,
         trial: Trial | None = None,
+        moment: datetime | None = None,
     ) -> Outcome:
         return Outcome(
             context=context,
@@ -72,7 +74,7 @@ class Recorder:
             image_size=image_size,
             classification=known.classification,
             processing_time_ms=processing_time_ms,
-            created_at=self.clock(),
+            created_at=moment or self.clock(),
             logged=self.log_requests and (image_size is not None or context.user_id is not None),
             reply=reply,
             calls=self._priced(reply.calls) if reply else (),
