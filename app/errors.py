@@ -25,6 +25,7 @@ ServiceError
   StatisticsNotBuilt            503 statistics_not_built
     RebuildDisturbed            503 statistics_not_built
   Overloaded                    503 overloaded
+  TimedOut                      504 model_timeout
   InternalError                 500 internal_error
     DatabaseRejected            500 internal_error
       RecordPutAside            500 internal_error
@@ -207,6 +208,14 @@ class Overloaded(ServiceError):
     status = 503
     code = "overloaded"
     default_message = "The service is busy; try again shortly."
+
+
+class TimedOut(ServiceError):
+    """No answer came within the time that this caller had. Who has more may get one."""
+
+    status = 504
+    code = "model_timeout"
+    default_message = "The model did not answer in time."
 
 
 class InternalError(ServiceError):

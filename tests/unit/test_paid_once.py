@@ -540,6 +540,55 @@ async def test_who_has_no_time_is_heard_through_a_deferred_upload_that_waits_for
     assert behind.asked == standard.asked == []
 
 
+@pytest.mark.parametrize("content", [None, "c1:same"])
+@pytest.mark.parametrize("failure", [ModelTimeout(), TimeoutError()])
+async def test_who_has_time_does_not_fail_with_who_had_none_and_asks_within_what_is_left(
+    failure: Exception, content: str | None
+) -> None:
+    house = House()
+    standard, deferred = house.another(content=content), house.another(content=content, may_be_deferred=True)
+    standard.failure = failure
+    standard.gate.clear()
+    leading = asyncio.create_task(house.find(standard))
+    await until(lambda: bool(standard.asked))
+    joining = asyncio.create_task(house.find(deferred))
+    await until(lambda: deferred.prepared == 1)
+
+    standard.gate.set()
+    with pytest.raises(type(failure)):
+        await leading
+    await until(lambda: bool(deferred.asked))
+    with house.paid_once.hurry.wait(deferred.question):
+        result = await asyncio.wait_for(joining, 5)
+
+    assert result.paid
+    assert house.model_timeout_seconds < deferred.asked[0] <= house.paid_once.deferred_seconds
+
+
+async def test_who_has_time_looks_seldom_for_what_another_process_asks_until_somebody_is_in_a_hurry() -> None:
+    table, hurried, looks = FakeLeaseTable({"photo": "another"}), asyncio.Event(), 0
+    leases = Leases(as_any(table), Metrics(), look_seconds=0, slow_look_seconds=3600)
+
+    async def look() -> str | None:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        return "answer" if "hurry" in table.owners else None
+
+    async def wait() -> str | None:
+        async with leases.hold("photo", look, "hurry", hurried) as found:
+            return found
+
+    waiting = asyncio.create_task(wait())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert (looks, table.owners) == (1, {"photo": "another"})
+    hurried.set()
+
+    assert await asyncio.wait_for(waiting, 5) == "answer"
+    await leases.close(1)
+
+
 async def test_who_has_time_lets_a_deferred_question_take_it() -> None:
     house = House()
     photos = [house.another(may_be_deferred=True) for _ in range(2)]

@@ -10,7 +10,7 @@ ServiceError
       ModelDenied               503 model_unavailable
       ModelCircuitOpen          503 model_unavailable
       ModelLaneFull             503 model_unavailable
-    ModelTimeout                504 model_timeout
+    ModelTimeout                504 model_timeout, a TimedOut too
     ModelOverloaded             503 overloaded, an Overloaded too
     NotAsked
       BudgetExhausted           503 budget_exhausted
@@ -21,7 +21,7 @@ ServiceError
 
 from typing import ClassVar
 
-from app.errors import DatabaseUnavailable, Overloaded, QuotaExceeded, Refused, ServiceError
+from app.errors import DatabaseUnavailable, Overloaded, QuotaExceeded, Refused, ServiceError, TimedOut
 from app.models.domain import Usage
 
 
@@ -98,12 +98,8 @@ class ModelLaneFull(ModelUnavailable):
     retryable = False
 
 
-class ModelTimeout(ModelError):
+class ModelTimeout(TimedOut, ModelError):
     """The model gave no answer within the time budget."""
-
-    status = 504
-    code = "model_timeout"
-    default_message = "The model did not answer in time."
 
 
 class ModelOverloaded(Overloaded, ModelError):

@@ -19,6 +19,7 @@ LEASE_SECONDS = 10
 _RENEW_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
 _LOOKS_PER_CLAIM = 10
+_SLOW_LOOK_SECONDS = 2.0
 
 T = TypeVar("T")
 
@@ -64,6 +65,9 @@ class Leases:
     seconds: int = LEASE_SECONDS
     renew_seconds: float = _RENEW_SECONDS
     look_seconds: float = _LOOK_SECONDS
+    slow_look_seconds: float = _SLOW_LOOK_SECONDS
+    """How often who has minutes looks, as long as nobody is in a hurry."""
+
     marks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
@@ -90,7 +94,7 @@ class Leases:
                 if waiting is not None and (hurried is None or hurried.is_set()):
                     marks.enter_context(self.mark([waiting]))
                     waiting = None
-                result = await self.watch(found, _LOOKS_PER_CLAIM * self.look_seconds)
+                result = await self._wait(found, hurried)
                 claim = claim if result is not None else await lease.claim()
         if result is not None:
             yield result
@@ -141,6 +145,17 @@ class Leases:
         """Let the marks be taken back."""
         if self.marks:
             await asyncio.wait(self.marks, timeout=timeout_seconds)
+
+    async def _wait(self, found: Callable[[], Awaitable[T | None]], hurried: asyncio.Event | None) -> T | None:
+        """Return what `found` returns, or None when it is time to claim the lease again, or to hurry."""
+        if hurried is None or hurried.is_set():
+            return await self.watch(found, _LOOKS_PER_CLAIM * self.look_seconds)
+        result = await self.watch(found, 0)
+        if result is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.slow_look_seconds):
+                    await hurried.wait()
+        return result
 
     async def _keep_marked(self, names: Sequence[str], ended: asyncio.Event) -> None:
         owner = secrets.token_hex(16)

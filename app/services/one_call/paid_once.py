@@ -25,7 +25,7 @@ from typing import TypeVar
 
 from loguru import logger
 
-from app.errors import DatabaseRejected, DatabaseUnavailable, QuotaExceeded, RecordPutAside, Refused
+from app.errors import DatabaseRejected, DatabaseUnavailable, QuotaExceeded, RecordPutAside, Refused, TimedOut
 from app.models.domain import KnownAnswer, ModelReply
 from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
@@ -114,11 +114,15 @@ class PaidOnce:
                     return known
             return await look_again()
 
-    async def _share(self, key: str, work: Callable[[], Awaitable[Result]]) -> tuple[Result, bool]:
+    async def _share(
+        self, key: str, work: Callable[[], Awaitable[Result]], *, has_time: bool = False
+    ) -> tuple[Result, bool]:
         """Do a piece of work, or wait for who does it already; whether it was ours.
 
-        Who waits for a client that has had its share is not refused with it, and does the work himself.
+        Who waits for a client that has had its share is not refused with it, and does the work himself. Nor does who
+        has time fail with a caller who had less.
         """
+        not_ours = (QuotaExceeded, TimedOut, TimeoutError) if has_time else (QuotaExceeded,)
         began = False
 
         def begin() -> Awaitable[Result]:
@@ -129,7 +133,7 @@ class PaidOnce:
         while True:
             try:
                 return await self.flights.run(key, begin)
-            except QuotaExceeded:
+            except not_ours:
                 if began:
                     raise
 
@@ -141,21 +145,25 @@ class PaidOnce:
             question = await photo.prepare(budget)
             left = self.deferred_seconds if photo.may_be_deferred else budget.remaining_seconds()
             waiting = nullcontext() if photo.may_be_deferred else self.hurry.wait(question)
+            deadline = Deadline.after(self.leases.seconds + left)
+            find = partial(self._find_prepared, photo, question, left, deadline)
             # What this caller joins may have begun just now, with more time left than this caller has.
-            async with asyncio.timeout(self.leases.seconds + left + _GRACE_SECONDS):
+            async with asyncio.timeout_at(deadline.at + _GRACE_SECONDS):
                 with waiting:
-                    result, mine = await self._share(question, partial(self._find_prepared, photo, question, left))
+                    result, mine = await self._share(question, find, has_time=photo.may_be_deferred)
             return result if mine else result.joined(MatchedBy.QUESTION)
 
-    async def _find_prepared(self, photo: Photo, question: str, budget_seconds: float) -> Result:
-        """Find the answer as the one caller of this process who would ask this, and as the one process that does."""
+    async def _find_prepared(self, photo: Photo, question: str, budget_seconds: float, deadline: Deadline) -> Result:
+        """Find the answer as the one caller of this process who would ask this, and as the one process that does.
+
+        The model has `budget_seconds`, or what is left until the deadline where this caller had to wait.
+        """
         known = await self._look_up(photo.names)
         if known is None:
             known = await _unless_away(photo.find_near(), "whether a picture looks alike")
         if known is not None:
             return Result(known, paid=False)
         look_again = partial(self.known.lookup_uncounted, photo.names)
-        deadline = Deadline.after(self.leases.seconds + budget_seconds)
         async with (
             asyncio.timeout_at(deadline.at) as waiting,
             self._watch(photo, question) as hurried,
