@@ -146,12 +146,21 @@ async def test_the_photos_of_a_batch_may_be_deferred(client: httpx.AsyncClient, 
     assert tiers(fake_models) == ["flex", "flex"]
 
 
-@pytest.mark.parametrize("query", ["lane=cheap", "lane=", "lane=deferred&lane=standard"])
+@pytest.mark.parametrize("query", ["lane=cheap", "lane=", "lane", "lane=deferred&lane=standard", "lane=%64eferred"])
 async def test_a_lane_that_there_is_not_is_400(query: str, client: httpx.AsyncClient) -> None:
     for path in ("/classify", "/classify/batch"):
         response = await client.post(f"{path}?{query}", files={"image": make_image()})
 
         assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_request")
+
+
+async def test_a_lane_whose_name_the_proxy_would_not_read_is_none(
+    client: httpx.AsyncClient, fake_models: FakeModels
+) -> None:
+    response = await client.post("/classify?l%61ne=deferred", files={"image": make_image()})
+
+    assert response.status_code == 200
+    assert tiers(fake_models) == [None]
 
 
 async def test_deferred_uploads_have_half_of_the_room(container: Container) -> None:
