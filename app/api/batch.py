@@ -1,5 +1,6 @@
 """The two calls of an app for many photos at once. Each photo is answered as in a call of its own."""
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -52,6 +53,8 @@ from app.utils.id_generator import generate_request_id, generate_request_ids
 hot = HotRouter("/classify", "classify")
 
 LINES = (JSON_LINES, "application/x-ndjson")
+_REFUSED = re.compile(r"(^|;)\s*q\s*=\s*0(\.0*)?\s*(;|$)")
+"""Parameters of a media type that the client does not accept (RFC 9110, 12.4.2)."""
 
 _UPLOAD_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -191,7 +194,8 @@ def _classified(index: int, item_id: str | None, answer: Answer | ServiceError, 
 
 def _lines_wanted(headers: Headers) -> str | None:
     """Return the media type of lines that the client accepts, or None: it wants one JSON object."""
-    accepted = [
-        one.partition(";")[0].strip().lower() for one in headers.get(b"accept", b"").decode("latin-1").split(",")
-    ]
-    return next((one for one in accepted if one in LINES), None)
+    for accepted in headers.get(b"accept", b"").decode("latin-1").lower().split(","):
+        media_type, _, parameters = accepted.partition(";")
+        if media_type.strip() in LINES and not _REFUSED.search(parameters):
+            return media_type.strip()
+    return None

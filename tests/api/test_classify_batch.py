@@ -96,6 +96,21 @@ async def test_lines_come_in_the_order_in_which_photos_are_answered(
     assert lines[1]["data"]["category"] == answer_for(fake_models.calls[-1].jpeg)["category"]
 
 
+@pytest.mark.parametrize(
+    ("accept", "lines"),
+    [
+        ("application/jsonl;q=0", False),
+        ("application/jsonl; charset=utf-8 ; q=0.000, */*", False),
+        ("application/json, Application/JSONL;q=0.05", True),
+        ("application/jsonl;q=0, application/x-ndjson", True),
+    ],
+)
+async def test_lines_are_not_sent_to_who_refuses_them(accept: str, lines: bool, client: httpx.AsyncClient) -> None:
+    response = await send(client, [make_image()], accept=accept)
+
+    assert response.headers["content-type"].startswith("application/json;") is not lines
+
+
 @pytest.fixture
 def service(tmp_path: Path, fake_models: FakeModels) -> Iterator[Service]:
     provider = settings_for_provider("openai", fake_models)
