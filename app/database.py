@@ -7,7 +7,9 @@ from typing import Any, Protocol, TypeVar
 
 from app.errors import DatabaseRejected
 
-Params = Mapping[str, str | int | float | None]
+Params = Mapping[str, str | int | float | tuple[str, ...] | None]
+"""A tuple is a list as each dialect has it: `IN :names` in MySQL, a JSON text for `json_each(:names)` in SQLite."""
+
 Row = tuple[Any, ...]
 
 

@@ -71,15 +71,19 @@ def escape_string(text: str) -> str:
 
 
 def _escape_quickly(connection: Any) -> None:
-    """Let a connection escape by `escape_string`, but where the server's mode has another way."""
-    as_by_the_driver = connection.escape_string
+    """Let a connection escape by `escape_string`, but where the server's mode has another way; and lists of strings."""
+    as_by_the_driver, escape_one = connection.escape_string, connection.escape
 
     def escape(text: str) -> str:
         if connection.server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES:
             return str(as_by_the_driver(text))
         return escape_string(text)
 
+    def escape_any(value: Any) -> str:
+        return f"({','.join(map(escape_one, value))})" if isinstance(value, tuple) else str(escape_one(value))
+
     connection.escape_string = escape
+    connection.escape = escape_any
 
 
 def check_version(version: str) -> None:

@@ -1,6 +1,7 @@
 """SQLite, the embedded database: one file in WAL mode; a connection that writes, one for quick reads, one for long."""
 
 import asyncio
+import json
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -69,10 +70,10 @@ class SQLiteDatabase:
         if timeout_seconds is None or timeout_seconds <= self._timeout_seconds:
             limit = asyncio.timeout(timeout_seconds or self._timeout_seconds)
             async with self._translated_errors(), limit, self._reading.take():
-                return [tuple(row) for row in await self._reader.execute_fetchall(sql.sqlite, params)]
+                return [tuple(row) for row in await self._reader.execute_fetchall(sql.sqlite, _bound(params))]
         async with self._translated_errors(), asyncio.timeout(timeout_seconds), self._slow_reading.take():
             try:
-                return [tuple(row) for row in await self._slow_reader.execute_fetchall(sql.sqlite, params)]
+                return [tuple(row) for row in await self._slow_reader.execute_fetchall(sql.sqlite, _bound(params))]
             except asyncio.CancelledError:
                 # The query would go on. Nobody else's runs on this connection.
                 await self._slow_reader.interrupt()
@@ -80,7 +81,7 @@ class SQLiteDatabase:
 
     async def read_snapshot(self, work: Callable[[Fetch], Awaitable[T]], *, timeout_seconds: float) -> T:
         async def fetch(sql: Sql, params: Params) -> list[Row]:
-            return [tuple(row) for row in await self._slow_reader.execute_fetchall(sql.sqlite, params)]
+            return [tuple(row) for row in await self._slow_reader.execute_fetchall(sql.sqlite, _bound(params))]
 
         async with self._translated_errors(), asyncio.timeout(timeout_seconds), self._slow_reading.take():
             await self._slow_reader.execute("BEGIN")
@@ -131,7 +132,7 @@ class SQLiteDatabase:
             await self._writer.execute("BEGIN IMMEDIATE")
             try:
                 for sql, params in statements:
-                    cursor = await self._writer.execute(sql.sqlite, params)
+                    cursor = await self._writer.execute(sql.sqlite, _bound(params))
                     changed += max(0, cursor.rowcount)
                     await cursor.close()
                 await self._writer.execute(end)
@@ -155,6 +156,10 @@ class SQLiteDatabase:
         except sqlite3.Error as error:
             self._damaged = self._damaged or _code_of(error) in _DAMAGED
             raise _translated(error) from error
+
+
+def _bound(params: Params) -> dict[str, str | int | float | None]:
+    return {name: json.dumps(value) if isinstance(value, tuple) else value for name, value in params.items()}
 
 
 def _translated(error: sqlite3.Error) -> ServiceError:

@@ -21,6 +21,7 @@ from app.repositories.outbox_statements import (
 )
 from app.repositories.record_batch import RecordBatch, sum_hits
 from app.repositories.record_statements import (
+    ADD_EQUAL_HITS,
     ADD_HITS,
     INSERT_CALLS,
     INSERT_RECORDS,
@@ -47,7 +48,7 @@ def row_statements(batches: Sequence[RecordBatch], pieces: int = 1) -> list[Stat
         *(
             statement
             for rows in _pieces(hits, pieces)
-            for statement in ((ADD_HITS, {"rows": as_json(rows)}), (EXPECT_ROWS, {"expected": len(rows)}))
+            for statement in (_hits_statement(rows), (EXPECT_ROWS, {"expected": len(rows)}))
         ),
         *_each(ADD_HITS, sizes, pieces),
         *_forgotten_statements(batches, pieces),
@@ -174,6 +175,15 @@ def _hits_and_sizes(batches: Sequence[RecordBatch]) -> tuple[list[JsonRow], list
         else:
             sizes[image_hash] = (image_hash, 0, None, image_size)
     return list(rows.values()), list(sizes.values())
+
+
+def _hits_statement(rows: Sequence[JsonRow]) -> Statement:
+    """Return the statement that adds the hits of these rows; the quicker one where all say the same, and no size."""
+    _, *said = rows[0]
+    if len(said) > 2 or any([*row[1:]] != said for row in rows):
+        return ADD_HITS, {"rows": as_json(rows)}
+    hits, last_hit_at = said
+    return ADD_EQUAL_HITS, {"names": tuple(row[0] for row in rows), "hits": hits, "last_hit_at": last_hit_at}
 
 
 def _each(sql: Sql, rows: Sequence[JsonRow], pieces: int) -> Iterable[Statement]:

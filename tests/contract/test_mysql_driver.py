@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.database import Sql
+from app.database import Params, Sql
 from app.drivers.build import open_database
 from app.drivers.mysql_session import escape_string
 from tests.conftest import make_settings
@@ -94,5 +94,8 @@ async def test_values_are_escaped_by_the_servers_mode(mysql_settings: dict[str, 
     for mode in ("ANSI_QUOTES", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"):
         await database.execute(Sql.same(f"SET SESSION sql_mode = '{mode}'"), {})
         assert await database.fetch_all(Sql.same("SELECT :value"), {"value": hostile}) == [(hostile,)]
+        for listed, found in ((("x", hostile), 1), (("x", "', '"), 0)):
+            values: Params = {"value": hostile, "listed": listed}
+            assert await database.fetch_all(Sql.same("SELECT :value IN :listed"), values) == [(found,)]
 
     await database.close()

@@ -292,6 +292,29 @@ async def test_a_hit_moves_the_last_hit_forward_and_never_back(database: Databas
     assert (image.created_at, image.last_hit_at) == (created, later)
 
 
+@pytest.mark.parametrize("apart", [timedelta(), timedelta(hours=1)])
+async def test_hits_of_one_batch_count_for_their_images_alone(apart: timedelta, database: Database) -> None:
+    """Whether they are alike or not: there is a statement for either."""
+    created, later = datetime(2025, 10, 1, 8, tzinfo=UTC), datetime(2025, 10, 3, 8, tzinfo=UTC)
+    first, second, other = (make_outcome(created_at=created) for _ in range(3))
+    await write_outcomes(database, [first, second, other])
+
+    await write_outcomes(
+        database,
+        [
+            make_outcome(image_hash=first.image_hash, reply=None, created_at=later),
+            make_outcome(image_hash=second.image_hash, reply=None, created_at=later + apart),
+        ],
+    )
+
+    images = {image.image_hash: image for image in await StatsRepository(database).fetch_top_images(10)}
+    assert {name: (image.hit_count, image.last_hit_at) for name, image in images.items()} == {
+        first.image_hash: (2, later),
+        second.image_hash: (2, later + apart),
+        other.image_hash: (1, created),
+    }
+
+
 async def test_the_same_record_written_twice_is_one_row(database: Database) -> None:
     outcome = make_outcome(reply=None)
 
