@@ -342,6 +342,14 @@ CREATE TABLE IF NOT EXISTS `stats_user` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='the requests of a user, over all that are on record';
 
+CREATE TABLE IF NOT EXISTS `stats_recent` (
+  `moment` DATETIME NOT NULL COMMENT 'the first of five seconds',
+  `kind` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'as in stats_request',
+  `requests` BIGINT NOT NULL,
+  PRIMARY KEY (`moment`, `kind`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='the requests of the last hour, by five seconds';
+
 INSERT INTO `stats_state` (`id`, `built_at`)
 SELECT 1, UTC_TIMESTAMP()
 FROM (SELECT 1) AS new
@@ -384,5 +392,6 @@ FROM (
   UNION ALL SELECT 8, 'statistics'
   UNION ALL SELECT 9, 'hit_scale'
   UNION ALL SELECT 10, 'log_by_id'
+  UNION ALL SELECT 11, 'recent_requests'
 ) AS migration
 WHERE @is_new;

@@ -300,6 +300,13 @@ CREATE TABLE IF NOT EXISTS stats_user (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS idx_stats_user_requests ON stats_user (requests DESC, user_id);
 
+CREATE TABLE IF NOT EXISTS stats_recent (
+  moment TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  PRIMARY KEY (moment, kind)
+) WITHOUT ROWID;
+
 INSERT INTO stats_state (id, built_at) VALUES (1, CURRENT_TIMESTAMP);
 
 INSERT INTO schema_version (number, name, applied_at) VALUES
@@ -312,4 +319,5 @@ INSERT INTO schema_version (number, name, applied_at) VALUES
   (7, 'corrections', CURRENT_TIMESTAMP),
   (8, 'statistics', CURRENT_TIMESTAMP),
   (9, 'hit_scale', CURRENT_TIMESTAMP),
-  (10, 'log_by_id', CURRENT_TIMESTAMP);
+  (10, 'log_by_id', CURRENT_TIMESTAMP),
+  (11, 'recent_requests', CURRENT_TIMESTAMP);

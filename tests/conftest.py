@@ -66,6 +66,7 @@ TABLES = (
     "stats_member",
     "stats_distinct",
     "stats_user",
+    "stats_recent",
 )
 
 _mysql: list[MySQLServer] = []

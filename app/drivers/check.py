@@ -8,7 +8,7 @@ from app.database import Row, Sql
 from app.drivers.migrations import COMMAND
 from app.errors import DatabaseNotInitialized
 
-NEEDED_VERSION = 10
+NEEDED_VERSION = 11
 """The number of the last migration in sql/migrations."""
 
 SELECT_VERSION = Sql.same("SELECT MAX(number) FROM schema_version")
@@ -71,6 +71,7 @@ FROM stats_call LIMIT 0
     Sql.same("SELECT day, kind, member, requests FROM stats_member LIMIT 0"),
     Sql.same("SELECT day, kind, members FROM stats_distinct LIMIT 0"),
     Sql.same("SELECT user_id, requests, cache_hits FROM stats_user LIMIT 0"),
+    Sql.same("SELECT moment, kind, requests FROM stats_recent LIMIT 0"),
 )
 
 

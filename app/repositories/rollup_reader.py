@@ -15,6 +15,7 @@ from app.repositories.rollup_reads import (
     SELECT_LATENCIES,
     SELECT_MAX_HITS,
     SELECT_OTHER_TOP_USERS,
+    SELECT_RECENT,
     SELECT_REQUESTS,
     SELECT_TIMES,
     SELECT_USERS,
@@ -25,6 +26,7 @@ from app.utils.days import DaySpan
 
 _TIMEOUT_SECONDS = 30.0
 _LAST_DAY = "9999-12-31"
+_LAST_SECOND = "9999-12-31 23:59:59"
 _UTC = ZoneInfo("UTC")
 
 
@@ -57,6 +59,7 @@ REQUESTS = _table(SELECT_REQUESTS, 2, lambda pending: pending.requests)
 CATEGORIES = _table(SELECT_CATEGORIES, 2, lambda pending: pending.categories)
 LATENCIES = _table(SELECT_LATENCIES, 3, lambda pending: pending.latencies)
 CALLS = _table(SELECT_CALLS, 5, lambda pending: pending.calls)
+RECENT = _table(SELECT_RECENT, 2, lambda pending: pending.recent)
 DISTINCT = Table(SELECT_DISTINCT, 2, _count_new_members)
 
 
@@ -76,12 +79,21 @@ class RollupReader:
 
         async def read(fetch: Fetch) -> list[Sums]:
             _, pending = await _fetch_pending(fetch, zone)
-            sums = []
-            for table in tables:
-                waiting = await table.waiting(fetch, pending)
-                rows = await fetch(table.select, {"first": first, "last": last})
-                sums.append(merge(within(waiting, first, last), rows, table.key_width))
-            return sums
+            return [await _sum(fetch, pending, table, first, last) for table in tables]
+
+        return await self.database.read_snapshot(read, timeout_seconds=_TIMEOUT_SECONDS)
+
+    async def sum_live(self, span: DaySpan, since: str) -> tuple[Sums, Sums, Sums]:
+        """Return the sums of `REQUESTS` and `DISTINCT` over these days, and of `RECENT` from this moment on."""
+        first, last = span.first.isoformat(), span.last.isoformat()
+
+        async def read(fetch: Fetch) -> tuple[Sums, Sums, Sums]:
+            _, pending = await _fetch_pending(fetch, span.zone)
+            return (
+                await _sum(fetch, pending, REQUESTS, first, last),
+                await _sum(fetch, pending, DISTINCT, first, last),
+                await _sum(fetch, pending, RECENT, since, _LAST_SECOND),
+            )
 
         return await self.database.read_snapshot(read, timeout_seconds=_TIMEOUT_SECONDS)
 
@@ -119,6 +131,13 @@ class RollupReader:
             return rows[0] if rows else None
 
         return await self.database.read_snapshot(read, timeout_seconds=_TIMEOUT_SECONDS)
+
+
+async def _sum(fetch: Fetch, pending: RollupSums, table: Table, first: str, last: str) -> Sums:
+    """Return the sums of a table from the first part of the key to the last, with what is still to be added."""
+    waiting = await table.waiting(fetch, pending)
+    rows = await fetch(table.select, {"first": first, "last": last})
+    return merge(within(waiting, first, last), rows, table.key_width)
 
 
 async def _fetch_pending(fetch: Fetch, zone: ZoneInfo | None) -> tuple[RollupState, RollupSums]:

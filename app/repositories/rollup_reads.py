@@ -8,6 +8,7 @@ SELECT_REQUESTS = Sql.same("""
 SELECT day, kind, requests, processing_ms, timed, uploaded_bytes, not_uploaded, saved_bytes
 FROM stats_request WHERE day >= :first AND day <= :last
 """)
+SELECT_RECENT = Sql.same("SELECT moment, kind, requests FROM stats_recent WHERE moment >= :first AND moment <= :last")
 SELECT_CATEGORIES = Sql.same("""
 SELECT day, category, requests, confidence FROM stats_category WHERE day >= :first AND day <= :last
 """)
@@ -166,6 +167,7 @@ INSERT_STATE = Sql(
 # In slices, so that no transaction grows with the table. SQLite empties a table at once.
 CLEAR_TABLES = (
     Sql(mysql="DELETE FROM stats_request LIMIT :slice", sqlite="DELETE FROM stats_request"),
+    Sql(mysql="DELETE FROM stats_recent LIMIT :slice", sqlite="DELETE FROM stats_recent"),
     Sql(mysql="DELETE FROM stats_category LIMIT :slice", sqlite="DELETE FROM stats_category"),
     Sql(mysql="DELETE FROM stats_latency LIMIT :slice", sqlite="DELETE FROM stats_latency"),
     Sql(mysql="DELETE FROM stats_call LIMIT :slice", sqlite="DELETE FROM stats_call"),

@@ -31,6 +31,7 @@ from app.repositories.rollup_statements import (
     ADD_CATEGORY,
     ADD_LATENCY,
     ADD_MEMBER,
+    ADD_RECENT,
     ADD_REQUEST,
     ADD_USER,
     ADVANCE_VERSION,
@@ -38,6 +39,7 @@ from app.repositories.rollup_statements import (
     COUNT_MEMBERS_THAT_WENT,
     COUNT_MEMBERS_TO_COME,
     DELETE_EMPTY_MEMBERS,
+    DELETE_NO_LONGER_RECENT,
 )
 from app.repositories.rollup_sums import Key, RollupSums, Sums, rows_json
 
@@ -172,12 +174,15 @@ def _additions(sums: RollupSums) -> list[Statement]:
     """Return the statements that add sums, each table's rows in the order of its key."""
     tables = (
         (ADD_REQUEST, sums.requests),
+        (ADD_RECENT, sums.recent),
         (ADD_CATEGORY, sums.categories),
         (ADD_LATENCY, sums.latencies),
         (ADD_CALL, sums.calls),
         (ADD_USER, sums.users),
     )
     statements: list[Statement] = [(sql, {"rows": rows_json(rows)}) for sql, rows in tables if rows]
+    if sums.recent:
+        statements.append((DELETE_NO_LONGER_RECENT, {}))
     return statements + _member_statements(sums) + _tidying(sums)
 
 

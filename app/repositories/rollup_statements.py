@@ -51,6 +51,29 @@ ADD_REQUEST = _add_to(
     ["day", "kind"],
     ["requests", "processing_ms", "timed", "uploaded_bytes", "not_uploaded", "saved_bytes"],
 )
+# What comes late, and what is counted for a rebuild, may be older than anybody asks for.
+ADD_RECENT = Sql(
+    mysql="""
+INSERT INTO stats_recent (moment, kind, requests)
+SELECT new.moment, new.kind, new.requests
+FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+  moment DATETIME PATH '$[0]',
+  kind VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$[1]',
+  requests BIGINT PATH '$[2]'
+)) AS new
+WHERE new.moment >= NOW() - INTERVAL 1 HOUR
+ON DUPLICATE KEY UPDATE requests = stats_recent.requests + new.requests
+""",
+    sqlite="""
+INSERT INTO stats_recent (moment, kind, requests)
+SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(:rows) WHERE value ->> 0 >= datetime('now', '-1 hour')
+ON CONFLICT (moment, kind) DO UPDATE SET requests = requests + excluded.requests
+""",
+)
+DELETE_NO_LONGER_RECENT = Sql(
+    mysql="DELETE FROM stats_recent WHERE moment < NOW() - INTERVAL 1 HOUR",
+    sqlite="DELETE FROM stats_recent WHERE moment < datetime('now', '-1 hour')",
+)
 ADD_CATEGORY = _add_to("stats_category", ["day", "category"], ["requests", "confidence"])
 ADD_LATENCY = _add_to("stats_latency", ["day", "kind", "bucket"], ["requests"])
 ADD_CALL = _add_to(

@@ -18,6 +18,9 @@ ALL_DAYS = "1000-01-01"
 USER, ADDRESS, IMAGE = "user", "address", "image"
 HIT, PAID = "hit", "paid"
 
+SECONDS_PER_POINT = 5
+"""How many seconds of the last hour are counted together."""
+
 _NOT_AS_WRITTEN = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
 """What reading a row raises that none of us has written so."""
 
@@ -32,6 +35,9 @@ class RollupSums:
         self.requests: Sums = {}
         """By day and kind of name (empty: a model was asked): requests, processing_ms, timed, uploaded_bytes,
         not_uploaded, saved_bytes."""
+
+        self.recent: Sums = {}
+        """By the first of five seconds and kind of name: requests."""
 
         self.categories: Sums = {}
         """By day and category: requests, confidence in parts of 10,000."""
@@ -71,6 +77,7 @@ class RollupSums:
         """Add what counts of rows of requests, or of who made them; with -1 for `sign` take it away."""
         by_kind, categories, latencies, users = self.requests, self.categories, self.latencies, self.users
         members: Counter[Key] = Counter()
+        seconds: Counter[tuple[str, str]] = Counter()
         key: Key
         for moment, user, address, size, category, confidence, hit, took_ms, name, saved in json.loads(text):
             day = calendar.day_of(moment)
@@ -86,7 +93,9 @@ class RollupSums:
                 self.shrunk_days.add(day)
             if category is None:  # the request still counts
                 continue
-            row = by_kind.get(key := (day, (name or "bytes") if hit else "")) or by_kind.setdefault(key, [0] * 6)
+            kind = (name or "bytes") if hit else ""
+            seconds[moment, kind] += sign
+            row = by_kind.get(key := (day, kind)) or by_kind.setdefault(key, [0] * 6)
             row[0] += sign
             row[1] += sign * (took_ms or 0)
             row[2] += sign * (took_ms is not None)
@@ -102,6 +111,8 @@ class RollupSums:
                 row[0] += sign
         for key, number in members.items():
             _add(self.members, key, (number,), 1)
+        for (moment, kind), number in seconds.items():
+            _add(self.recent, (point_of(moment), kind), (number,), 1)
 
     def add_calls(self, text: str, sign: int, calendar: Calendar) -> None:
         """Add what counts of rows of questions to models. Images are those that a vendor was asked about."""
@@ -114,6 +125,11 @@ class RollupSums:
             if provider != LOCAL_PROVIDER:
                 _add(self.members, (day, IMAGE, image_hash), (1,), sign)
                 _add(self.members, (ALL_DAYS, IMAGE, image_hash), (1,), sign)
+
+
+def point_of(moment: str) -> str:
+    """Return the first of the five seconds that a moment (`2025-10-10 12:00:07`) is in."""
+    return f"{moment[:18]}{'0' if moment[18:19] < '5' else '5'}"
 
 
 def merge(sums: Sums, rows: Iterable[Row], key_width: int) -> Sums:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from app.database import Database, Params, Row, Sql, from_sql_time
+from app.database import Database, Params, Row, Sql, from_sql_time, to_sql_time
 from app.models.domain import LOCAL_PROVIDER, Category, Usage
 from app.models.statistics import ImageStatistics
 from app.repositories.categories import CATEGORIES_JSON, category_of
@@ -85,6 +85,15 @@ class RequestTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentTotals:
+    """How many requests of five seconds were answered by one kind of name; empty: a model was asked."""
+
+    start: datetime
+    kind: str
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class Bandwidth:
     """Bytes of files that were uploaded, and of those that were not because a name was enough."""
 
@@ -142,6 +151,17 @@ class StatsRepository:
         """Sum up the requests of each of these days."""
         requests, distinct = await self._reader.sum_days(span, REQUESTS, DISTINCT)
         return [_request_totals(day.isoformat(), requests, distinct) for day in span.days]
+
+    async def sum_live(self, span: DaySpan, since: datetime) -> tuple[RequestTotals, list[RecentTotals]]:
+        """Sum up the requests of the first of these days, and those since a moment by five seconds, as of one moment.
+
+        `since` is no more than an hour ago.
+        """
+        requests, distinct, recent = await self._reader.sum_live(span, to_sql_time(since))
+        totals = _request_totals(span.first.isoformat(), requests, distinct)
+        return totals, [
+            RecentTotals(from_sql_time(str(moment)), str(kind), number) for (moment, kind), (number,) in recent.items()
+        ]
 
     async def sum_bandwidth(self) -> Bandwidth:
         """Sum up the uploads of all requests on record."""

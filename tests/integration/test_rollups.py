@@ -4,6 +4,7 @@ or interrupted in between, by the days of any zone."""
 import asyncio
 import random
 import secrets
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from app.database import Database, Sql
+from app.database import Database, Sql, from_sql_time
 from app.errors import DatabaseUnavailable, RebuildDisturbed, StatisticsNotBuilt
 from app.models.domain import LOCAL_MODEL, LOCAL_PROVIDER, Category, Failure, Outcome
 from app.models.identity import MatchedBy
@@ -56,6 +57,7 @@ USERS = Sql.same("""
 SELECT user_id, COUNT(*), SUM(from_cache), MIN(created_at), MAX(created_at)
 FROM request_log WHERE user_id IS NOT NULL GROUP BY user_id
 """)
+RECENT = Sql.same("SELECT created_at, from_cache, matched_by FROM request_log WHERE created_at >= :since")
 CACHE = Sql.same("SELECT COUNT(*), SUM(hit_count), MAX(hit_count) FROM image_classification_cache")
 TOKENS = Sql.same("""
 SELECT COUNT(*), COUNT(DISTINCT image_hash), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens)
@@ -93,6 +95,7 @@ async def check_sums(database: Database, span: DaySpan) -> None:
         assert (tokens.calls, tokens.images, usage.input_tokens, usage.output_tokens, usage.cached_tokens) == numbers(
             row
         )
+    await check_recent(database, span)
     (row,) = await database.fetch_all(CACHE, {})
     cache = await stats.sum_cache()
     assert (cache.images, cache.hits, cache.max_hits) == numbers(row)
@@ -111,6 +114,19 @@ async def check_sums(database: Database, span: DaySpan) -> None:
     (row,) = await database.fetch_all(TOKENS, {"start": "2000-01-01", "end": "2999-01-01"})
     total = await stats.sum_tokens(None)
     assert (total.calls, total.images, total.usage.input_tokens) == numbers(row)[:3]
+
+
+async def check_recent(database: Database, span: DaySpan) -> None:
+    """Fail unless the requests of the last quarter of an hour are counted in the seconds and by the names they have."""
+    since = NOW - timedelta(minutes=15)
+    scanned: Counter[tuple[datetime, str]] = Counter()
+    for created_at, from_cache, matched_by in await database.fetch_all(RECENT, {"since": text_of(since)}):
+        moment = from_sql_time(created_at)
+        start = moment.replace(second=moment.second // 5 * 5)
+        if start >= since:
+            scanned[start, (matched_by or "bytes") if from_cache else ""] += 1
+    _, recent = await StatsRepository(database).sum_live(span, since)
+    assert {(one.start, one.kind): one.requests for one in recent if one.requests} == scanned
 
 
 @dataclass
@@ -136,7 +152,8 @@ class History:
         return self.batches[-1]
 
     def _make_outcome(self) -> Outcome:
-        moment = NOW - timedelta(hours=self.chance.randrange(0, 24 * 6), seconds=self.chance.randrange(3600))
+        hours = self.chance.choice([0, self.chance.randrange(24 * 6)])
+        moment = NOW - timedelta(hours=hours, seconds=self.chance.randrange(3600))
         image = self.chance.choice(self.images)
         classification = make_classification(self.chance.choice(list(Category)), round(self.chance.random(), 4))
         common: dict[str, Any] = {
@@ -222,6 +239,18 @@ async def test_rows_that_are_deleted_leave_nothing_in_the_sums(table: str, datab
     await apply_all(database)
 
     assert await database.fetch_all(Sql.same(f"SELECT COUNT(*) FROM {table}"), {}) == [(0,)]
+
+
+async def test_what_is_older_than_an_hour_goes_from_the_sums_of_the_last_hour(database: Database) -> None:
+    await database.execute(
+        Sql.same("INSERT INTO stats_recent VALUES (:moment, 'bytes', 3)"), {"moment": text_of(NOW - timedelta(hours=2))}
+    )
+    await write_outcomes(database, [make_outcome(created_at=NOW), make_outcome(created_at=NOW - timedelta(hours=3))])
+
+    await apply_all(database)
+
+    rows = await database.fetch_all(Sql.same("SELECT kind, requests FROM stats_recent"), {})
+    assert [(str(kind), int(requests)) for kind, requests in rows] == [("", 1)]
 
 
 async def test_what_is_left_in_the_outbox_by_a_killed_process_is_counted_once(database: Database) -> None:
