@@ -8,6 +8,7 @@ from typing import Any
 import uvicorn
 
 from app.config import Settings, load_settings
+from app.ending import StreamEndingServer
 from app.storage_check import check_storage
 
 _TRY = """
@@ -25,7 +26,7 @@ _SAMPLE = Path("samples/cat.png")
 """In a checkout. Who has installed the wheel takes a photo of their own."""
 
 
-class _Server(uvicorn.Server):
+class _Server(StreamEndingServer):
     """Says what to try once it listens, and not before."""
 
     def __init__(self, config: uvicorn.Config, greeting: str) -> None:

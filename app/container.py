@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from app.config import Settings, library_path
 from app.database import Database
@@ -26,6 +27,8 @@ from app.services.identity_statistics import IdentityStatsService
 from app.services.images.build import open_images
 from app.services.images.decoding_server import DecodingServer
 from app.services.images.upload_budget import UploadBudget
+from app.services.live.feed import LiveFeed
+from app.services.live.state import read_state
 from app.services.model.build import build_model
 from app.services.model.prompt import PROMPT_VERSION
 from app.services.model_statistics import ModelStatsService
@@ -56,6 +59,7 @@ class Container:
     classifier: ClassifierService
     batches: PhotoBatches
     stats: StatsService
+    live: LiveFeed
     identity_stats: IdentityStatsService
     model_stats: ModelStatsService
     budget_stats: BudgetStatsService
@@ -145,12 +149,17 @@ async def open_service(
             clock=clock,
             metrics=metrics,
         )
+        stats = build_stats(settings, storage, clock)
+        live = LiveFeed(stats.summarize_live, partial(read_state, exposition, metrics))
+        metrics.live_streams.watch(lambda: live.streams)
+        stack.push_async_callback(live.close)
         uploads = UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024)
         classifier = ClassifierService(paid_once, parts, corrections.feedback.own)
         container = Container(
             classifier=classifier,
             batches=PhotoBatches(classifier),
-            stats=build_stats(settings, storage, clock),
+            stats=stats,
+            live=live,
             identity_stats=IdentityStatsService(
                 storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, clock
             ),
@@ -168,6 +177,7 @@ async def open_service(
             exposition=exposition,
         )
         metrics.upload_bytes.watch(lambda: container.uploads.in_flight)
+        metrics.uploads.watch(lambda: container.uploads.uploads)
         _watch_process(metrics, storage.database)
         for retention in build_retention(settings, storage, records.rejected):
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))

@@ -206,6 +206,10 @@ class LimitedProtocol(HttpToolsProtocol):
         """Close, but not while the client is still sending: the kernel would throw away the answer with the rest."""
         if self._deaf and self._dropped is not None:
             return  # it is about to
+        cycle = self.cycle
+        if self.flow.write_paused and cycle is not None and cycle.response_started and not cycle.response_complete:
+            self._socket.abort()  # given up: what the client does not take would keep it open
+            return
         if self._deaf or (self.cycle is not None and self.cycle.more_body):
             self._linger()
         else:

@@ -10,13 +10,14 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from app.api import batch, cache, categories, classify, feedback, health, history, metrics, requests, stats
+from app.api import batch, cache, categories, classify, feedback, health, history, live, metrics, requests, stats
 from app.api.http.cors import allow_origins
 from app.api.http.exception_handlers import add_exception_handlers
 from app.api.http.middleware import RequestMiddleware
 from app.api.http.openapi_page import PAGE, install_openapi, operation_id
 from app.config import Settings, load_settings
 from app.container import Container, open_container
+from app.ending import END_STREAMS
 from app.observe.logs import configure_logging
 from app.observe.metrics import Metrics
 from app.version import VERSION
@@ -26,7 +27,7 @@ _BASE_PATH = "/api/v1"
 _HOT = (classify, batch)
 _ROUTERS = [
     *(module.hot.documentation for module in _HOT),
-    *(module.router for module in (requests, history, feedback, categories, stats, cache, health)),
+    *(module.router for module in (requests, history, feedback, categories, stats, live, cache, health)),
 ]
 _GC_THRESHOLDS = (20_000, 20, 20)
 """A request makes a few hundred objects and hardly a cycle: by default every third one would start a collection."""
@@ -40,9 +41,9 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
     measured = container.metrics if container is not None else Metrics()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         if container is not None:
-            yield
+            yield {}
             return
         app.state.access_log = configure_logging(
             level="DEBUG" if settings.app_debug else settings.log_level, as_json=settings.env == "production"
@@ -52,7 +53,7 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
             gc.collect()
             gc.freeze()  # what is there now stays: the collector need not look at it again and again
             gc.set_threshold(*_GC_THRESHOLDS)
-            yield
+            yield {END_STREAMS: built.live.end}
 
     app = FastAPI(
         **PAGE,

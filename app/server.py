@@ -8,9 +8,10 @@ from typing import Any, ClassVar, cast
 
 from gunicorn.arbiter import Arbiter
 from loguru import logger
-from uvicorn import Config, Server
+from uvicorn import Config
 from uvicorn_worker import UvicornWorker
 
+from app.ending import StreamEndingServer
 from app.http_protocol import LimitedProtocol
 
 _LAST_ANSWER = (b"connection", b"close")
@@ -24,7 +25,7 @@ _LAST_LOOKS = 3
 start beside this one."""
 
 
-class DrainingServer(Server):
+class DrainingServer(StreamEndingServer):
     """Ends connections with an answer rather than between two.
 
     A proxy reuses its connections. One that is closed while idle may have the next request on its way already, and
@@ -47,6 +48,7 @@ class DrainingServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, answer for a while what still comes in, then end as uvicorn does."""
+        self.end_streams()
         self.server_state.default_headers = [*self.server_state.default_headers, _LAST_ANSWER]
         for connection in self.server_state.connections:
             cycle = cast(LimitedProtocol, connection).cycle

@@ -12,6 +12,7 @@ from app.services.feedback_service import FeedbackService
 from app.services.health_service import HealthService
 from app.services.history_service import HistoryService
 from app.services.identity_statistics import IdentityStatsService
+from app.services.live.feed import LiveFeed
 from app.services.model_statistics import ModelStatsService
 from app.services.purge_service import PurgeService
 from app.services.stats_service import StatsService
@@ -24,6 +25,7 @@ __all__ = [
     "FeedbackDep",
     "HealthDep",
     "IdentityStatsDep",
+    "LiveDep",
     "ModelStatsDep",
     "PurgesDep",
     "StatsDep",
@@ -39,6 +41,10 @@ ContainerDep = Annotated[Container, Depends(get_container)]
 
 def get_stats(container: ContainerDep) -> StatsService:
     return container.stats
+
+
+def get_live(container: ContainerDep) -> LiveFeed:
+    return container.live
 
 
 def get_identity_stats(container: ContainerDep) -> IdentityStatsService:
@@ -74,6 +80,7 @@ def get_health(container: ContainerDep) -> HealthService:
 
 
 StatsDep = Annotated[StatsService, Depends(get_stats)]
+LiveDep = Annotated[LiveFeed, Depends(get_live)]
 IdentityStatsDep = Annotated[IdentityStatsService, Depends(get_identity_stats)]
 ModelStatsDep = Annotated[ModelStatsService, Depends(get_model_stats)]
 BudgetStatsDep = Annotated[BudgetStatsService, Depends(get_budget_stats)]

@@ -5,18 +5,22 @@ figures, before anything is imported. The only module that knows Prometheus.
 """
 
 import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.observe import metrics_folder
 from app.observe.kinds import Counter, Distribution, Gauge, Histogram, Labels
 from app.observe.metrics import Metrics
 from app.utils.keep_doing import keep_doing
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_PLAIN_0_0_4
+
+Present = Mapping[str, Mapping[Labels, float]]
 
 _FLUSH_SECONDS = 1.0
 _ATTEMPTS = 3
@@ -30,6 +34,7 @@ class Exposition:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._own = CollectorRegistry()
         self._shown = [_show(metric, self._own) for metric in metrics.all()]
+        self._gauges = [metric for metric in metrics.all() if isinstance(metric, Gauge)]
 
     async def render(self) -> bytes:
         """Return all figures as Prometheus reads them."""
@@ -39,6 +44,20 @@ class Exposition:
             with suppress(FileNotFoundError):
                 return await asyncio.to_thread(generate_latest, self._registry())
         return await asyncio.to_thread(generate_latest, self._registry())
+
+    async def read_present(self) -> Present:
+        """Return what is there now by the gauges' names and labels: in this process if it is all there is, else in all
+        of them, as each handed it on at most a second ago."""
+        folder = metrics_folder.find(os.environ)
+        if folder is None:
+            return {gauge.name: gauge.read() for gauge in self._gauges}
+        found = await asyncio.to_thread(lambda: MultiProcessCollector.merge(metrics_folder.gauges(folder)))  # type: ignore[no-untyped-call]
+        labels = {gauge.name: gauge.labels for gauge in self._gauges}
+        return {
+            name: {tuple(sample.labels[label] for label in labels[name]): sample.value for sample in metric.samples}
+            for metric in found
+            if (name := metric.name) in labels
+        }
 
     def flush(self) -> None:
         """Hand on what was counted since the last time, and what is there now."""

@@ -112,6 +112,7 @@ class Metrics:
             "`unavailable`, `misconfigured`, `timeout`, `cancelled`",
             ("provider", "model", "outcome"),
         )
+        self.model_calls_now = Gauge("model_calls_in_progress", "Questions that are with vendors' models at the moment")
         self.model_seconds = Histogram(
             "model_call_duration_seconds",
             "Time of a question to a model, from when it was sent",
@@ -207,7 +208,9 @@ class Metrics:
             "model), `network` (to be looked at by the embedded network)",
             ("queue",),
         )
+        self.uploads = Gauge("uploads_in_progress", "Requests whose uploads are read or answered at the moment")
         self.upload_bytes = Gauge("upload_bytes", "Bytes of uploads in memory")
+        self.live_streams = Gauge("live_streams", "Open streams of the live feed")
         self.remembered = Gauge("memory_cache_entries", "Names of photos in memory, each with its answer")
         self.database_in_use = Gauge("database_connections_in_use", "Database connections in use")
         self.database_limit = Gauge("database_connections_limit", "Most database connections")

@@ -18,9 +18,6 @@ ALL_DAYS = "1000-01-01"
 USER, ADDRESS, IMAGE = "user", "address", "image"
 HIT, PAID = "hit", "paid"
 
-SECONDS_PER_POINT = 5
-"""How many seconds of the last hour are counted together."""
-
 _NOT_AS_WRITTEN = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
 """What reading a row raises that none of us has written so."""
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from app.errors import NotFound
 from app.models.domain import RequestRecord
+from app.models.live import LiveStatistics, point_starts, points_at
 from app.models.prices import Prices
 from app.models.statistics import (
     CacheStatistics,
@@ -39,6 +40,14 @@ class StatsService:
         """Return the totals of today's requests."""
         (totals,) = await self.repository.sum_requests(self._today())
         return self._summarize(totals)
+
+    async def summarize_live(self) -> LiveStatistics:
+        """Return the last quarter of an hour by five seconds, and the totals of today, both as of one moment."""
+        now = self.clock()
+        starts = point_starts(now)
+        totals, recent = await self.repository.sum_live(last_days(now, self.timezone, 1), starts[0])
+        points = points_at(starts, ((one.start, one.kind, one.requests) for one in recent))
+        return LiveStatistics(now, self.timezone.key, points, self._summarize(totals))
 
     async def summarize_days(self, days: int) -> list[DayStatistics]:
         """Return the totals of each of the last days, today included, the oldest first."""

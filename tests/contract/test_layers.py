@@ -9,7 +9,7 @@ APP = Path(__file__).parents[2] / "app"
 
 # From the top: a module may import from its own level and from those below it.
 LAYERS = [
-    ["main", "__main__", "server", "http_protocol", "cli"],
+    ["main", "__main__", "server", "http_protocol", "ending", "cli"],
     ["api"],
     ["web"],
     ["api.http"],
@@ -27,6 +27,7 @@ LAYERS = [
         "services.identity",
         "services.access",
         "services.upkeep",
+        "services.live",
     ],
     ["services.model_client"],
     ["drivers", "repositories"],

@@ -50,12 +50,12 @@ class RequestMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         token = request_id_variable.set(request_id)
         started = perf_counter()
-        status, complete = 0, False
+        status, complete, begun = 0, False, started
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status, complete
+            nonlocal status, complete, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], perf_counter()
                 headers = [*message["headers"], (b"x-request-id", request_id.encode("ascii"))]
                 if _JSON in headers:
                     headers[headers.index(_JSON)] = _JSON_IN_UTF8
@@ -83,10 +83,13 @@ class RequestMiddleware:
                 await error_response(InternalError(), scope)(scope, receive, send_with_id)
             let_go(error)
         finally:
-            self._measure(scope, handled.get("endpoint"), status, perf_counter() - started)
+            # A stream lasts as long as its client listens, which says nothing of the service.
+            is_stream = scope["state"].get("is_stream", False)
+            if not is_stream:
+                self._measure(scope, handled.get("endpoint"), status, perf_counter() - started)
             access_log = scope["app"].state.access_log
             if access_log is not None:
-                took_ms = milliseconds_since(started)
+                took_ms = round((begun - started) * 1000) if is_stream else milliseconds_since(started)
                 access_log.write(request_id, scope["method"], _without_user(scope["path"]), status, took_ms)
             request_id_variable.reset(token)
 

@@ -14,6 +14,12 @@ class UploadBudget:
         self._max_bytes = max_bytes
         self._whole = whole
         self._in_flight = 0
+        self._uploads = 0
+
+    @property
+    def uploads(self) -> int:
+        """How many uploads there are at the moment."""
+        return self._uploads
 
     @property
     def in_flight(self) -> int:
@@ -45,7 +51,9 @@ class UploadBudget:
             held += size
             self._in_flight += size
 
+        self._uploads += 1
         try:
             yield hold
         finally:
+            self._uploads -= 1
             self._in_flight -= held

@@ -115,6 +115,7 @@ def _guard(model: ModelEndpoint, site: _Site, seconds: float) -> _Guarded:
         shared = FairModel(limited, settings.fair_share, settings.llm_max_concurrency, metrics)
     breaker = BreakerModel(shared, " ".join(names), fair_budget_seconds=seconds)
     metrics.queues.watch(lambda: limited.waiting, "questions")
+    metrics.model_calls_now.watch(lambda: limited.running)
     for state in BREAKER_STATES:
         metrics.breakers.watch(partial(_is_in, breaker, state), *names, state)
     return _Guarded(RetryingModel(CountedSkips(breaker, *names, metrics)), connection.close, breaker)
@@ -133,6 +134,7 @@ def _lane(model: ModelEndpoint, site: _Site) -> _Guarded | None:
     counted = [CountedModel(provider, *names, PROMPT_VERSION, metrics, lane=FLEX) for provider in connection.formats]
     limited = LimitedModel(in_formats(_budgeted(counted, site)), settings.llm_max_concurrency)
     metrics.queues.watch(lambda: limited.waiting, "questions")
+    metrics.model_calls_now.watch(lambda: limited.running)
     shared: ModelClient = limited
     if settings.fair_share:
         shared = FairModel(limited, settings.fair_share, settings.llm_max_concurrency, metrics)

@@ -20,6 +20,11 @@ class LimitedModel:
         self._places = Places(max_concurrency, WAITING_PER_RUNNING * max_concurrency, ModelOverloaded)
 
     @property
+    def running(self) -> int:
+        """How many questions have a place."""
+        return self._places.in_use
+
+    @property
     def waiting(self) -> int:
         """How many questions wait for a place."""
         return self._places.waiting

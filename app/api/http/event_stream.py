@@ -1,0 +1,64 @@
+"""Server-sent events: an answer that goes on for as long as its client listens."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, aclosing
+
+from loguru import logger
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+SEND_SECONDS = 10.0
+"""A client that takes nothing for so long is given up."""
+
+# A process that ends waits for connections, also for one that is idle after a stream.
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
+
+
+class EventStream(Response):
+    """Sends each text when it is there. Whatever ends it, its place is free at once.
+
+    nginx hands each on as it comes, for `X-Accel-Buffering`.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(self, place: AbstractContextManager[None], texts: AsyncGenerator[bytes, None]) -> None:
+        """`place` is held from the head of the answer to its end; it may refuse by an error."""
+        super().__init__(headers=_HEADERS)
+        del self.headers["Content-Length"]
+        self._place = place
+        self._texts = texts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._place:
+            scope["state"]["is_stream"] = True
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            # The server leaves out the body where only the head was asked for, and would go on for as long.
+            if scope["state"].get("signed_method") == "HEAD":
+                await send({"type": "http.response.body", "body": b""})
+                return
+            sending, gone = asyncio.create_task(self._send_all(send)), asyncio.create_task(_wait_for_end(receive))
+            try:
+                await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                sending.cancel(), gone.cancel()
+                await asyncio.wait([sending, gone])
+            if not sending.cancelled():
+                sending.result()
+
+    async def _send_all(self, send: Send) -> None:
+        async with aclosing(self._texts):
+            try:
+                async for text in self._texts:
+                    async with asyncio.timeout(SEND_SECONDS):
+                        await send({"type": "http.response.body", "body": text, "more_body": True})
+            except TimeoutError:
+                logger.info("a stream is given up: its client takes nothing")
+                return  # the server cuts the connection, since the answer is not complete
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _wait_for_end(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
