@@ -1,9 +1,10 @@
 """The live feed for operators: asked for once, or followed."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from functools import lru_cache
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from app.api.deps import LiveDep
 from app.api.http.caching import NOT_STORED
@@ -44,7 +45,7 @@ async def get_live_stats(live: LiveDep) -> LiveStatsResponse:
 @router.get(
     "/stream",
     summary="The same as server-sent events, at most once a second",
-    response_class=EventStream,
+    response_class=Response,  # so that errors stay JSON on the page
     responses={
         200: {
             "description": "Events, for a quarter of an hour",
@@ -66,8 +67,9 @@ async def stream_live_stats(live: LiveDep) -> EventStream:
 
 async def _texts(live: LiveFeed) -> AsyncGenerator[bytes, None]:
     yield _BEGINNING
-    async for message in live.follow():
-        yield _text_of(message)
+    async with aclosing(live.follow()) as messages:
+        async for message in messages:
+            yield _text_of(message)
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,7 @@
 """What the live feed tells: the last quarter of an hour, today, and what is under way at the moment."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.models.statistics import TodayStatistics
@@ -9,6 +9,8 @@ from app.models.statistics import TodayStatistics
 SECONDS_PER_POINT = 5
 POINTS = 180
 """A quarter of an hour."""
+
+_KINDS = ("bytes", "content", "question", "near", "paid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,9 @@ def points_at(starts: Sequence[datetime], counts: Iterable[tuple[datetime, str, 
 
     A moment of none of them, and a kind that is none of ours, count nowhere.
     """
-    by_kind = {start: asdict(LivePoint(start)) for start in starts}
+    by_start = {start: dict.fromkeys(_KINDS, 0) for start in starts}
     for start, kind, requests in counts:
-        point = by_kind.get(start)
-        name = kind or "paid"
+        point, name = by_start.get(start), kind or "paid"
         if point is not None and name in point:
             point[name] += requests
-    return tuple(LivePoint(**point) for point in by_kind.values())
+    return tuple(LivePoint(start, **point) for start, point in by_start.items())

@@ -107,6 +107,7 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     real["get_feedback", "one"] = await client.get("/feedback")
     real["get_trend", "day"] = await client.get("/stats/trend?days=1")
     real["get_latency", "day"] = await client.get("/stats/latency")
+    real["get_live_stats", "now"] = await client.get("/stats/live")
     real["get_user_stats", "one"] = await client.get("/stats/users/device-42")
     real["get_budget_stats", "day"] = await client.get("/stats/budget")
     name = f"/cache/{question['image_hash']}"

@@ -8,8 +8,7 @@ from loguru import logger
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-SEND_SECONDS = 10.0
-"""A client that takes nothing for so long is given up."""
+_SEND_SECONDS = 10.0
 
 # A process that ends waits for connections, also for one that is idle after a stream.
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
@@ -23,12 +22,21 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, place: AbstractContextManager[None], texts: AsyncGenerator[bytes, None]) -> None:
-        """`place` is held from the head of the answer to its end; it may refuse by an error."""
+    def __init__(
+        self,
+        place: AbstractContextManager[None],
+        texts: AsyncGenerator[bytes, None],
+        send_seconds: float = _SEND_SECONDS,
+    ) -> None:
+        """`place` is held from the head of the answer to its end; it may refuse by an error.
+
+        A client that takes nothing for `send_seconds` is given up.
+        """
         super().__init__(headers=_HEADERS)
         del self.headers["Content-Length"]
         self._place = place
         self._texts = texts
+        self._send_seconds = send_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._place:
@@ -51,7 +59,7 @@ class EventStream(Response):
         async with aclosing(self._texts):
             try:
                 async for text in self._texts:
-                    async with asyncio.timeout(SEND_SECONDS):
+                    async with asyncio.timeout(self._send_seconds):
                         await send({"type": "http.response.body", "body": text, "more_body": True})
             except TimeoutError:
                 logger.info("a stream is given up: its client takes nothing")

@@ -15,9 +15,6 @@ from app.services.live.errors import TooManyStreams
 MAX_STREAMS = 20
 """Of a process."""
 
-_READ_SECONDS = 5.0
-"""How long a read may take before those who follow are told that there is trouble."""
-
 _REFUSED_RETRY_SECONDS = 5
 _ENDING = "the process is about to end"
 
@@ -54,6 +51,9 @@ class Pace:
     tick: float = 1.0
     longest_pause: float = 5.0
     """Between two reads of a machine that has much else to do."""
+
+    longest_read: float = 10.0
+    """After so long those who follow are told that there is trouble."""
 
     share: float = 0.1
     """The part of the time that reads may take."""
@@ -100,6 +100,11 @@ class LiveFeed:
     _trouble: ServiceError | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: bool = False
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it reads again and again."""
+        return self._ticker is not None and not self._ticker.done()
 
     async def fetch(self) -> LiveSnapshot:
         """Return what was read last.
@@ -162,7 +167,7 @@ class LiveFeed:
             await asyncio.wait([self._ticker])
 
     def _start(self) -> None:
-        if self._ticker is None or self._ticker.done():
+        if not self.is_reading:
             self._latest = self._event = self._trouble = None
             self._ticker = asyncio.create_task(self._read_while_wanted())
 
@@ -175,12 +180,12 @@ class LiveFeed:
 
     async def _read(self) -> None:
         try:
-            async with asyncio.timeout(_READ_SECONDS):
+            async with asyncio.timeout(self.pace.longest_read):
                 snapshot = LiveSnapshot(await self.read_statistics(), await self.read_state())
         except ServiceError as error:
             self._begin_trouble(error)
         except TimeoutError:
-            self._begin_trouble(DatabaseUnavailable(detail=f"the live feed was not read within {_READ_SECONDS:g} s"))
+            self._begin_trouble(DatabaseUnavailable(detail="the live feed could not be read in time"))
         except Exception:
             if self._trouble is None:  # one line, not one a second
                 logger.exception("the live feed cannot be read")
