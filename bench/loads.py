@@ -125,8 +125,8 @@ def write_loads(folder: Path, images: int, photo: bytes) -> dict[str, Load]:
     }
 
 
-def hash_script(folder: Path, name: str, hashes: Iterable[str]) -> Path:
-    """Write a script that asks for these hashes, in random order."""
+def hash_script(folder: Path, name: str, hashes: Iterable[str], users: int = 1) -> Path:
+    """Write a script that asks for these hashes, in random order, in the name of so many users."""
     (folder / f"{name}.txt").write_text("\n".join(hashes), encoding="ascii")
     script = folder / f"{name}.lua"
     script.write_text(
@@ -136,6 +136,7 @@ for line in io.lines("{folder / name}.txt") do hashes[#hashes + 1] = line end
 math.randomseed(os.time())
 local headers = {{["Content-Type"] = "application/json", ["X-User-ID"] = "device-42"}}
 request = function()
+  if {users} > 1 then headers["X-User-ID"] = "device-" .. math.random({users}) end
   return wrk.format("POST", nil, headers, '{{"image_hash":"' .. hashes[math.random(#hashes)] .. '"}}')
 end
 """,
