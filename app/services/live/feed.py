@@ -55,8 +55,8 @@ class Pace:
     longest_read: float = 10.0
     """After so long those who follow are told that there is trouble."""
 
-    share: float = 0.1
-    """The part of the time that reads may take."""
+    share: float = 0.05
+    """The part of the time that reads may take: where there is much to answer, there is much to add up as well."""
 
     heartbeat: float = 15.0
     stream: float = 15 * 60.0
