@@ -19,6 +19,6 @@ def isoformat_utc(moment: datetime) -> str:
     return f"{moment.isoformat(timespec='seconds')[:19]}Z"
 
 
-def milliseconds_since(started: float) -> int:
-    """Return the whole milliseconds since a moment of `time.perf_counter()`."""
-    return round((perf_counter() - started) * 1000)
+def milliseconds_since(started: float, ended: float | None = None) -> int:
+    """Return the whole milliseconds from a moment of `time.perf_counter()` to another, or to now."""
+    return round(((perf_counter() if ended is None else ended) - started) * 1000)

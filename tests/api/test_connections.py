@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -354,3 +355,22 @@ async def test_a_server_that_ends_waits_but_a_moment_for_bodies_that_it_drops(ap
             await server.server.shutdown()
 
         assert server.connections == 0
+
+
+# Answers that are given up
+
+
+async def test_a_client_that_takes_nothing_does_not_keep_the_connection_of_an_answer_that_was_given_up() -> None:
+    async def give_up(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        with suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout(0.3):
+                    await send({"type": "http.response.body", "body": b"x" * MIB, "more_body": True})
+
+    async with serving(give_up, Quick) as server, connected(server.port) as connection:
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it can
+        await connection.send(GET)
+        await until(lambda: server.connections == 1)
+
+        await until(lambda: server.connections == 0)

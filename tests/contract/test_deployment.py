@@ -12,6 +12,7 @@ from app.api.http.batch_body import MAX_BATCH_JSON_BYTES
 from app.api.http.body import MULTIPART_OVERHEAD_BYTES, PATIENCE
 from app.errors import ServiceError
 from app.http_protocol import LimitedProtocol
+from app.services.live.feed import Pace
 from app.services.one_call.lease import LEASE_SECONDS
 from tests.conftest import make_settings
 from tests.factories import error_codes
@@ -58,6 +59,7 @@ def test_time_limits_end_one_inside_the_other(gunicorn: dict[str, Any], compose:
     assert gunicorn["graceful_timeout"] < seconds(compose["api"]["stop_grace_period"])
     longest_deferred = make_settings().deferred_seconds + LEASE_SECONDS
     assert longest_deferred < nginx("proxy_read_timeout", "location = /_deferred {")
+    assert Pace().heartbeat < nginx("proxy_read_timeout")
     assert longest_answer < nginx("worker_shutdown_timeout") < seconds(compose["nginx"]["stop_grace_period"])
 
 

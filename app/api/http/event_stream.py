@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
+from time import perf_counter
 
 from loguru import logger
 from starlette.responses import Response
@@ -40,9 +41,9 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._place:
-            scope["state"]["is_stream"] = True
+            scope["state"]["stream_began"] = perf_counter()
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            # The server leaves out the body where only the head was asked for, and would go on for as long.
+            # Where the head alone was asked for, the server leaves out the body, however long that takes.
             if scope["state"].get("signed_method") == "HEAD":
                 await send({"type": "http.response.body", "body": b""})
                 return
@@ -50,7 +51,8 @@ class EventStream(Response):
             try:
                 await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
             finally:
-                sending.cancel(), gone.cancel()
+                sending.cancel()
+                gone.cancel()
                 await asyncio.wait([sending, gone])
             if not sending.cancelled():
                 sending.result()

@@ -50,12 +50,12 @@ class RequestMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         token = request_id_variable.set(request_id)
         started = perf_counter()
-        status, complete, begun = 0, False, started
+        status, complete = 0, False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status, complete, begun
+            nonlocal status, complete
             if message["type"] == "http.response.start":
-                status, begun = message["status"], perf_counter()
+                status = message["status"]
                 headers = [*message["headers"], (b"x-request-id", request_id.encode("ascii"))]
                 if _JSON in headers:
                     headers[headers.index(_JSON)] = _JSON_IN_UTF8
@@ -83,13 +83,13 @@ class RequestMiddleware:
                 await error_response(InternalError(), scope)(scope, receive, send_with_id)
             let_go(error)
         finally:
-            # A stream lasts as long as its client listens, which says nothing of the service.
-            is_stream = scope["state"].get("is_stream", False)
-            if not is_stream:
+            # A stream lasts as long as its client listens: what says something of the service is when it began.
+            stream_began = scope["state"].get("stream_began")
+            if stream_began is None:
                 self._measure(scope, handled.get("endpoint"), status, perf_counter() - started)
             access_log = scope["app"].state.access_log
             if access_log is not None:
-                took_ms = round((begun - started) * 1000) if is_stream else milliseconds_since(started)
+                took_ms = milliseconds_since(started, stream_began)
                 access_log.write(request_id, scope["method"], _without_user(scope["path"]), status, took_ms)
             request_id_variable.reset(token)
 
