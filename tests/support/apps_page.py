@@ -30,6 +30,5 @@ def told_errors() -> dict[str, list[str]]:
 
 def repeated_errors() -> list[tuple[str, int, bool]]:
     """Return (code, status, whether to try again) of all that a client of photos may meet."""
-    told = told_errors()
-    del told["statistics_not_built"]  # of calls for operators
-    return [(code, int(status), again == "yes") for code, (status, again, _) in told.items()]
+    told = [(code, *cells) for code, cells in told_errors().items() if not cells[-1].endswith("for operators")]
+    return [(code, int(status), again == "yes") for code, status, again, _ in told]
