@@ -8,7 +8,7 @@ HOST ?= localhost
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-dart e2e certs bench check format docs client-types package lock clean
+.PHONY: help run test test-slow test-dart e2e certs bench check format docs client-types web package lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ docs: .venv/.installed-dev ## Write what is made of the code: tables of the docu
 client-types: .venv/.installed-dev ## Write what the TypeScript client knows of the interface (needs npm)
 	.venv/bin/python -m scripts.client_page
 	cd clients/typescript && npm ci --ignore-scripts --no-audit --no-fund && npm run types
+
+web: ## Build the pages into app/web/static/pages (needs npm)
+	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run check && npm run build
 
 package: .venv/.installed-dev ## Build the service's wheel and source archive into dist/
 	.venv/bin/uv build --quiet --clear

@@ -1,5 +1,6 @@
 """Pages for people, from files of our own: nothing is loaded from another host."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -10,9 +11,9 @@ from starlette.types import Scope
 
 _STATIC = Path(__file__).parent / "static"
 _HEADERS = {
-    # data: the images that Swagger's style sheet carries inside itself.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    # data: the images that Swagger's style sheet carries inside itself. blob: thumbnails of photos that were chosen.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # asked for again each time, so that a new version is seen at once; mostly 304
@@ -27,11 +28,19 @@ class _Files(StaticFiles):
         return response
 
 
-async def _docs(_request: Request) -> Response:
-    return FileResponse(_STATIC / "docs" / "index.html", headers=_HEADERS)
+def _page(path: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers with this one file."""
+
+    async def get_page(_request: Request) -> Response:
+        return FileResponse(_STATIC / path, headers=_HEADERS)
+
+    return get_page
 
 
 def add_pages(app: FastAPI) -> None:
-    """Add `/docs`, where the OpenAPI page can be read and tried."""
-    app.add_route("/docs", _docs, include_in_schema=False)
+    """Add `/` to try the service, `/dashboard` for its operators, and `/docs`, where the OpenAPI page can be read."""
+    app.add_route("/", _page("pages/try.html"), include_in_schema=False)
+    app.add_route("/dashboard", _page("pages/dashboard.html"), include_in_schema=False)
+    app.mount("/assets", _Files(directory=_STATIC / "pages"))
+    app.add_route("/docs", _page("docs/index.html"), include_in_schema=False)
     app.mount("/docs", _Files(directory=_STATIC / "docs"))

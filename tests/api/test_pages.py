@@ -1,4 +1,4 @@
-"""The documentation page works without the internet: it loads nothing from elsewhere, and its policy forbids it."""
+"""The pages work without the internet: they load nothing from elsewhere, and their policy forbids it."""
 
 import re
 from pathlib import Path
@@ -33,30 +33,54 @@ async def test_the_documentation_page_loads_files_of_ours_alone(client: httpx.As
     assert '"openapi.json"' in (STATIC / "docs/init.js").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("path", "name"), [("", "try"), ("dashboard", "dashboard")])
+async def test_a_page_for_people_loads_files_of_ours_alone(path: str, name: str, client: httpx.AsyncClient) -> None:
+    page = await client.get(f"http://test/{path}")
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert set(loaded) == {"data:,", f"assets/{name}.css", f"assets/{name}.js", "openapi.json"}
+    for file in loaded[1:]:
+        assert (await client.get(f"http://test/{file}")).status_code == 200, file
+
+
 async def test_the_page_runs_no_script_but_ours_and_calls_nobody_else(client: httpx.AsyncClient) -> None:
-    for path in ("docs", "docs/init.js"):
+    for path in ("docs", "docs/init.js", "", "dashboard", "assets/try.js", "assets/hash-worker.js"):
         response = await client.get(f"http://test/{path}")
         policy = response.headers["content-security-policy"]
 
         assert "default-src 'none'" in policy
         assert "script-src 'self';" in policy
         assert "connect-src 'self';" in policy
+        assert "worker-src 'self';" in policy
         assert "unsafe" not in policy
         assert response.headers["x-content-type-options"] == "nosniff"
-    assert not re.search(r"<script>|<script [^>]*>[^<]|<style| on\w+=", (await client.get("http://test/docs")).text)
+    for path in ("docs", "", "dashboard"):
+        page = await client.get(f"http://test/{path}")
+        assert not re.search(r"<script>|<script [^>]*>[^<]|<style| on\w+=| style=", page.text)
 
 
-async def test_a_file_that_the_browser_has_is_not_sent_again(client: httpx.AsyncClient) -> None:
-    first = await client.get("http://test/docs/swagger-ui.css")
+@pytest.mark.parametrize("path", ["docs/swagger-ui.css", "assets/try.js"])
+async def test_a_file_that_the_browser_has_is_not_sent_again(path: str, client: httpx.AsyncClient) -> None:
+    first = await client.get(f"http://test/{path}")
 
-    again = await client.get("http://test/docs/swagger-ui.css", headers={"If-None-Match": first.headers["etag"]})
+    again = await client.get(f"http://test/{path}", headers={"If-None-Match": first.headers["etag"]})
 
     assert again.status_code == 304
     assert again.headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize(
-    "path", ["docs/nothing.js", "docs/../pages.py", "docs/%2e%2e/%2e%2e/pages.py", "docs//etc/passwd"]
+    "path",
+    [
+        "docs/nothing.js",
+        "docs/../pages.py",
+        "docs/%2e%2e/%2e%2e/pages.py",
+        "docs//etc/passwd",
+        "assets/",
+        "assets/../pages.py",
+    ],
 )
 async def test_there_is_nothing_beside_these_files(path: str, client: httpx.AsyncClient) -> None:
     response = await client.get(f"http://test/{path}")

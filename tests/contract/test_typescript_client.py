@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from scripts import client_page
+from tests.support.npm_packages import run_in
 from tests.support.readme_blocks import readme_blocks
-from tests.support.typescript_client import SOURCE, built_client, run_in
+from tests.support.typescript_client import SOURCE, built_client
 
 
 @pytest.fixture(scope="module")

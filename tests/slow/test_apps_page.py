@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.apps_page import SIGNING_KEY, code_blocks
+from tests.support.npm_packages import run_in
 from tests.support.service_process import ROOT, running_service
-from tests.support.typescript_client import run_in
 
 TSC = ["--strict", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext", "--types", "node"]
 

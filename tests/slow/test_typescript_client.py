@@ -17,11 +17,12 @@ from app.utils.content_hash.content_hash import content_hash
 from tests.factories import make_image
 from tests.support.content_hash_promise import mutant, originals
 from tests.support.fake_model_server import Behaviour, FakeModels
+from tests.support.npm_packages import run_in
 from tests.support.readme_blocks import readme_blocks
 from tests.support.service_process import Service, running_service
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.typescript_app import App, large_photo, record_of, saved
-from tests.support.typescript_client import SOURCE, run_in
+from tests.support.typescript_client import SOURCE
 from tests.support.waiting import until
 
 

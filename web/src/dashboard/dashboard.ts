@@ -1,0 +1,6 @@
+// The page `/dashboard`: what the service does, and what it saves.
+
+import { byId } from "../shared/dom.js";
+import { addHeader } from "../shared/header.js";
+
+addHeader(byId("header"), "dashboard");
