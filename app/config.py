@@ -72,6 +72,9 @@ class StatsSettings(BaseModel):
     llm_deferred_price_factor: Decimal = Field(
         Decimal("0.5"), ge=0, le=1, description="What an answer in the vendor's deferred lane costs, as a part of these"
     )
+    currency: str = Field(
+        "USD", pattern=r"^[A-Z]{3}$", description="Currency of these prices and costs, as an ISO 4217 code"
+    )
     stats_timezone: str = Field("UTC", description="IANA time zone that says when `today` begins")
 
     @field_validator("stats_timezone")

@@ -10,6 +10,7 @@ from functools import partial
 
 from app.config import Settings, library_path
 from app.database import Database
+from app.models.about_response import AboutData
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
 from app.services.access.build import build_access
@@ -70,6 +71,7 @@ class Container:
     """The part of them that uploads may have which stay for long."""
 
     access: Access
+    about: AboutData
     max_image_bytes: int
     metrics: Metrics
     exposition: Exposition
@@ -172,6 +174,7 @@ async def open_service(
             uploads=uploads,
             deferred_uploads=uploads.part(_DEFERRED_SHARE),
             access=build_access(settings, storage.nonces, clock),
+            about=describe_service(settings),
             max_image_bytes=settings.max_image_bytes,
             metrics=metrics,
             exposition=exposition,
@@ -187,6 +190,18 @@ async def open_service(
         stack.push_async_callback(_cancel, asyncio.create_task(exposition.run_forever()))
         await report_start(settings, container.health)
         yield container
+
+
+def describe_service(settings: Settings) -> AboutData:
+    """Return what everybody may know of the settings."""
+    return AboutData(
+        version=VERSION,
+        answered_by="embedded_network" if settings.provider == "local" else "model",
+        formats=sorted(settings.pillow_formats),
+        max_image_bytes=settings.max_image_bytes,
+        currency=settings.currency,
+        cost_per_call=float(settings.cost_per_api_call),
+    )
 
 
 def build_cache(settings: Settings, storage: Storage, near: NearParts, metrics: Metrics) -> CacheService:

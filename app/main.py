@@ -10,7 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from app.api import batch, cache, categories, classify, feedback, health, history, live, metrics, requests, stats
+from app.api import about, batch, cache, categories, classify, feedback, health, history, live, metrics, requests, stats
 from app.api.http.cors import allow_origins
 from app.api.http.exception_handlers import add_exception_handlers
 from app.api.http.middleware import RequestMiddleware
@@ -27,7 +27,7 @@ _BASE_PATH = "/api/v1"
 _HOT = (classify, batch)
 _ROUTERS = [
     *(module.hot.documentation for module in _HOT),
-    *(module.router for module in (requests, history, feedback, categories, stats, live, cache, health)),
+    *(module.router for module in (requests, history, feedback, categories, about, stats, live, cache, health)),
 ]
 _GC_THRESHOLDS = (20_000, 20, 20)
 """A request makes a few hundred objects and hardly a cycle: by default every third one would start a collection."""

@@ -43,13 +43,13 @@ CORRECTIONS = (
     ("GET", "/audit"),
     ("GET", "/feedback"),
 )
-OPEN = ("/health", "/health/live", "/health/ready", "/categories")
+OPEN = ("/health", "/health/live", "/health/ready", "/categories", "/about")
 
 
 @asynccontextmanager
 async def running(settings: dict[str, Any], address: str = "192.0.2.7") -> AsyncIterator[httpx.AsyncClient]:
     """The application with these settings, as a client at `address` sees it."""
-    made = make_settings(**settings, llm_provider="local")
+    made = make_settings(**{"llm_provider": "local", **settings})
     async with open_container(made) as container:
         transport = ASGITransport(create_app(made, container), client=(address, 40000))
         async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
@@ -178,7 +178,9 @@ async def test_an_operators_key_does_not_classify(sqlite_settings: dict[str, Any
 
 
 @pytest.mark.parametrize("path", OPEN)
-async def test_health_and_the_categories_need_no_key(path: str, sqlite_settings: dict[str, Any]) -> None:
+async def test_health_the_categories_and_what_is_accepted_need_no_key(
+    path: str, sqlite_settings: dict[str, Any]
+) -> None:
     keys = {"api_keys": KEY, "admin_api_keys": ADMIN_KEY, "admin_ip_allowlist": "10.0.0.0/8"}
     async with running({**sqlite_settings, **keys}) as client:
         assert (await client.get(path)).status_code == 200

@@ -93,6 +93,7 @@ async def test_each_answers_example_has_the_shape_of_a_real_answer(
     real["get_request", "upload"] = await client.get(f"/requests/{asked.json()['request_id']}", headers=own)
     real["get_history", "page"] = await client.get("/history?limit=1", headers=own)
     real["get_categories", "all"] = await client.get("/categories")
+    real["get_about", "about"] = await client.get("/about")
     real["get_today_stats", "totals"] = await client.get("/stats/today")
     real["get_cache_efficiency", "totals"] = await client.get("/stats/cache-efficiency")
     real["get_token_stats", "priced"] = await client.get("/stats/tokens")

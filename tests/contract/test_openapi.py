@@ -93,6 +93,7 @@ def test_every_endpoint_of_the_contract_is_on_the_page() -> None:
         "POST /api/v1/cache/purge",
         "GET /api/v1/audit",
         "GET /api/v1/categories",
+        "GET /api/v1/about",
         "GET /api/v1/health",
         "GET /api/v1/health/live",
         "GET /api/v1/health/ready",
