@@ -1,0 +1,70 @@
+// A photo on this page: what is being done with it, and what became of it.
+
+import type { Answer, Category, ClassifierError } from "../../../clients/typescript/src/browser.js";
+
+/** A step that has ended; `together` is with how many photos it was done in one call. */
+export interface DoneStep {
+  name: "hash" | "check" | "shrink" | "upload" | "model" | "wait";
+  ms: number;
+  together?: number;
+}
+
+/** `waiting` has not begun, or waits for the connection. */
+export type State = "waiting" | "running" | "done" | "failed";
+
+/** What the user says of an answer, and whether the service has taken it. */
+export interface Feedback {
+  isOpen: boolean;
+  said?: Category;
+  failure?: string;
+}
+
+/** One photo. */
+export interface Photo {
+  readonly id: number;
+  readonly file: File;
+  state: State;
+  steps: DoneStep[];
+  /** What is being done at the moment. */
+  current: DoneStep["name"] | undefined;
+  /** How often its connection was lost, one after the other. */
+  losses: number;
+  uploadedBytes: number;
+  answer: Answer | undefined;
+  error: ClassifierError | undefined;
+  feedback: Feedback;
+}
+
+let lastId = 0;
+
+export function newPhoto(file: File): Photo {
+  return { id: ++lastId, file, ...untouched(), losses: 0, answer: undefined, feedback: { isOpen: false } };
+}
+
+/** What is true of a photo with which nothing has been done yet, or is to be done again. */
+export function untouched(): Pick<Photo, "state" | "steps" | "current" | "uploadedBytes" | "error"> {
+  return { state: "waiting", steps: [], current: undefined, uploadedBytes: 0, error: undefined };
+}
+
+/** How an answer came about, for people. */
+export type Origin = "bytes" | "content" | "question" | "near" | "yours" | "known" | "model" | "network" | "makeshift";
+
+const NETWORK = "local-network";
+
+export function originOf(answer: Answer): Origin {
+  if (answer.isCorrected) return "yours";
+  if (answer.matchedBy) return answer.matchedBy;
+  if (answer.fromCache) return "known";
+  if (answer.isDegraded) return "makeshift";
+  return answer.modelUsed === NETWORK ? "network" : "model";
+}
+
+/** Whether nobody was asked. */
+export function isSaved(answer: Answer): boolean {
+  return answer.fromCache || answer.matchedBy !== null;
+}
+
+/** How long it took, all steps together. */
+export function totalMs(photo: Photo): number {
+  return photo.steps.reduce((sum, step) => sum + step.ms, 0);
+}

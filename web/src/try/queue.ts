@@ -1,0 +1,156 @@
+// The photos of the page, one after the other through the client. Goes on by itself when the connection is back.
+
+import {
+  type ClassifierError,
+  createClassifier,
+  type Outcome,
+  type Step,
+} from "../../../clients/typescript/src/browser.js";
+import { apiKey, SERVICE } from "../shared/api.js";
+import { untilBack } from "./connection.js";
+import { askedTogether, measuredFetch, takeServiceMs } from "./measured_fetch.js";
+import { type DoneStep, newPhoto, type Photo, untouched } from "./photo.js";
+import { userId } from "./user.js";
+
+export const MOST_PHOTOS = 2_000;
+
+const MOST_LOSSES = 3;
+const RETRIES = 4; // then the page says that it waits, and looks for the connection itself
+
+/** What the page is told. */
+export interface Listener {
+  changed(photo: Photo): void;
+  /** The queue began, ended, lost the connection or has it again. */
+  stateChanged(): void;
+}
+
+/** All photos of the page. */
+export class Queue {
+  readonly photos: Photo[] = [];
+  isRunning = false;
+  isOffline = false;
+
+  private readonly byFile = new Map<Blob, Photo>();
+  private controller = new AbortController();
+  private readonly classifier = createClassifier({
+    url: SERVICE,
+    userId,
+    headers: (): Record<string, string> => (apiKey() === undefined ? {} : { "X-API-Key": apiKey()! }),
+    fetch: measuredFetch,
+    maxRetries: RETRIES,
+    onStep: (step, file) => this.step(step, file),
+  });
+
+  constructor(private readonly listener: Listener) {
+    addEventListener("offline", () => this.pause());
+  }
+
+  /** Takes files, as many as there is room for. Returns those that are taken. */
+  add(files: File[]): Photo[] {
+    const taken = files.slice(0, MOST_PHOTOS - this.photos.length).map(newPhoto);
+    for (const photo of taken) {
+      this.photos.push(photo);
+      this.byFile.set(photo.file, photo);
+    }
+    void this.run();
+    return taken;
+  }
+
+  /** Does these once more. */
+  again(photos: Photo[]): void {
+    for (const photo of photos) {
+      Object.assign(photo, untouched(), { losses: 0 });
+      this.listener.changed(photo);
+    }
+    void this.run();
+  }
+
+  get failures(): Photo[] {
+    return this.photos.filter((photo) => photo.state === "failed");
+  }
+
+  private async run(): Promise<void> {
+    if (this.isRunning) return;
+    this.isRunning = true;
+    this.listener.stateChanged();
+    for (;;) {
+      const waiting = this.photos.filter((photo) => photo.state === "waiting");
+      if (waiting.length === 0) break;
+      if (this.isOffline) await this.untilBack();
+      this.controller = new AbortController();
+      await this.classifier.classifyMany(
+        waiting.map((photo) => photo.file),
+        { signal: this.controller.signal, onProgress: ({ latest }) => this.end(latest) },
+      );
+    }
+    this.isRunning = false;
+    this.listener.stateChanged();
+  }
+
+  /** Ends what is under way: it waits for the connection, and nothing is lost. */
+  private pause(): void {
+    if (!this.isRunning || this.isOffline) return;
+    this.isOffline = true;
+    this.controller.abort();
+    this.listener.stateChanged();
+  }
+
+  private async untilBack(): Promise<void> {
+    await untilBack();
+    this.isOffline = false;
+    this.listener.stateChanged();
+  }
+
+  private step({ name, state, ms, bytes, error }: Step, file: Blob): void {
+    const photo = this.byFile.get(file);
+    if (!photo) return;
+    if (photo.state === "waiting") photo.state = "running";
+    photo.current = state === "started" ? name : undefined;
+    if (state === "ended") {
+      photo.steps.push({ name, ms });
+      if (name === "upload" && !error) photo.uploadedBytes = bytes ?? 0;
+    }
+    this.listener.changed(photo);
+  }
+
+  private end({ photo: file, answer, error }: Outcome<Blob>): void {
+    const photo = this.byFile.get(file);
+    if (!photo) return;
+    photo.current = undefined;
+    if (error) this.fail(photo, error);
+    else {
+      photo.state = "done";
+      photo.answer = answer;
+      photo.losses = 0;
+      photo.steps = told(photo, takeServiceMs(answer.requestId));
+    }
+    this.listener.changed(photo);
+  }
+
+  private fail(photo: Photo, error: ClassifierError): void {
+    const isLost = error.code === "network_error" && photo.losses < MOST_LOSSES;
+    if (isLost || error.code === "aborted") {
+      if (isLost) photo.losses++;
+      Object.assign(photo, untouched());
+      this.pause();
+      return;
+    }
+    photo.state = "failed";
+    photo.error = error;
+  }
+}
+
+/** The steps as they are shown: the part of an upload in which the service worked is apart from the way there. */
+function told(photo: Photo, serviceMs: number | undefined): DoneStep[] {
+  const steps = [...photo.steps];
+  if (!steps.some(({ name }) => name === "check") && photo.answer?.hashes) {
+    const { ms, photos } = askedTogether();
+    const place = steps.findIndex(({ name }) => name !== "hash");
+    steps.splice(place < 0 ? steps.length : place, 0, { name: "check", ms: Math.round(ms), together: photos });
+  }
+  const upload = steps.map(({ name }) => name).lastIndexOf("upload");
+  if (upload < 0 || serviceMs === undefined) return steps;
+  const modelMs = Math.min(serviceMs, steps[upload]!.ms);
+  steps.splice(upload, 1, { name: "upload", ms: steps[upload]!.ms - modelMs }, { name: "model", ms: modelMs });
+  return steps;
+}

@@ -1,0 +1,106 @@
+// One photo's line: what it shows, its steps, by what it was recognised, what that saved, what can be done.
+
+import { fill, h } from "../shared/dom.js";
+import * as format from "../shared/format.js";
+import { categoryName } from "./about.js";
+import { causeOf, mayHelpAgain } from "./causes.js";
+import { feedbackOf } from "./feedback.js";
+import { costSentence } from "./money.js";
+import { isSaved, originOf, type Photo } from "./photo.js";
+import { stepsOf } from "./steps.js";
+import { texts } from "./strings.js";
+import { thumbnail } from "./thumbnails.js";
+
+/** What a line can ask of the page. */
+export interface Actions {
+  again(photo: Photo): void;
+  select(photo: Photo): void;
+}
+
+/** One line. It is drawn anew whenever its photo has changed; its small picture stays. */
+export class Row {
+  readonly element: HTMLLIElement;
+  private readonly body = h("div", { class: "body" });
+  private readonly side = h("div", { class: "side" });
+
+  constructor(
+    private readonly photo: Photo,
+    private readonly actions: Actions,
+  ) {
+    this.element = h("li", { id: `photo-${photo.id}`, class: "card photo", tabIndex: -1 }, thumbnail(photo.file), this.body, this.side);
+    this.draw();
+  }
+
+  draw(): void {
+    const { state, feedback } = this.photo;
+    const hadFocus = this.element.contains(document.activeElement) && document.activeElement !== this.element;
+    this.element.dataset.state = state;
+    if (state === "done") this.drawDone();
+    else if (state === "failed") this.drawFailed();
+    else this.drawUnderWay();
+    // What had the focus is gone: it goes to what took its place.
+    if (hadFocus) (this.element.querySelector<HTMLElement>(feedback.isOpen ? ".choice" : ".actions button") ?? this.element).focus();
+  }
+
+  private drawUnderWay(): void {
+    const { current, file, steps } = this.photo;
+    const now = current ? texts().now[current] : texts().waiting;
+    fill(this.body, h("h3", {}, file.name), h("p", { class: "soft" }, now), steps.length > 0 && stepsOf(this.photo));
+    fill(this.side);
+  }
+
+  private drawFailed(): void {
+    const { error, file } = this.photo;
+    fill(this.body, h("h3", {}, file.name), h("p", { class: "soft" }, causeOf(error!)));
+    fill(
+      this.side,
+      badge("trouble", texts().failedBadge),
+      mayHelpAgain(error!) && h("div", { class: "actions small" }, this.button(texts().again, () => this.actions.again(this.photo))),
+    );
+  }
+
+  private drawDone(): void {
+    const { answer, file, feedback } = this.photo;
+    const all = texts();
+    const origin = originOf(answer!);
+    const confidence = format.number(answer!.confidence, 2);
+    fill(
+      this.body,
+      h(
+        "h3",
+        {},
+        categoryName(answer!.category),
+        h("span", { class: "soft confidence", title: all.confidence(confidence), attrs: { "aria-label": all.confidence(confidence) } }, confidence),
+        h("span", { class: "small soft file" }, file.name),
+      ),
+      h("p", { class: "soft" }, answer!.description ?? all.why[origin]),
+      stepsOf(this.photo),
+      feedbackOf(this.photo, () => this.draw()),
+    );
+    fill(
+      this.side,
+      h("span", { title: all.why[origin] }, badge(origin === "makeshift" ? "trouble" : isSaved(answer!) ? "saved" : "asked", all.origin[origin])),
+      h("p", { class: "small soft" }, costSentence(this.photo)),
+      h(
+        "div",
+        { class: "actions small" },
+        this.button(all.show, () => this.actions.select(this.photo)),
+        answer!.requestId !== "" && !feedback.isOpen && this.button(all.wrong, () => this.openFeedback()),
+      ),
+    );
+  }
+
+  private openFeedback(): void {
+    this.photo.feedback = { isOpen: true };
+    this.draw();
+  }
+
+  private button(text: string, click: () => void): HTMLElement {
+    const of = h("span", { class: "unseen" }, `: ${this.photo.file.name}`);
+    return h("button", { type: "button", class: "quiet", on: { click } }, text, of);
+  }
+}
+
+function badge(kind: string, text: string): HTMLElement {
+  return h("span", { class: "badge", data: { kind } }, text);
+}
