@@ -4,7 +4,6 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
@@ -12,6 +11,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_p
 from tests.support.web_pages import pages_source
 
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+_NO_ANSWER = "Failed to load resource"
 _SERIOUS = ("serious", "critical")
 
 
@@ -69,8 +69,10 @@ async def open_tab(browser: Browser, address: str, before: str = "", **context: 
 
 
 def _keep_error(tab: Tab, message: ConsoleMessage) -> None:
-    if message.type in ("error", "warning"):
-        tab.errors.append(f"{message.text} {message.location.get('url', '')}")
+    """Keep what the page did wrong; that a call was refused or had no connection the browser says by itself."""
+    url = message.location.get("url", "")
+    if message.type in ("error", "warning") and not (message.text.startswith(_NO_ANSWER) and "/api/v1/" in url):
+        tab.errors.append(f"{message.text} {url}")
 
 
 async def serious_faults(page: Page) -> list[str]:
@@ -87,9 +89,3 @@ async def overflow(page: Page) -> int:
     """Return by how many pixels the page is wider than its window."""
     width: int = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return width
-
-
-def saved(folder: Path, name: str, data: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(data)
-    return path

@@ -21,6 +21,11 @@ export function bytes(value: number): string {
   return `${format(value / size, { maximumFractionDigits: value >= 1e6 && value / size < 100 ? 1 : 0 })}${NARROW_SPACE}${unit}`;
 }
 
+/** Limits are set in binary units: 10 MiB. */
+export function mebibytes(value: number): string {
+  return `${format(value / 2 ** 20, { maximumFractionDigits: 1 })}${NARROW_SPACE}MiB`;
+}
+
 /** 31 ms, 1.6 s, 3 min. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${format(Math.round(ms), {})}${NARROW_SPACE}ms`;

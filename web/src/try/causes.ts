@@ -78,7 +78,7 @@ export function causeOf({ code, message }: ClassifierError): string {
   const about = service();
   const name = SAME[code] ?? (code in all ? (code as Plain) : undefined);
   if (name === undefined || typeof all[name] !== "string") return all.other(code, message);
-  if (name === "image_too_large" && about) return all.limit(all[name], format.bytes(about.max_image_bytes));
+  if (name === "image_too_large" && about) return all.limit(all[name], format.mebibytes(about.max_image_bytes));
   if (name === "unsupported_format" && about) return all.formats(all[name], formatNames(about.formats));
   return all[name];
 }
@@ -91,8 +91,11 @@ export function mayHelpAgain(error: ClassifierError): boolean {
   return !FOR_GOOD.includes(error.code);
 }
 
-/** The formats as people call them. */
+/** The formats as people call them, the commonest first. */
+const FORMATS: Record<string, string> = { JPEG: "JPEG", PNG: "PNG", WEBP: "WebP", GIF: "GIF", HEIF: "HEIC", AVIF: "AVIF" };
+
 export function formatNames(formats: string[]): string {
-  const names: Record<string, string> = { WEBP: "WebP", HEIF: "HEIC" };
-  return formats.map((name) => names[name] ?? name).join(", ");
+  const known = Object.keys(FORMATS).filter((name) => formats.includes(name));
+  const others = formats.filter((name) => !(name in FORMATS));
+  return [...known.map((name) => FORMATS[name]), ...others].join(", ");
 }

@@ -10,7 +10,8 @@ export async function untilBack(): Promise<void> {
   while (!(await answers())) await soon();
 }
 
-async function answers(): Promise<boolean> {
+/** Whether the service answers now. */
+export async function answers(): Promise<boolean> {
   if (!navigator.onLine) return false;
   try {
     await call("/health/live", { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });

@@ -27,7 +27,7 @@ export class DropZone {
     fill(
       this.words,
       h("p", { class: "strong" }, texts().drop),
-      h("p", { class: "small soft" }, about && texts().accepted(formatNames(about.formats), format.bytes(about.max_image_bytes))),
+      h("p", { class: "small soft" }, about && texts().accepted(formatNames(about.formats), format.mebibytes(about.max_image_bytes))),
     );
     // The inputs themselves stay: the browser's dialog may be open.
     fill(

@@ -22,7 +22,7 @@ export function costSentence(photo: Photo): string {
   if (!answer) return "";
   if (!isSaved(answer)) return texts().spent(format.bytes(photo.uploadedBytes), priceOf(1));
   const bytes = savedBytes(photo);
-  const price = priceOf(1);
-  if (price === "" && bytes > 0) return texts().savedBytes(format.bytes(bytes));
-  return texts().saved(bytes > 0 ? format.bytes(bytes) : "", price);
+  const spared = [bytes > 0 ? format.bytes(bytes) : "", priceOf(1)].filter(Boolean);
+  if (spared.length === 0) return "";
+  return priceOf(1) === "" ? texts().savedBytes(format.bytes(bytes)) : texts().saved(spared);
 }

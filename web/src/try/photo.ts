@@ -1,10 +1,11 @@
 // A photo on this page: what is being done with it, and what became of it.
 
-import type { Answer, Category, ClassifierError } from "../../../clients/typescript/src/browser.js";
+import type { Answer, Category, ClassifierError, Step } from "../../../clients/typescript/src/browser.js";
 
-/** A step that has ended; `together` is with how many photos it was done in one call. */
+/** A step that has ended; `together` is with how many photos it was done in one call. `model` and `service` are the
+ * part of an upload in which the service worked, with asking a model and without. */
 export interface DoneStep {
-  name: "hash" | "check" | "shrink" | "upload" | "model" | "wait";
+  name: "hash" | "check" | "shrink" | "upload" | "model" | "service" | "wait";
   ms: number;
   together?: number;
 }
@@ -26,7 +27,7 @@ export interface Photo {
   state: State;
   steps: DoneStep[];
   /** What is being done at the moment. */
-  current: DoneStep["name"] | undefined;
+  current: Step["name"] | undefined;
   /** How often its connection was lost, one after the other. */
   losses: number;
   uploadedBytes: number;

@@ -7,9 +7,9 @@ import {
   type Step,
 } from "../../../clients/typescript/src/browser.js";
 import { apiKey, SERVICE } from "../shared/api.js";
-import { untilBack } from "./connection.js";
+import { answers, untilBack } from "./connection.js";
 import { askedTogether, measuredFetch, takeServiceMs } from "./measured_fetch.js";
-import { type DoneStep, newPhoto, type Photo, untouched } from "./photo.js";
+import { type DoneStep, isSaved, newPhoto, type Photo, untouched } from "./photo.js";
 import { userId } from "./user.js";
 
 export const MOST_PHOTOS = 2_000;
@@ -38,7 +38,6 @@ export class Queue {
     headers: (): Record<string, string> => (apiKey() === undefined ? {} : { "X-API-Key": apiKey()! }),
     fetch: measuredFetch,
     maxRetries: RETRIES,
-    onStep: (step, file) => this.step(step, file),
   });
 
   constructor(private readonly listener: Listener) {
@@ -76,15 +75,25 @@ export class Queue {
     for (;;) {
       const waiting = this.photos.filter((photo) => photo.state === "waiting");
       if (waiting.length === 0) break;
+      if (!navigator.onLine) this.pause();
       if (this.isOffline) await this.untilBack();
-      this.controller = new AbortController();
-      await this.classifier.classifyMany(
-        waiting.map((photo) => photo.file),
-        { signal: this.controller.signal, onProgress: ({ latest }) => this.end(latest) },
-      );
+      await this.classify(waiting.map((photo) => photo.file));
     }
     this.isRunning = false;
     this.listener.stateChanged();
+  }
+
+  private async classify(files: File[]): Promise<void> {
+    this.controller = new AbortController();
+    const open = new Set<Blob>(files); // what was given up goes on telling its steps for a while
+    await this.classifier.classifyMany(files, {
+      signal: this.controller.signal,
+      onStep: (step, file) => open.has(file) && this.step(step, file),
+      onProgress: ({ latest }) => {
+        open.delete(latest.photo);
+        this.end(latest);
+      },
+    });
   }
 
   /** Ends what is under way: it waits for the connection, and nothing is lost. */
@@ -93,6 +102,11 @@ export class Queue {
     this.isOffline = true;
     this.controller.abort();
     this.listener.stateChanged();
+  }
+
+  /** A connection was lost: the service is away, or it was this one alone, which the client sees to. */
+  private async lookAround(): Promise<void> {
+    if (!(await answers())) this.pause();
   }
 
   private async untilBack(): Promise<void> {
@@ -106,6 +120,7 @@ export class Queue {
     if (!photo) return;
     if (photo.state === "waiting") photo.state = "running";
     photo.current = state === "started" ? name : undefined;
+    if (photo.current === "wait" && error?.code === "network_error") void this.lookAround();
     if (state === "ended") {
       photo.steps.push({ name, ms });
       if (name === "upload" && !error) photo.uploadedBytes = bytes ?? 0;
@@ -150,7 +165,8 @@ function told(photo: Photo, serviceMs: number | undefined): DoneStep[] {
   }
   const upload = steps.map(({ name }) => name).lastIndexOf("upload");
   if (upload < 0 || serviceMs === undefined) return steps;
-  const modelMs = Math.min(serviceMs, steps[upload]!.ms);
-  steps.splice(upload, 1, { name: "upload", ms: steps[upload]!.ms - modelMs }, { name: "model", ms: modelMs });
+  const ms = Math.min(serviceMs, steps[upload]!.ms);
+  const name = isSaved(photo.answer!) ? "service" : "model";
+  steps.splice(upload, 1, { name: "upload", ms: steps[upload]!.ms - ms }, { name, ms });
   return steps;
 }

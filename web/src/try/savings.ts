@@ -28,10 +28,16 @@ export class Savings {
     fill(
       this.element,
       title,
-      h("p", { class: "figure" }, format.bytes(bytes), price !== "" && h("span", { class: "soft" }, ` + ${price}`)),
+      h("p", { class: "figure" }, ...figure(bytes, price)),
       h("dl", {}, ...lines.flatMap(([name, value]) => [h("dt", { class: "soft" }, name), h("dd", {}, value)])),
     );
   }
+}
+
+/** The bytes, and the money beside them; either alone where there is no other. */
+function figure(bytes: number, price: string): (string | HTMLElement)[] {
+  if (bytes === 0 && price !== "") return [price];
+  return [format.bytes(bytes), ...(price === "" ? [] : [h("span", { class: "soft" }, ` + ${price}`)])];
 }
 
 function median(values: number[]): number {

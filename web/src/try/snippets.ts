@@ -30,7 +30,7 @@ export function snippet(language: SnippetLanguage, photo: Photo | undefined, use
     name: photo?.file.name ?? "photo.jpg",
     user,
     hasKey,
-    question: hashes ? JSON.stringify(question) : "",
+    question: hashes ? JSON.stringify(question).replace(",", ",\n      ") : "",
     said: answer ? `${answer.category}, ${answer.confidence.toFixed(2)}` : "",
     isKnown: answer !== undefined && isSaved(answer) && answer.uploaded === "nothing",
   });
@@ -38,7 +38,7 @@ export function snippet(language: SnippetLanguage, photo: Photo | undefined, use
 
 const WRITERS: Record<SnippetLanguage, (filling: Filling) => string> = {
   curl: ({ name, user, hasKey, question, said, isKnown }) => {
-    const head = `-H 'X-User-ID: ${user}'${hasKey ? ' -H "X-API-Key: $KEY"' : ""}`;
+    const head = `\\\n  -H 'X-User-ID: ${user}'${hasKey ? ' \\\n  -H "X-API-Key: $KEY"' : ""}`;
     const json = question ? `'${question}'` : `"{\\"image_hash\\": \\"$(sha256sum ${shell(name)} | cut -c1-64)\\"}"`;
     const ask = `API=${SERVICE}/api/v1\ncurl $API/classify/check-cache ${head} \\\n  -d ${json}\n`;
     if (isKnown) return `${ask}# "cached": true: ${said}`;

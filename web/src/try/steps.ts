@@ -26,6 +26,6 @@ function words(step: DoneStep, photo: Photo): string {
   const all = texts();
   const isNetwork = step.name === "model" && photo.answer?.modelUsed === "local-network";
   const name = all.steps[isNetwork ? "network" : step.name];
-  const others = (step.together ?? 1) - 1;
-  return `${name} ${format.duration(step.ms)}${others > 0 ? ` (${all.together(format.number(others))})` : ""}`;
+  const { together = 1 } = step;
+  return `${name}\u00a0${format.duration(step.ms)}${together > 1 ? all.together(format.number(together)) : ""}`;
 }

@@ -1,7 +1,8 @@
 // What the page `/` says.
 
 import { dictionary } from "../shared/i18n.js";
-import type { Origin, DoneStep } from "./photo.js";
+import type { Step } from "../../../clients/typescript/src/browser.js";
+import type { Origin } from "./photo.js";
 
 const en = {
   title: "Which of eight kinds is this photo?",
@@ -20,16 +21,17 @@ const en = {
   failed: (count: string) => `${count} failed`,
   sentence: (parts: string[]) => (parts.length > 0 ? `${parts.join(", ")}.` : ""),
   between: " ",
-  notSpent: (size: string, money: string) => (money ? `${size} and ${money} not spent.` : `${size} not uploaded.`),
+  notUploaded: (size: string) => `${size} not uploaded.`,
+  notSpent: (spared: string[]) => `${spared.join(" and ")} not spent.`,
   progress: "Photos done",
   leave: "If you leave, what is done is kept: drop the same folder again, and it continues for free.",
   offline: (count: string) => `There is no connection to the service. ${count} photos wait, and go on by themselves when it is back.`,
-  steps: { hash: "hash", check: "check", shrink: "shrink", upload: "upload", model: "model", network: "network", wait: "wait" },
-  together: (count: string) => `with ${count} others`,
+  steps: { hash: "hash", check: "check", shrink: "shrink", upload: "upload", model: "model", service: "service", network: "network", wait: "wait" },
+  together: (count: string) => ` (${count} photos)`,
   now: {
     hash: "Making the fingerprint", check: "Asking whether it is known", shrink: "Making a smaller copy",
-    upload: "Uploading, and waiting for the answer", model: "Waiting for the answer", wait: "Waiting before the next try",
-  } satisfies Record<DoneStep["name"], string>,
+    upload: "Uploading, and waiting for the answer", wait: "Waiting before the next try",
+  } satisfies Record<Step["name"], string>,
   waiting: "Waiting for its turn",
   origin: {
     bytes: "Same file", content: "Same photo, other metadata", question: "Same picture, other file",
@@ -48,7 +50,7 @@ const en = {
     makeshift: "The models could not be asked, and the small network inside the service answered. Ask again later.",
   } satisfies Record<Origin, string>,
   spent: (size: string, money: string) => (money ? `${size} uploaded, ${money}` : `${size} uploaded`),
-  saved: (size: string, money: string) => [size, money].filter(Boolean).join(", ") + (size || money ? " not spent" : ""),
+  saved: (spared: string[]) => `${spared.join(", ")} not spent`,
   savedBytes: (size: string) => `${size} not uploaded`,
   failedBadge: "Failed",
   again: "Try again",
@@ -99,15 +101,16 @@ const zh: Texts = {
   failed: (count) => `${count} 张失败`,
   sentence: (parts) => (parts.length > 0 ? `${parts.join("，")}。` : ""),
   between: "",
-  notSpent: (size, money) => (money ? `省下 ${size} 和 ${money}。` : `省下 ${size} 上传。`),
+  notUploaded: (size) => `省下 ${size} 上传。`,
+  notSpent: (spared) => `省下 ${spared.join("和 ")}。`,
   progress: "已完成的照片",
   leave: "离开本页不会丢失已完成的结果：再次放入同一文件夹即可免费继续。",
   offline: (count) => `无法连接服务。${count} 张照片正在等待，恢复后自动继续。`,
-  steps: { hash: "指纹", check: "查询", shrink: "缩小", upload: "上传", model: "模型", network: "网络", wait: "等待" },
-  together: (count) => `与另外 ${count} 张一起`,
+  steps: { hash: "指纹", check: "查询", shrink: "缩小", upload: "上传", model: "模型", service: "服务", network: "网络", wait: "等待" },
+  together: (count) => `（${count} 张）`,
   now: {
     hash: "正在计算指纹", check: "正在查询是否已知", shrink: "正在生成小图",
-    upload: "正在上传并等待回答", model: "正在等待回答", wait: "稍后重试",
+    upload: "正在上传并等待回答", wait: "稍后重试",
   },
   waiting: "排队中",
   origin: {
@@ -127,7 +130,7 @@ const zh: Texts = {
     makeshift: "无法询问模型，由服务内置的小型网络回答。请稍后再问。",
   },
   spent: (size, money) => (money ? `上传 ${size}，花费 ${money}` : `上传 ${size}`),
-  saved: (size, money) => (size || money ? `省下 ${[size, money].filter(Boolean).join("、")}` : ""),
+  saved: (spared) => `省下 ${spared.join("、")}`,
   savedBytes: (size) => `省下 ${size} 上传`,
   failedBadge: "失败",
   again: "重试",

@@ -111,8 +111,13 @@ function sentenceOf({ known, asked, failed, bytes }: Totals): string {
     asked.length > 0 && all.asked(format.number(asked.length)),
     failed > 0 && all.failed(format.number(failed)),
   ].filter(Boolean);
-  const saved = known.length > 0 ? all.notSpent(format.bytes(bytes), priceOf(known.length)) : "";
-  return [all.sentence(counts as string[]), saved].filter(Boolean).join(all.between);
+  return [all.sentence(counts as string[]), spared(bytes, priceOf(known.length))].filter(Boolean).join(all.between);
+}
+
+function spared(bytes: number, price: string): string {
+  const size = bytes > 0 ? format.bytes(bytes) : "";
+  if (price === "") return size && texts().notUploaded(size);
+  return texts().notSpent([size, price].filter(Boolean));
 }
 
 function failureLine(photo: Photo): HTMLElement {
