@@ -1,20 +1,23 @@
-"""The TypeScript client, and the service that it calls."""
+"""The TypeScript client and the pages, and the services that they call."""
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Browser
 
 from tests.conftest import settings_for_provider
+from tests.factories import make_image
 from tests.support.fake_model_server import FakeModels
 from tests.support.service_process import Service, running_service
-from tests.support.typescript_app import OTHER_HOST, PAGE, App
+from tests.support.typescript_app import OTHER_HOST, PAGE, App, saved
 from tests.support.typescript_client import built_client
+from tests.support.web_browser import NoChromium, Tab, open_tab, running_browser
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +60,46 @@ def service_settings(running_fake_models: FakeModels, page: str) -> dict[str, An
 def service(service_settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with running_service(tmp_path_factory.mktemp("service"), **service_settings) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    try:
+        async with running_browser(f"--host-resolver-rules=MAP {OTHER_HOST} 127.0.0.1") as browser:
+            yield browser
+    except NoChromium:
+        pytest.skip("no Chromium on the PATH")
+
+
+@pytest.fixture
+def page_settings() -> dict[str, Any]:
+    """What a test of the pages sets beside the fake vendor."""
+    return {}
+
+
+@pytest.fixture
+def page_service(fake_models: FakeModels, page_settings: dict[str, Any], tmp_path: Path) -> Iterator[Service]:
+    folder = tmp_path / "service"
+    folder.mkdir()
+    chosen = {**settings_for_provider("openai", fake_models), "near_duplicates": "serve", **page_settings}
+    with running_service(folder, **chosen) as running:
+        yield running
+
+
+@pytest.fixture
+async def tab(chromium: Browser, page_service: Service) -> AsyncIterator[Tab]:
+    """The page, as it is opened. Whatever a test does with it: no error, and no request to anybody else."""
+    async with open_tab(chromium, page_service.url) as opened:
+        yield opened
+        assert opened.errors == []
+        assert opened.elsewhere(page_service.url) == []
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    return [saved(tmp_path, make_image("JPEG"), f"photo-{number}.jpg") for number in range(3)]
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    return saved(tmp_path, make_image("JPEG")[:700], "broken.jpg")

@@ -1,83 +1,35 @@
 """The page `/` in Chromium, on the running service: what people see and do, in all that may happen to them."""
 
-import hashlib
-from collections.abc import AsyncIterator, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.conftest import settings_for_provider
 from tests.factories import make_image
-from tests.slow.test_typescript_client_in_browsers import BLANK_WHEN_LARGE, PERTURBED
 from tests.support.camera_photos import SAMPLE_CATEGORIES, SAMPLES, camera_photo, sample_pictures
 from tests.support.client_versions import shrunk
-from tests.support.fake_model_server import Behaviour, FakeModels
+from tests.support.fake_model_server import FakeModels
 from tests.support.seeing_model import SeeingModel
-from tests.support.service_process import Service, running_service
-from tests.support.try_page import MS, badges, choose, expect_done, line_of
-from tests.support.typescript_app import OTHER_HOST, large_photo, saved
-from tests.support.waiting import until
-from tests.support.web_browser import NoChromium, Tab, open_tab, overflow, running_browser, serious_faults
+from tests.support.service_process import Service
+from tests.support.try_page import badges, choose, expect_done, line_of
+from tests.support.typescript_app import saved
+from tests.support.web_browser import Tab, open_tab, overflow, serious_faults
 
 UPLOAD = "/api/v1/classify"
 KEY = "a-key-for-the-apps-7f3a9c51"
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch": True}
 
 
-@pytest.fixture(scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    try:
-        async with running_browser(f"--host-resolver-rules=MAP {OTHER_HOST} 127.0.0.1") as browser:
-            yield browser
-    except NoChromium:
-        pytest.skip("no Chromium on the PATH")
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    return {}
-
-
-@pytest.fixture
-def service(fake_models: FakeModels, settings: dict[str, Any], tmp_path: Path) -> Iterator[Service]:
-    folder = tmp_path / "service"
-    folder.mkdir()
-    chosen = {**settings_for_provider("openai", fake_models), "near_duplicates": "serve", **settings}
-    with running_service(folder, **chosen) as running:
-        yield running
-
-
-@pytest.fixture
-async def tab(chromium: Browser, service: Service) -> AsyncIterator[Tab]:
-    """The page, as it is opened. Whatever a test does with it: no error, and no request to anybody else."""
-    async with open_tab(chromium, service.url) as opened:
-        yield opened
-        assert opened.errors == []
-        assert opened.elsewhere(service.url) == []
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> list[Path]:
-    return [saved(tmp_path, make_image("JPEG"), f"photo-{number}.jpg") for number in range(3)]
-
-
-@pytest.fixture
-def broken(tmp_path: Path) -> Path:
-    return saved(tmp_path, make_image("JPEG")[:700], "broken.jpg")
-
-
 async def test_the_samples_are_classified_and_the_second_time_nothing_is_uploaded(
-    chromium: Browser, service: Service, tab: Tab, fake_models: FakeModels
+    chromium: Browser, page_service: Service, tab: Tab, fake_models: FakeModels
 ) -> None:
     samples = sorted(path for path in SAMPLES.iterdir() if path.suffix in {".png", ".jpg"})
     await choose(tab, *samples)
     await expect_done(tab, len(samples))
     paid = len(fake_models.calls)
 
-    async with open_tab(chromium, service.url) as again:
+    async with open_tab(chromium, page_service.url) as again:
         await choose(again, *samples)
         await expect_done(again, len(samples))
 
@@ -86,35 +38,6 @@ async def test_the_samples_are_classified_and_the_second_time_nothing_is_uploade
         assert await badges(again.page) == ["Same file"] * len(samples)
         await expect(again.page.locator(".savings .figure")).to_contain_text("$0.06")
     assert len(fake_models.calls) == paid
-
-
-async def test_fifty_photos_of_which_one_is_broken_survive_a_lost_connection(
-    tab: Tab, fake_models: FakeModels, broken: Path, tmp_path: Path
-) -> None:
-    photos = [saved(tmp_path, make_image("JPEG"), f"{number:02}.jpg") for number in range(49)]
-    await tab.page.evaluate(
-        "globalThis.told = []; new MutationObserver(() => told.push(performance.now()))"
-        ".observe(document.querySelector('[role=status]'), {childList: true, characterData: true, subtree: true})"
-    )
-    await choose(tab, *photos[:20], broken, *photos[20:])
-    await until(lambda: len(fake_models.calls) >= 5, 60)
-    await tab.page.context.set_offline(True)
-    await expect(tab.page.get_by_text("There is no connection to the service.").first).to_be_visible()
-    await expect(tab.page.locator(".photo[data-state=waiting]").nth(20)).to_be_attached()
-
-    await tab.page.context.set_offline(False)
-    await expect_done(tab, 49, failed=1)
-
-    assert len(fake_models.calls) == 49
-    await expect(tab.page.locator(".summary")).to_contain_text("50 of 50 done")
-    await expect(line_of(tab.page, broken)).to_contain_text("This file is damaged")
-    await expect(line_of(tab.page, broken).get_by_role("button")).to_have_count(0)  # nothing would help
-    told = await tab.page.evaluate("told")
-    assert min(later - earlier for earlier, later in pairwise(told)) > 1_900
-    drawn = await tab.page.evaluate(
-        "[...document.querySelectorAll('.thumbnail')].filter((one) => one.width > 1).length"
-    )
-    assert drawn < 25  # those that are in sight
 
 
 async def test_a_photo_and_its_messengers_version_are_paid_once_and_the_page_says_why(
@@ -137,9 +60,9 @@ async def test_a_photo_and_its_messengers_version_are_paid_once_and_the_page_say
 
 
 async def test_the_page_speaks_the_readers_language_and_changes_it_in_the_middle(
-    chromium: Browser, service: Service, photos: list[Path]
+    chromium: Browser, page_service: Service, photos: list[Path]
 ) -> None:
-    async with open_tab(chromium, service.url, locale="zh-CN") as tab:
+    async with open_tab(chromium, page_service.url, locale="zh-CN") as tab:
         page = tab.page
         await expect(page.get_by_role("heading", level=1)).to_have_text("这张照片属于八类中的哪一类？")
         await page.get_by_label("选择照片").set_input_files(photos[0])
@@ -156,11 +79,11 @@ async def test_the_page_speaks_the_readers_language_and_changes_it_in_the_middle
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 async def test_on_a_phone_nothing_is_wider_than_the_window(
-    locale: str, chromium: Browser, service: Service, photos: list[Path], broken: Path, tmp_path: Path
+    locale: str, chromium: Browser, page_service: Service, photos: list[Path], broken: Path, tmp_path: Path
 ) -> None:
     name = "a_name_without_any_place_to_break_it_" * 3
     long_name = saved(tmp_path, make_image("JPEG"), f"{name}.jpg")
-    async with open_tab(chromium, service.url, locale=locale, **PHONE) as tab:
+    async with open_tab(chromium, page_service.url, locale=locale, **PHONE) as tab:
         assert await overflow(tab.page) == 0
         await tab.page.locator(".primary input").set_input_files([*photos, broken, long_name])
         await expect_done(tab, 4, failed=1)
@@ -207,9 +130,9 @@ async def until_focused(tab: Tab, words: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_serious_in_any_state(
-    scheme: str, chromium: Browser, service: Service, photos: list[Path], broken: Path
+    scheme: str, chromium: Browser, page_service: Service, photos: list[Path], broken: Path
 ) -> None:
-    async with open_tab(chromium, service.url, color_scheme=scheme) as tab:
+    async with open_tab(chromium, page_service.url, color_scheme=scheme) as tab:
         assert await serious_faults(tab.page) == []
         await choose(tab, photos[0], photos[0], broken)
         await expect_done(tab, 2, failed=1)
@@ -219,58 +142,6 @@ async def test_axe_finds_nothing_serious_in_any_state(
         await choose(tab, photos[1])
         await expect(tab.page.locator(".summary > .notice")).to_be_visible()
         assert await serious_faults(tab.page) == []
-
-
-async def test_on_plain_http_by_the_machines_own_name_all_works(
-    chromium: Browser, service: Service, photos: list[Path], fake_models: FakeModels
-) -> None:
-    address = service.url.replace("127.0.0.1", OTHER_HOST)
-    async with open_tab(chromium, address) as tab:
-        assert await tab.page.evaluate("[isSecureContext, typeof crypto.subtle]") == [False, "undefined"]
-        await choose(tab, photos[0])
-        await expect_done(tab, 1)
-        await choose(tab, photos[0])
-        await expect_done(tab, 2)
-        await tab.page.get_by_role("button", name="Copy").click()
-
-        await expect(tab.page.get_by_role("button", name="Copied")).to_be_visible()
-        assert await badges(tab.page) == ["Asked the model", "Same file"]
-        assert len(fake_models.calls) == 1
-        assert (tab.errors, tab.elsewhere(address)) == ([], [])
-
-
-@pytest.mark.parametrize("before", [PERTURBED, BLANK_WHEN_LARGE], ids=["perturbed", "blank"])
-async def test_where_the_canvas_cannot_be_trusted_the_original_is_sent(
-    before: str, chromium: Browser, service: Service, tmp_path: Path
-) -> None:
-    data = large_photo()
-    photo = saved(tmp_path, data)
-    async with open_tab(chromium, service.url, before) as tab:
-        await choose(tab, photo)
-        await expect_done(tab, 1)
-    async with open_tab(chromium, service.url) as again:
-        await choose(again, photo)
-        await expect_done(again, 1)
-
-        assert again.sent(UPLOAD) == []  # a copy would have another name
-        await expect(again.page.get_by_role("tabpanel")).to_contain_text(hashlib.sha256(data).hexdigest())
-
-
-@pytest.mark.parametrize("settings", [{"api_keys": KEY}])
-async def test_where_a_key_is_wanted_the_page_asks_for_it_and_keeps_it_in_memory_alone(
-    tab: Tab, photos: list[Path]
-) -> None:
-    await choose(tab, *photos)
-    await tab.page.get_by_label("Key").fill("not-a-key-of-this-service")
-    await tab.page.get_by_role("button", name="Use it").click()
-    await expect(tab.page.get_by_text("The service does not know this key.")).to_be_visible(timeout=MS)
-    await tab.page.get_by_label("Key").fill(KEY)
-    await tab.page.get_by_role("button", name="Use it").click()
-    await expect_done(tab, 3)
-
-    kept = await tab.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
-    assert KEY not in kept
-    assert [one.url for one in tab.requests if KEY in one.url] == []
 
 
 async def test_who_says_that_it_is_wrong_gets_their_own_answer_from_then_on(tab: Tab, photos: list[Path]) -> None:
@@ -290,7 +161,7 @@ async def test_who_says_that_it_is_wrong_gets_their_own_answer_from_then_on(tab:
     await expect(tab.page.locator(".photo h3")).to_contain_text(said)
 
 
-@pytest.mark.parametrize("settings", [{"llm_provider": "local"}])
+@pytest.mark.parametrize("page_settings", [{"llm_provider": "local"}])
 async def test_where_no_model_is_configured_the_page_says_so_and_speaks_of_no_money(tab: Tab) -> None:
     await choose(tab, SAMPLES / "cat.png")
     await expect_done(tab, 1)
@@ -300,40 +171,3 @@ async def test_where_no_model_is_configured_the_page_says_so_and_speaks_of_no_mo
     await expect(tab.page.get_by_text("a small network inside this service answers")).to_be_visible()
     assert await badges(tab.page) == ["Asked the small network", "Same file"]
     await expect(tab.page.locator("body")).not_to_contain_text("$0")
-
-
-async def test_failures_are_listed_with_their_cause_and_tried_again_together(
-    tab: Tab, fake_models: FakeModels, photos: list[Path], broken: Path
-) -> None:
-    fake_models.behaviour = Behaviour(status=529)
-    await choose(tab, *photos[:2], broken)
-    await expect_done(tab, 0, failed=3)
-    listed = tab.page.locator(".failures")
-    await expect(listed).to_contain_text("3 photos failed")
-    await expect(listed).to_contain_text("photo-0.jpg The model cannot be reached at the moment.")
-
-    fake_models.behaviour = Behaviour()
-    await tab.page.get_by_role("button", name="Try all again").click()
-
-    await expect_done(tab, 2, failed=1)  # the broken one was left alone
-    await expect(listed).to_contain_text("1 photo failed")
-
-
-async def test_whoever_leaves_in_the_middle_is_asked_and_goes_on_for_free(
-    chromium: Browser, service: Service, fake_models: FakeModels, photos: list[Path]
-) -> None:
-    fake_models.script = [Behaviour(), Behaviour(hang=True)]
-    async with open_tab(chromium, service.url) as tab:
-        asked: list[str] = []
-        tab.page.on("dialog", lambda dialog: asked.append(dialog.type))
-        await choose(tab, *photos[:2])
-        await expect(tab.page.locator(".photo[data-state=done]")).to_have_count(1, timeout=MS)
-        await expect(tab.page.get_by_text("drop the same folder again, and it continues for free")).to_be_visible()
-        await tab.page.close(run_before_unload=True)
-        await until(lambda: asked == ["beforeunload"])
-    fake_models.released.set()
-    async with open_tab(chromium, service.url) as again:
-        await choose(again, *photos[:2])
-        await expect_done(again, 2)
-
-    assert len(fake_models.calls) == 2

@@ -28,6 +28,8 @@ export interface Photo {
   steps: DoneStep[];
   /** What is being done at the moment. */
   current: Step["name"] | undefined;
+  /** Why and how long it waits for the next try. */
+  wait: { ms: number; error: ClassifierError } | undefined;
   /** How often its connection was lost, one after the other. */
   losses: number;
   uploadedBytes: number;
@@ -43,8 +45,8 @@ export function newPhoto(file: File): Photo {
 }
 
 /** What is true of a photo with which nothing has been done yet, or is to be done again. */
-export function untouched(): Pick<Photo, "state" | "steps" | "current" | "uploadedBytes" | "error"> {
-  return { state: "waiting", steps: [], current: undefined, uploadedBytes: 0, error: undefined };
+export function untouched(): Pick<Photo, "state" | "steps" | "current" | "wait" | "uploadedBytes" | "error"> {
+  return { state: "waiting", steps: [], current: undefined, wait: undefined, uploadedBytes: 0, error: undefined };
 }
 
 /** How an answer came about, for people. */

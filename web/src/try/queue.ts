@@ -120,7 +120,8 @@ export class Queue {
     if (!photo) return;
     if (photo.state === "waiting") photo.state = "running";
     photo.current = state === "started" ? name : undefined;
-    if (photo.current === "wait" && error?.code === "network_error") void this.lookAround();
+    photo.wait = photo.current === "wait" && error ? { ms, error } : undefined;
+    if (photo.wait?.error.code === "network_error") void this.lookAround();
     if (state === "ended") {
       photo.steps.push({ name, ms });
       if (name === "upload" && !error) photo.uploadedBytes = bytes ?? 0;

@@ -43,9 +43,8 @@ export class Row {
   }
 
   private drawUnderWay(): void {
-    const { current, file, steps } = this.photo;
-    const now = current ? texts().now[current] : texts().waiting;
-    fill(this.body, h("h3", {}, file.name), h("p", { class: "soft" }, now), steps.length > 0 && stepsOf(this.photo));
+    const { file, steps } = this.photo;
+    fill(this.body, h("h3", {}, file.name), h("p", { class: "soft" }, underWay(this.photo)), steps.length > 0 && stepsOf(this.photo));
     fill(this.side);
   }
 
@@ -101,6 +100,12 @@ export class Row {
     const of = h("span", { class: "unseen" }, `: ${this.photo.file.name}`);
     return h("button", { type: "button", class: "quiet", on: { click } }, text, of);
   }
+}
+
+function underWay({ current, wait }: Photo): string {
+  const all = texts();
+  if (wait) return [causeOf(wait.error), all.nextTry(format.duration(wait.ms))].join(all.between);
+  return current ? all.now[current] : all.waiting;
 }
 
 function badge(kind: string, text: string): HTMLElement {

@@ -28,7 +28,9 @@ export class Savings {
     fill(
       this.element,
       title,
-      h("p", { class: "figure" }, ...figure(bytes, price)),
+      known.length === 0
+        ? h("p", { class: "soft small empty-figure" }, all.savingsEmpty)
+        : h("p", { class: "figure" }, ...figure(bytes, price)),
       h("dl", {}, ...lines.flatMap(([name, value]) => [h("dt", { class: "soft" }, name), h("dd", {}, value)])),
     );
   }

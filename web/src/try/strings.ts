@@ -32,6 +32,7 @@ const en = {
     hash: "Making the fingerprint", check: "Asking whether it is known", shrink: "Making a smaller copy",
     upload: "Uploading, and waiting for the answer", wait: "Waiting before the next try",
   } satisfies Record<Step["name"], string>,
+  nextTry: (time: string) => `The next try is in ${time}.`,
   waiting: "Waiting for its turn",
   origin: {
     bytes: "Same file", content: "Same photo, other metadata", question: "Same picture, other file",
@@ -64,7 +65,7 @@ const en = {
   cancel: "Cancel",
   youSaid: (category: string) => `You say: ${category}. From now on you get this answer; others do when an operator agrees.`,
   savings: "What the fingerprint saved you",
-  savingsEmpty: "Nothing yet.",
+  savingsEmpty: "Nothing yet. Add the same photo once more to see it.",
   ofAll: (count: string, total: string) => `${count} of ${total}`,
   fromCache: "Answered from the cache",
   timeKnown: "Time to the answer, cached",
@@ -112,6 +113,7 @@ const zh: Texts = {
     hash: "正在计算指纹", check: "正在查询是否已知", shrink: "正在生成小图",
     upload: "正在上传并等待回答", wait: "稍后重试",
   },
+  nextTry: (time) => `${time} 后重试。`,
   waiting: "排队中",
   origin: {
     bytes: "同一文件", content: "同一照片，元数据不同", question: "同一画面，文件不同",
@@ -144,7 +146,7 @@ const zh: Texts = {
   cancel: "取消",
   youSaid: (category) => `您认为：${category}。今后您会得到这个回答；管理员同意后，其他人也会。`,
   savings: "指纹为您省下",
-  savingsEmpty: "暂无。",
+  savingsEmpty: "暂无。再放入同一张照片即可看到。",
   ofAll: (count, total) => `${count} / ${total}`,
   fromCache: "由缓存回答",
   timeKnown: "用时（缓存）",
