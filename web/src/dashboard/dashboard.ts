@@ -1,6 +1,7 @@
 // The page `/dashboard`: what the service does, and what it saves.
-
 import { byId } from "../shared/dom.js";
 import { addHeader } from "../shared/header.js";
+import { Page } from "./page.js";
 
 addHeader(byId("header"), "dashboard");
+new Page(byId("main")).open();

@@ -1,0 +1,53 @@
+// The page's title, how fresh the figures are, which days they are of, and the choice of those.
+import { fill, h } from "../shared/dom.js";
+import type { View } from "./view.js";
+
+export const RANGES = [1, 7, 30, 90];
+
+export class Head {
+  readonly element: HTMLElement;
+  private readonly title = h("h1");
+  private readonly state = h("span", { class: "feed", attrs: { role: "status" } });
+  private readonly basis = h("p", { class: "small soft" });
+  private readonly ranges = h("div", { class: "ranges", attrs: { role: "radiogroup" } });
+  private drawn = "";
+
+  constructor(private readonly choose: (days: number) => void) {
+    this.ranges.addEventListener("keydown", (event) => this.key(event));
+    this.element = h("div", { class: "page-head" }, this.title, this.state, this.basis, this.ranges);
+  }
+
+  update(view: View): void {
+    const { words, days } = view;
+    if (this.state.dataset.state !== view.feed || this.drawn !== `${view.language} ${days} ${view.timezone}`) {
+      this.state.dataset.state = view.feed;
+      this.state.textContent = words.feed[view.feed];
+    }
+    if (this.drawn === `${view.language} ${days} ${view.timezone}`) return;
+    this.drawn = `${view.language} ${days} ${view.timezone}`;
+    this.title.textContent = words.title(days);
+    this.basis.textContent = view.timezone ? words.basis(view.timezone, days) : "\u00a0";
+    const hadFocus = this.ranges.contains(document.activeElement);
+    this.ranges.setAttribute("aria-label", words.rangeLabel);
+    fill(this.ranges, ...RANGES.map((range) => this.button(range, range === days, words.range(range))));
+    if (hadFocus) this.ranges.querySelector<HTMLElement>("[aria-checked=true]")?.focus();
+  }
+
+  private button(range: number, isChosen: boolean, text: string): HTMLElement {
+    const attrs = { role: "radio", "aria-checked": String(isChosen) };
+    return h("button", { type: "button", tabIndex: isChosen ? 0 : -1, attrs, on: { click: () => this.choose(range) } }, text);
+  }
+
+  private key(event: KeyboardEvent): void {
+    const at = RANGES.indexOf(this.chosen());
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    this.choose(RANGES[(at + step + RANGES.length) % RANGES.length]!);
+  }
+
+  private chosen(): number {
+    const buttons = [...this.ranges.children];
+    return RANGES[buttons.findIndex((button) => button.getAttribute("aria-checked") === "true")] ?? 1;
+  }
+}

@@ -1,0 +1,192 @@
+// Brings together what is read and what is shown, and stops reading while nobody looks.
+import { apiKey, call, setApiKey } from "../shared/api.js";
+import { fill, h } from "../shared/dom.js";
+import { language, onLanguage } from "../shared/i18n.js";
+import { shared } from "../shared/strings.js";
+import { Feed, type FeedState } from "./feed.js";
+import { Head } from "./head.js";
+import { KeyCard, type Refusal } from "./key.js";
+import type { Part } from "./panel.js";
+import { allPanels } from "./panels.js";
+import { PointWindow } from "./points.js";
+import { type Name, Sources } from "./sources.js";
+import type { Live } from "./types.js";
+import type { View } from "./view.js";
+import { words } from "./words.js";
+
+const READ_EVERY_MS = 30_000;
+const JITTER_MS = 5_000; // so that pages that were opened together do not ask together for ever
+const AT_ONCE_MS = 2_000;
+
+type Names = Record<string, { chinese: string; english: string }>;
+
+export class Page {
+  private readonly head = new Head((days) => this.choose(days));
+  private readonly key = new KeyCard(() => this.tryKey());
+  private readonly forget = h("button", { type: "button", class: "link small", on: { click: () => this.forgetKey() } });
+  private readonly panels: Part[];
+  private readonly grid: HTMLElement;
+  private readonly sources = new Sources((name) => this.onReading(name));
+  private readonly feed = new Feed({
+    onData: (live) => this.onLive(live),
+    onState: (state, status) => this.onState(state, status),
+  });
+  private readonly window = new PointWindow();
+  private readonly timers = new Map<string, number>();
+  private refusal: Refusal | undefined;
+  private isAnswered = false; // of this key: whether anything said yes or no
+  private names: Names = {};
+  private readAt = -Infinity;
+  private liveAt = 0;
+  private view: View = {
+    words: words(),
+    language: language(),
+    days: 1,
+    timezone: "",
+    currency: "USD",
+    readings: this.sources.readings,
+    feed: "connecting",
+    live: undefined,
+    points: [],
+    category: (key) => key,
+  };
+
+  constructor(main: HTMLElement) {
+    this.panels = allPanels(() => Object.keys(this.names), () => this.readSoon(["feedback", "audit"]));
+    this.grid = h("div", { class: "panels" }, ...this.panels.map(({ element }) => element));
+    fill(main, this.head.element, this.key.element, this.grid, this.forget);
+    onLanguage(() => this.draw({ words: words(), language: language(), category: this.namer() }));
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.pause() : this.open()));
+  }
+
+  /** Read, and go on reading. */
+  open(): void {
+    this.draw({});
+    if (document.hidden || (this.refusal && this.isAnswered)) return;
+    this.feed.open();
+    this.every("read", () => READ_EVERY_MS + Math.random() * JITTER_MS, () => this.readAll());
+    this.every("advance", () => (this.view.live?.seconds_per_point ?? 5) * 1000, () => this.advance());
+    if (performance.now() - this.readAt >= READ_EVERY_MS) this.readAll();
+    if (!Object.keys(this.names).length) void this.readNames();
+  }
+
+  private pause(): void {
+    this.feed.close();
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+  }
+
+  private choose(days: number): void {
+    this.sources.select(days);
+    this.draw({ days, readings: this.sources.readings });
+    this.readAll();
+  }
+
+  private tryKey(): void {
+    this.isAnswered = false;
+    this.readAt = -Infinity;
+    this.pause();
+    this.open();
+  }
+
+  private forgetKey(): void {
+    setApiKey(undefined);
+    this.sources.clear();
+    this.draw({ live: undefined, points: [], readings: this.sources.readings });
+    this.tryKey();
+  }
+
+  private onReading(name: Name): void {
+    const { data, failure } = this.sources.readings[name];
+    const zone = name === "trend" ? this.sources.readings.trend.data?.timezone : undefined;
+    this.draw({ readings: { ...this.sources.readings }, ...(zone && { timezone: zone }) });
+    if (failure?.status === 401 || failure?.status === 403) this.refuse(failure.status);
+    else if (data && name !== "health") this.admit(); // health is open to all
+  }
+
+  private onLive(live: Live): void {
+    this.admit();
+    this.liveAt = performance.now();
+    this.window.merge(live.points, live.seconds_per_point);
+    this.draw({ live, points: this.window.points, timezone: live.timezone });
+  }
+
+  private onState(feed: FeedState, status?: number): void {
+    const before = this.view.feed;
+    this.draw({ feed });
+    if (status === 401 || status === 403) return this.refuse(status);
+    if (feed === before || feed === "connecting") return;
+    // It stopped, or it is back: what is shown of the statistics is to say so at once too.
+    if (feed === "stale" || this.sources.failing) this.after("soon", AT_ONCE_MS, () => this.readAll());
+  }
+
+  /** Let the last 15 minutes go on where nothing happens in them. */
+  private advance(): void {
+    const { live, feed } = this.view;
+    if (!live || (feed !== "live" && feed !== "polling")) return;
+    this.window.advance(Date.parse(live.as_of) + performance.now() - this.liveAt);
+    this.draw({ points: this.window.points });
+  }
+
+  private refuse(refusal: Refusal): void {
+    if (this.isAnswered && this.refusal === refusal) return;
+    this.isAnswered = true;
+    this.refusal = refusal;
+    this.pause();
+    this.sources.clear();
+    this.key.show(refusal, this.view.words);
+    this.draw({ feed: "denied", live: undefined, points: [], readings: this.sources.readings });
+  }
+
+  private admit(): void {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    this.refusal = undefined;
+    this.draw({});
+  }
+
+  private readAll(): void {
+    this.readAt = performance.now();
+    void this.sources.readAll();
+  }
+
+  private readSoon(names: Name[]): void {
+    for (const name of names) void this.sources.read(name);
+  }
+
+  private async readNames(): Promise<void> {
+    this.names = await call<{ data: Names }>("/categories").then(({ data }) => data, () => ({}));
+    this.draw({ category: this.namer() });
+  }
+
+  private namer(): (key: string) => string {
+    const { names } = this;
+    const part = language() === "zh" ? "chinese" : "english";
+    return (key) => names[key]?.[part] ?? key;
+  }
+
+  private draw(changes: Partial<View>): void {
+    const isOtherLanguage = changes.language !== undefined;
+    this.view = { ...this.view, ...changes };
+    const { words } = this.view;
+    document.title = `${words.title(this.view.days)} · ${shared().product}`;
+    this.head.update(this.view);
+    if (isOtherLanguage || !this.refusal) this.key.show(this.refusal, words);
+    this.forget.hidden = apiKey() === undefined || this.refusal !== undefined;
+    this.forget.textContent = words.keyForget;
+    this.grid.hidden = this.refusal !== undefined;
+    if (!this.refusal) for (const panel of this.panels) panel.update(this.view);
+  }
+
+  private every(name: string, wait: () => number, act: () => void): void {
+    this.after(name, wait(), () => {
+      act();
+      this.every(name, wait, act);
+    });
+  }
+
+  private after(name: string, wait: number, act: () => void): void {
+    clearTimeout(this.timers.get(name));
+    this.timers.set(name, window.setTimeout(act, wait));
+  }
+}

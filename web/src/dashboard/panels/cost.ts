@@ -1,0 +1,94 @@
+// What all requests would have cost, and what those did that asked the model, added up by day.
+import { fill, h } from "../../shared/dom.js";
+import { day as dayOf, money } from "../../shared/format.js";
+import { Chart } from "../chart.js";
+import { classify } from "../commands.js";
+import { nothingYet, Panel, type Part } from "../panel.js";
+import { pathsOf } from "../sources.js";
+import { cost as statement } from "../sql.js";
+import { table } from "../table.js";
+import { TableSwitch } from "../table-switch.js";
+import type { Trend } from "../types.js";
+import type { View } from "../view.js";
+
+interface DayCost {
+  day: string;
+  paid: number;
+  without: number;
+}
+
+export function cost(): Part {
+  const panel = new Panel("cost", "wide");
+  let chart: Chart | undefined;
+
+  const update = (view: View): void => {
+    const reading = view.readings.trend;
+    if (!panel.changed(view.language, view.days, reading)) return;
+    const days = reading.data ? addUp(reading.data, view.days) : [];
+    describe(panel, view, days[0]);
+    if (!panel.mark(reading, view)) return;
+    chart?.destroy();
+    chart = undefined;
+    if (!days.at(-1)?.without) return fill(panel.body, nothingYet(view.words.cost.empty, classify));
+    chart = makeChart(days, view);
+    const switched = new TableSwitch(chart.element, view.words.asTable);
+    fill(panel.body, legend(view), switched.element);
+    chart.setData([days.map((_, at) => at), days.map((one) => one.without), days.map((one) => one.paid)]);
+    switched.show(tableOf(days, view));
+  };
+  return { element: panel.element, update };
+}
+
+function describe(panel: Panel, view: View, first: DayCost | undefined): void {
+  const words = view.words.cost;
+  const trend = view.readings.trend.data;
+  // Today alone is no line: it is the last of the 30 days that are read then.
+  const start = view.days === 1 ? trend?.start : view.readings.identity.data?.start;
+  const proof = { path: pathsOf(view.days).trend, sql: trend && start && statement(trend, start) };
+  panel.describe({ title: words.title(first ? dayOf(first.day) : "…"), line: words.line, proofs: [proof] }, view);
+}
+
+/** The days of the chart, each with all before it. */
+function addUp(trend: Trend, days: number): DayCost[] {
+  let [paid, without] = [0, 0];
+  return trend.trend.slice(days === 1 ? 0 : -days).map((one) => {
+    paid += one.estimated_cost;
+    without += one.estimated_cost + one.cost_saved;
+    return { day: one.day, paid, without };
+  });
+}
+
+function makeChart(days: DayCost[], view: View): Chart {
+  const words = view.words.cost;
+  const price = (amount: number) => money(amount, view.currency);
+  return new Chart({
+    lines: [
+      { stroke: "--ink-soft", fill: "--accent-tint", width: 1.5, dash: [4, 4] },
+      { stroke: "--accent", fill: "--card", width: 2 },
+    ],
+    label: words.sentence,
+    height: 232,
+    steps: [1, 2, 5, 7, 10, 15, 30],
+    x: (at) => (days[at] ? dayOf(days[at].day) : ""),
+    y: price,
+    read: (at) => (days[at] ? words.reading(dayOf(days[at].day), price(days[at].paid), price(days[at].without)) : ""),
+  });
+}
+
+function legend(view: View): HTMLElement {
+  const words = view.words.cost;
+  const swatch = (kind: string) => h("span", { class: "swatch", data: { kind }, attrs: { "aria-hidden": "true" } });
+  const names = { without: words.without, saved: words.saved, paidline: words.paid };
+  return h("ul", { class: "legend" }, ...Object.entries(names).map(([kind, name]) => h("li", {}, swatch(kind), name)));
+}
+
+function tableOf(days: DayCost[], view: View): HTMLElement {
+  const words = view.words.cost;
+  const price = (amount: number) => money(amount, view.currency);
+  const columns = [words.day, words.without, words.paid, words.saved];
+  return table(
+    words.sentence,
+    columns.map((title, at) => ({ title, figure: at > 0 })),
+    [...days].reverse().map(({ day, paid, without }) => [dayOf(day), price(without), price(paid), price(without - paid)]),
+  );
+}

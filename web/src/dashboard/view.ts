@@ -1,0 +1,38 @@
+// What the panels are given to show: one object for all of them.
+import { locale } from "../shared/i18n.js";
+import type { FeedState } from "./feed.js";
+import type { Readings } from "./sources.js";
+import type { Live, Point } from "./types.js";
+import type { Words } from "./words.js";
+
+export interface View {
+  words: Words;
+  language: string;
+  /** How many days the reader chose; 1 is today. */
+  days: number;
+  /** `STATS_TIMEZONE`: the one zone that times and days on this page are of. */
+  timezone: string;
+  /** ISO 4217. */
+  currency: string;
+  readings: Readings;
+  feed: FeedState;
+  /** The newest of the live feed, and the points of the last 15 minutes. */
+  live: Live | undefined;
+  points: Point[];
+  category(key: string): string;
+}
+
+/** The time of day, to the minute. */
+export function minute(at: number | string, view: View): string {
+  return moment(at, view, {});
+}
+
+/** Day and time. */
+export function dayAndMinute(at: number | string, view: View): string {
+  return moment(at, view, { day: "numeric", month: "short" });
+}
+
+function moment(at: number | string, view: View, more: Intl.DateTimeFormatOptions): string {
+  const options = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: view.timezone, ...more } as const;
+  return new Intl.DateTimeFormat(locale(), options).format(new Date(at));
+}
