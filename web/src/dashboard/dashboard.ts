@@ -4,4 +4,4 @@ import { addHeader } from "../shared/header.js";
 import { Page } from "./page.js";
 
 addHeader(byId("header"), "dashboard");
-new Page(byId("main")).open();
+void new Page(byId("main")).open();

@@ -34,7 +34,7 @@ export class Page {
   private readonly window = new PointWindow();
   private readonly timers = new Map<string, number>();
   private refusal: Refusal | undefined;
-  private isAnswered = false; // of this key: whether anything said yes or no
+  private isTrying = false; // a key has been given, and nobody has said yet whether it opens anything
   private names: Names = {};
   private readAt = -Infinity;
   private liveAt = 0;
@@ -56,13 +56,14 @@ export class Page {
     this.grid = h("div", { class: "panels" }, ...this.panels.map(({ element }) => element));
     fill(main, this.head.element, this.key.element, this.grid, this.forget);
     onLanguage(() => this.draw({ words: words(), language: language(), category: this.namer() }));
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.pause() : this.open()));
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.pause() : void this.open()));
   }
 
-  /** Read, and go on reading. */
-  open(): void {
+  /** Read, and go on reading. One question comes first: who is refused is refused once, and not ten times. */
+  async open(): Promise<void> {
     this.draw({});
-    if (document.hidden || (this.refusal && this.isAnswered)) return;
+    if (!this.sources.readings.trend.data) await this.sources.read("trend");
+    if (document.hidden || this.refusal) return;
     this.feed.open();
     this.every("read", () => READ_EVERY_MS + Math.random() * JITTER_MS, () => this.readAll());
     this.every("advance", () => (this.view.live?.seconds_per_point ?? 5) * 1000, () => this.advance());
@@ -83,10 +84,10 @@ export class Page {
   }
 
   private tryKey(): void {
-    this.isAnswered = false;
+    this.isTrying = true;
     this.readAt = -Infinity;
     this.pause();
-    this.open();
+    void this.open();
   }
 
   private forgetKey(): void {
@@ -97,11 +98,11 @@ export class Page {
   }
 
   private onReading(name: Name): void {
-    const { data, failure } = this.sources.readings[name];
+    const { failure } = this.sources.readings[name];
     const zone = name === "trend" ? this.sources.readings.trend.data?.timezone : undefined;
     this.draw({ readings: { ...this.sources.readings }, ...(zone && { timezone: zone }) });
     if (failure?.status === 401 || failure?.status === 403) this.refuse(failure.status);
-    else if (data && name !== "health") this.admit(); // health is open to all
+    else if (name !== "health") this.admit(); // health is open to all
   }
 
   private onLive(live: Live): void {
@@ -129,8 +130,8 @@ export class Page {
   }
 
   private refuse(refusal: Refusal): void {
-    if (this.isAnswered && this.refusal === refusal) return;
-    this.isAnswered = true;
+    if (this.refusal === refusal && !this.isTrying) return;
+    this.isTrying = false;
     this.refusal = refusal;
     this.pause();
     this.sources.clear();
@@ -139,8 +140,8 @@ export class Page {
   }
 
   private admit(): void {
-    if (this.isAnswered) return;
-    this.isAnswered = true;
+    this.isTrying = false;
+    if (this.refusal === undefined) return;
     this.refusal = undefined;
     this.draw({});
   }

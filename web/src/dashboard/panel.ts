@@ -2,7 +2,7 @@
 import { fill, h } from "../shared/dom.js";
 import { time } from "../shared/format.js";
 import type { Reading } from "./sources.js";
-import type { View } from "./view.js";
+import { type View, zone } from "./view.js";
 
 /** Where a figure comes from: the endpoint, and the statement that gives the same. */
 export interface Proof {
@@ -14,6 +14,8 @@ export interface Description {
   title: string;
   line: string;
   proofs: Proof[];
+  /** What is not in the figures. */
+  note?: string;
 }
 
 export interface Part {
@@ -52,7 +54,7 @@ export class Panel {
     );
   }
 
-  describe({ title, line, proofs }: Description, view: View): void {
+  describe({ title, line, proofs, note }: Description, view: View): void {
     this.title.textContent = title;
     this.line.textContent = line;
     const path = proofs[0]?.path.replace(/\?.*/, "");
@@ -60,7 +62,7 @@ export class Panel {
     const text = JSON.stringify([proofs, view.language]);
     if (text === this.proofText) return;
     this.proofText = text;
-    fill(this.proof, ...proofs.map((proof) => describeProof(proof, view)));
+    fill(this.proof, note && h("p", {}, note), ...proofs.map((proof) => describeProof(proof, view)));
   }
 
   /** Whether any of these is another than the last time. */
@@ -84,7 +86,7 @@ export class Panel {
   markStale(asOf: string | undefined, view: View): void {
     this.element.classList.toggle("is-stale", asOf !== undefined);
     this.stale.hidden = asOf === undefined;
-    this.stale.textContent = asOf === undefined ? "" : view.words.asOf(time(asOf, view.timezone));
+    this.stale.textContent = asOf === undefined ? "" : view.words.asOf(time(asOf, zone(view)));
   }
 
   private open(open: boolean): void {

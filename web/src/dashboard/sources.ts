@@ -65,6 +65,8 @@ export class Sources {
 
   /** Forget all, as when another key is shown. */
   clear(): void {
+    this.round.abort();
+    this.round = new AbortController();
     this.readings = empty();
   }
 

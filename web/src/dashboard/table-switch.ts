@@ -8,6 +8,7 @@ export class TableSwitch {
 
   constructor(
     private readonly chart: HTMLElement,
+    legend: HTMLElement,
     title: string,
   ) {
     this.button = h(
@@ -15,7 +16,7 @@ export class TableSwitch {
       { type: "button", class: "table-switch", attrs: { "aria-pressed": "false" }, on: { click: () => this.turn() } },
       title,
     );
-    this.element = h("div", { class: "switched" }, this.button, chart, this.box);
+    this.element = h("div", {}, h("div", { class: "switched" }, legend, this.button), chart, this.box);
   }
 
   /** Show this table, unless somebody is in the one that is there. */

@@ -10,7 +10,7 @@ export interface View {
   language: string;
   /** How many days the reader chose; 1 is today. */
   days: number;
-  /** `STATS_TIMEZONE`: the one zone that times and days on this page are of. */
+  /** `STATS_TIMEZONE`: the one zone that times and days on this page are of; empty until it is known. */
   timezone: string;
   /** ISO 4217. */
   currency: string;
@@ -20,6 +20,11 @@ export interface View {
   live: Live | undefined;
   points: Point[];
   category(key: string): string;
+}
+
+/** The zone of all times: until the service has said which it is, one that nobody mistakes for their own. */
+export function zone(view: View): string {
+  return view.timezone || "UTC";
 }
 
 /** The time of day, to the minute. */
@@ -33,6 +38,6 @@ export function dayAndMinute(at: number | string, view: View): string {
 }
 
 function moment(at: number | string, view: View, more: Intl.DateTimeFormatOptions): string {
-  const options = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: view.timezone, ...more } as const;
+  const options = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone(view), ...more } as const;
   return new Intl.DateTimeFormat(locale(), options).format(new Date(at));
 }

@@ -40,7 +40,8 @@ export const zh: Words = {
   },
   live: {
     title: "每秒请求数",
-    line: "最近 15 分钟，按回答方式划分；未指明用户且已知的查询不写入日志",
+    line: "最近 15 分钟，按回答方式划分",
+    note: "来自日志中的请求：未指明用户的 check-cache 查询不在其中。",
     kinds: {
       bytes: "同一文件",
       content: "同一照片，元数据不同",
@@ -59,6 +60,7 @@ export const zh: Words = {
   identity: {
     title: "照片如何被识别",
     line: (when) => `${when}：占请求的比例，以及节省的费用`,
+    name: "识别方式",
     paid: "付费",
     off: "与已知照片相似的照片照常付费（NEAR_DUPLICATES=off）。",
     serving: "重新压缩的画面直接回答",
@@ -111,10 +113,8 @@ export const zh: Words = {
     model: { available: "模型可以回答", unavailable: "没有模型可用：未知的照片只能等待或失败" },
     spool: (rows) => (rows === 0 ? "暂存区没有等待的记录" : "暂存区中等待写入数据库的记录"),
     outbox: (rows) => (rows === 0 ? "所有记录都已汇总" : "尚待汇总的记录；数字已包含它们"),
-    breaker: (open) => (open === 0 ? "没有被暂停询问的模型" : "有模型出错，暂停询问"),
-    underWay: "正在上传",
-    asking: "正在询问模型",
-    queue: "等待模型的照片",
+    breaker: "有模型出错，暂停询问",
+    underWay: (uploads, questions, waiting) => `进行中：${uploads} 个上传，${questions} 次提问；${waiting} 张照片等待模型`,
     noFeed: "实时数据恢复后会显示正在进行的工作。",
   },
   budget: {

@@ -48,7 +48,8 @@ export const en = {
   },
   live: {
     title: "Requests a second",
-    line: "last 15 minutes, by how they were answered; requests without a user that were known are in no log",
+    line: "last 15 minutes, by how they were answered",
+    note: "Of the requests in the log: those of check-cache that name no user are not in it.",
     kinds: {
       bytes: "Same file",
       content: "Same photo, other metadata",
@@ -67,6 +68,7 @@ export const en = {
   identity: {
     title: "How photos were recognised",
     line: (when: string) => `${when}: share of the requests, and what was not spent`,
+    name: "Recognised as",
     paid: "paid",
     off: "Photos that look like a known one are paid for like any other (NEAR_DUPLICATES=off).",
     serving: "Re-encoded pictures are served",
@@ -122,10 +124,9 @@ export const en = {
       rows === 0 ? "Nothing waits in the spool" : `${plural(rows, "A record waits", "Records wait")} in the spool for the database`,
     outbox: (rows: number): string =>
       rows === 0 ? "All records are in the sums" : "Records are yet to join the sums; figures count them already",
-    breaker: (open: number): string => (open === 0 ? "No model is being left alone" : "A model fails and is left alone for a while"),
-    underWay: "Uploads under way",
-    asking: "Questions under way",
-    queue: "Photos that wait for a model",
+    breaker: "A model fails, and is not asked for a while",
+    underWay: (uploads: string, questions: string, waiting: string) =>
+      `Under way: ${uploads} uploads, ${questions} questions to models; ${waiting} photos wait for a model`,
     noFeed: "What is under way shows when the live feed is back.",
   },
   budget: {

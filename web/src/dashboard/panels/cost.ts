@@ -31,8 +31,8 @@ export function cost(): Part {
     chart = undefined;
     if (!days.at(-1)?.without) return fill(panel.body, nothingYet(view.words.cost.empty, classify));
     chart = makeChart(days, view);
-    const switched = new TableSwitch(chart.element, view.words.asTable);
-    fill(panel.body, legend(view), switched.element);
+    const switched = new TableSwitch(chart.element, legend(view), view.words.asTable);
+    fill(panel.body, switched.element);
     chart.setData([days.map((_, at) => at), days.map((one) => one.without), days.map((one) => one.paid)]);
     switched.show(tableOf(days, view));
   };
@@ -67,7 +67,7 @@ function makeChart(days: DayCost[], view: View): Chart {
       { stroke: "--accent", fill: "--card", width: 2 },
     ],
     label: words.sentence,
-    height: 232,
+    height: 264,
     steps: [1, 2, 5, 7, 10, 15, 30],
     x: (at) => (days[at] ? dayOf(days[at].day) : ""),
     y: price,

@@ -53,7 +53,7 @@ export function feedback(categories: () => string[], onDecision: () => void): Pa
     const { title, line } = view.words.feedback;
     // Who is writing a reason is not interrupted.
     if (open && reading.data?.data.some((disputed) => disputed.image_hash === open)) return;
-    if (!panel.changed(view.language, view.category, reading)) return;
+    if (!panel.changed(view.language, view.timezone, view.category, reading)) return;
     open = undefined;
     panel.describe({ title, line, proofs: [{ path: pathsOf(1).feedback }] }, view);
     if (panel.mark(reading, view)) draw(view);

@@ -54,7 +54,7 @@ function all(sums: Sums, view: View): Figure[] {
   const slow = (milliseconds: number | null | undefined) => (milliseconds == null ? words.none : duration(milliseconds));
   return [
     { name: "requests", title: words.requests, value: number(sums.total_requests), ...compare("total_requests", number) },
-    { name: "hit-rate", title: words.hitRate, value: percent(sums.cache_hit_rate / 100), ...rates(sums, earlier, view) },
+    { name: "hit-rate", title: words.hitRate, value: rate(sums, view), ...rates(sums, earlier, view) },
     { name: "paid", title: words.paid, value: number(sums.cache_misses), ...compare("cache_misses", number) },
     { name: "spent", title: words.spent, value: identity.data && price(identity.data.paid.cost), beside: limit(view.readings, view) },
     { name: "saved", title: words.saved, value: price(sums.cost_saved), ...compare("cost_saved", price) },
@@ -67,6 +67,9 @@ function all(sums: Sums, view: View): Figure[] {
   ];
 }
 
+const rate = (sums: Sums, view: View) =>
+  sums.total_requests ? percent(sums.cache_hit_rate / 100) : view.words.figures.none;
+
 /** Of a whole day that is not over no part can be told: yesterday's figure stands beside today's, without a change. */
 function compared(value: number, earlier: number | undefined, text: (value: number) => string, view: View): Partial<Figure> {
   const words = view.words.figures;
@@ -77,7 +80,7 @@ function compared(value: number, earlier: number | undefined, text: (value: numb
 
 function rates(sums: Sums, earlier: Sums | undefined, view: View): Partial<Figure> {
   const words = view.words.figures;
-  if (!earlier) return {};
+  if (!earlier || !sums.total_requests) return {};
   const change = signed(sums.cache_hit_rate - earlier.cache_hit_rate, (points) => number(points, 1));
   const rate = percent(earlier.cache_hit_rate / 100);
   return { change: words.points(change), beside: view.days === 1 ? words.yesterday(rate) : words.before(rate) };

@@ -40,13 +40,12 @@ function ofHealth(data: Health, view: View): Sentence[] {
 function ofState(state: State, view: View): Sentence[] {
   const words = view.words.health;
   const open = Number(state.breaker_open);
+  const under = [number(state.uploads_in_progress), number(state.model_calls_in_progress), number(state.model_queue)] as const;
   return [
-    { text: words.breaker(open), isTrouble: open > 0 },
+    ...(open ? [{ text: words.breaker, figure: open, isTrouble: true }] : []),
     { text: words.spool(state.spool_rows), figure: state.spool_rows, isTrouble: state.spool_rows > 0 },
     { text: words.outbox(state.outbox_rows), figure: state.outbox_rows, isTrouble: false },
-    { text: words.underWay, figure: state.uploads_in_progress, isTrouble: false },
-    { text: words.asking, figure: state.model_calls_in_progress, isTrouble: false },
-    { text: words.queue, figure: state.model_queue, isTrouble: false },
+    { text: words.underWay(...under), isTrouble: false },
   ];
 }
 

@@ -49,9 +49,9 @@ function rows(data: Identity, requests: Record<Kind, number>, all: number, view:
   const words = view.words;
   const saved = (kind: Kind) => data.matches.find((match) => match.matched_by === kind)?.cost_saved;
   const name = (kind: Kind) =>
-    h("span", {}, h("span", { class: "swatch", data: { kind }, attrs: { "aria-hidden": "true" } }), words.live.kinds[kind]);
+    h("span", { class: "named" }, h("span", { class: "swatch", data: { kind }, attrs: { "aria-hidden": "true" } }), words.live.kinds[kind]);
   const columns = [
-    { title: words.identity.title },
+    { title: words.identity.name },
     { title: words.categories.requests, figure: true },
     { title: words.categories.share, figure: true },
     { title: words.figures.saved, figure: true },

@@ -9,7 +9,7 @@ import { live as statement } from "../sql.js";
 import { table } from "../table.js";
 import { TableSwitch } from "../table-switch.js";
 import type { Point } from "../types.js";
-import { minute, type View } from "../view.js";
+import { minute, type View, zone } from "../view.js";
 
 const STROKES = { bytes: "--by-bytes", content: "--by-content", question: "--by-question", near: "--by-near", paid: "--by-model" };
 
@@ -24,15 +24,15 @@ export function live(): Part {
     language = view.language;
     chart?.destroy();
     chart = makeChart(view, () => shown);
-    switched = new TableSwitch(chart.element, view.words.asTable);
-    fill(panel.body, legend(view), switched.element);
+    switched = new TableSwitch(chart.element, legend(view), view.words.asTable);
+    fill(panel.body, switched.element);
   };
   const update = (view: View): void => {
     if (!panel.changed(view.language, view.points, view.feed)) return;
     shown = view;
-    const { title, line } = view.words.live;
+    const { title, line, note } = view.words.live;
     const first = view.points[0]?.at;
-    panel.describe({ title, line, proofs: [{ path: "/stats/live", sql: first && statement(first) }] }, view);
+    panel.describe({ title, line, proofs: [{ path: "/stats/live", sql: first && statement(first) }], note }, view);
     panel.markStale(view.feed === "stale" ? view.live?.as_of : undefined, view);
     panel.element.classList.toggle("loading", !view.live);
     if (!view.points.length) return fill(panel.body, h("p", { class: "soft" }, view.words.live.waiting));
@@ -76,7 +76,7 @@ function readPoint(at: number, view: View): string {
   const point = view.points[at];
   if (!point) return "";
   const parts = KINDS.filter((kind) => point[kind]).map((kind) => `${view.words.live.kinds[kind]} ${number(point[kind])}`);
-  return [view.words.live.reading(time(point.at, view.timezone), number(rate(point, view), 1)), ...parts].join(" · ");
+  return [view.words.live.reading(time(point.at, zone(view)), number(rate(point, view), 1)), ...parts].join(" · ");
 }
 
 function legend(view: View): HTMLElement {
