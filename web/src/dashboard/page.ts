@@ -68,7 +68,6 @@ export class Page {
     this.every("read", () => READ_EVERY_MS + Math.random() * JITTER_MS, () => this.readAll());
     this.every("advance", () => (this.view.live?.seconds_per_point ?? 5) * 1000, () => this.advance());
     if (performance.now() - this.readAt >= READ_EVERY_MS) this.readAll();
-    if (!Object.keys(this.names).length) void this.readNames();
   }
 
   private pause(): void {
@@ -149,15 +148,18 @@ export class Page {
   private readAll(): void {
     this.readAt = performance.now();
     void this.sources.readAll();
+    if (!Object.keys(this.names).length) void this.readSettings();
   }
 
   private readSoon(names: Name[]): void {
     for (const name of names) void this.sources.read(name);
   }
 
-  private async readNames(): Promise<void> {
+  /** What does not change while the service runs. Where it cannot be read, it is tried again with all the rest. */
+  private async readSettings(): Promise<void> {
+    const about = await call<{ data: { currency: string } }>("/about").catch(() => null);
     this.names = await call<{ data: Names }>("/categories").then(({ data }) => data, () => ({}));
-    this.draw({ category: this.namer() });
+    this.draw({ category: this.namer(), ...(about && { currency: about.data.currency }) });
   }
 
   private namer(): (key: string) => string {

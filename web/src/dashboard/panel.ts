@@ -65,11 +65,11 @@ export class Panel {
     fill(this.proof, note && h("p", {}, note), ...proofs.map((proof) => describeProof(proof, view)));
   }
 
-  /** Whether any of these is another than the last time. */
-  changed(...inputs: unknown[]): boolean {
+  /** Whether any of these, or what all panels are written in, is another than the last time. */
+  changed(view: View, ...inputs: unknown[]): boolean {
     const before = this.shown;
-    this.shown = inputs;
-    return inputs.length !== before.length || inputs.some((input, at) => input !== before[at]);
+    this.shown = [view.language, view.timezone, view.currency, view.days, view.category, ...inputs];
+    return this.shown.some((input, at) => input !== before[at]);
   }
 
   /** Say what is known: nothing yet, why it could not be read, or as of when it was, if that is not now. */

@@ -13,7 +13,7 @@ export function audit(): Part {
   const panel = new Panel("audit", "half");
   const update = (view: View): void => {
     const reading = view.readings.audit;
-    if (!panel.changed(view.language, view.timezone, view.category, reading)) return;
+    if (!panel.changed(view, reading)) return;
     const words = view.words.audit;
     panel.describe({ title: words.title, line: words.line, proofs: [{ path: pathsOf(1).audit, sql: statement }] }, view);
     const data = panel.mark(reading, view)?.data;

@@ -13,7 +13,7 @@ export function budget(): Part {
   const panel = new Panel("budget");
   const update = (view: View): void => {
     const reading = view.readings.budget;
-    if (!panel.changed(view.language, view.timezone, view.days, reading)) return;
+    if (!panel.changed(view, reading)) return;
     const words = view.words.budget;
     const sql = reading.data && statement(reading.data.day.period, reading.data.month.period);
     panel.describe({ title: words.title, line: words.line, proofs: [{ path: pathsOf(1).budget, sql }] }, view);

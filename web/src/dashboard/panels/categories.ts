@@ -12,7 +12,7 @@ export function categories(): Part {
   const panel = new Panel("categories", "narrow");
   const update = (view: View): void => {
     const reading = view.readings.categories;
-    if (!panel.changed(view.language, view.days, view.category, reading)) return;
+    if (!panel.changed(view, reading)) return;
     const words = view.words.categories;
     const when = view.words.during(view.days);
     const start = reading.data?.start;

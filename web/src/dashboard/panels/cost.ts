@@ -23,7 +23,7 @@ export function cost(): Part {
 
   const update = (view: View): void => {
     const reading = view.readings.trend;
-    if (!panel.changed(view.language, view.days, reading)) return;
+    if (!panel.changed(view, reading)) return;
     const days = reading.data ? addUp(reading.data, view.days) : [];
     describe(panel, view, days[0]);
     if (!panel.mark(reading, view)) return;

@@ -36,7 +36,7 @@ export function feedback(categories: () => string[], onDecision: () => void): Pa
       text,
       h("span", { class: "unseen" }, `: ${sentence}`),
     );
-    const when = h("span", { class: "small soft" }, dayAndMinute(disputed.last_vote_at, view));
+    const when = h("span", { class: "small soft moment" }, dayAndMinute(disputed.last_vote_at, view));
     const line = h("div", { class: "ends" }, h("span", {}, sentence, " ", when), button);
     const form = isOpen ? correctionForm(disputed, view, { categories: categories(), decided, close: () => turn(disputed) }) : null;
     return h("li", { data: { hash: disputed.image_hash } }, line, form);
@@ -53,7 +53,7 @@ export function feedback(categories: () => string[], onDecision: () => void): Pa
     const { title, line } = view.words.feedback;
     // Who is writing a reason is not interrupted.
     if (open && reading.data?.data.some((disputed) => disputed.image_hash === open)) return;
-    if (!panel.changed(view.language, view.timezone, view.category, reading)) return;
+    if (!panel.changed(view, reading)) return;
     open = undefined;
     panel.describe({ title, line, proofs: [{ path: pathsOf(1).feedback }] }, view);
     if (panel.mark(reading, view)) draw(view);

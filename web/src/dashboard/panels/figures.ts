@@ -19,7 +19,7 @@ export function figures(): Part {
   const panel = new Panel("figures", "full");
   const update = (view: View): void => {
     const { trend, identity, latency, budget } = view.readings;
-    if (!panel.changed(view.language, view.days, view.live, view.feed, trend, identity, latency, budget)) return;
+    if (!panel.changed(view, view.live, view.feed, trend, identity, latency, budget)) return;
     describe(panel, view);
     const known = newest(view);
     const failure = isFed(view) ? undefined : trend.failure;

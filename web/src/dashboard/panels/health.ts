@@ -15,7 +15,7 @@ export function health(): Part {
   const panel = new Panel("health");
   const update = (view: View): void => {
     const reading = view.readings.health;
-    if (!panel.changed(view.language, view.live?.state, view.feed, reading)) return;
+    if (!panel.changed(view, view.live?.state, view.feed, reading)) return;
     const words = view.words.health;
     panel.describe({ title: words.title, line: words.line, proofs: [{ path: "/health" }, { path: "/stats/live" }] }, view);
     const data = panel.mark(reading, view);

@@ -14,7 +14,7 @@ export function identity(): Part {
   const panel = new Panel("identity", "narrow");
   const update = (view: View): void => {
     const reading = view.readings.identity;
-    if (!panel.changed(view.language, view.days, reading)) return;
+    if (!panel.changed(view, reading)) return;
     const words = view.words.identity;
     const statement = reading.data && `${sql.identity(reading.data.start)}\n${sql.trials}`;
     panel.describe(

@@ -28,7 +28,7 @@ export function live(): Part {
     fill(panel.body, switched.element);
   };
   const update = (view: View): void => {
-    if (!panel.changed(view.language, view.points, view.feed)) return;
+    if (!panel.changed(view, view.points, view.feed)) return;
     shown = view;
     const { title, line, note } = view.words.live;
     const first = view.points[0]?.at;
@@ -64,7 +64,7 @@ function makeChart(view: View, shown: () => View): Chart {
   return new Chart({
     lines: [...KINDS].reverse().map((kind) => ({ stroke: STROKES[kind], fill: STROKES[kind] })),
     label: words.sentence,
-    height: 208,
+    height: 232,
     steps: [60, 120, 180, 300],
     x: (at) => minute(at * 1000, view),
     y: (value) => number(value, value % 1 ? 1 : 0),

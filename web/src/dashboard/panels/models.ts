@@ -15,7 +15,7 @@ export function models(): Part {
   const panel = new Panel("models");
   const update = (view: View): void => {
     const reading = view.readings.models;
-    if (!panel.changed(view.language, view.days, reading)) return;
+    if (!panel.changed(view, reading)) return;
     const words = view.words.models;
     const when = view.words.during(view.days);
     const start = reading.data?.start;

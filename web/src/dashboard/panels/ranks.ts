@@ -12,7 +12,7 @@ export function users(): Part {
   const panel = new Panel("users", "half");
   const update = (view: View): void => {
     const reading = view.readings.users;
-    if (!panel.changed(view.language, view.timezone, reading)) return;
+    if (!panel.changed(view, reading)) return;
     const words = view.words.users;
     panel.describe({ title: words.title, line: words.line, proofs: [{ path: pathsOf(1).users, sql: sql.users }] }, view);
     const data = panel.mark(reading, view)?.data;
@@ -35,7 +35,7 @@ export function images(): Part {
   const panel = new Panel("images", "half");
   const update = (view: View): void => {
     const reading = view.readings.images;
-    if (!panel.changed(view.language, view.timezone, view.category, reading)) return;
+    if (!panel.changed(view, reading)) return;
     const words = view.words.images;
     panel.describe({ title: words.title, line: words.line, proofs: [{ path: pathsOf(1).images, sql: sql.images }] }, view);
     const data = panel.mark(reading, view)?.data;
@@ -45,7 +45,7 @@ export function images(): Part {
       { title: words.image },
       { title: words.category },
       { title: words.answers, figure: true },
-      { title: words.last, figure: true },
+      { title: words.last, figure: true, wide: true },
     ];
     const rows = data.map((image) => [
       shortHash(image.image_hash),
