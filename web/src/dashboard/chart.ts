@@ -106,7 +106,7 @@ function plotOptions(options: ChartOptions, look: (at: number | null) => void): 
     width: 300,
     height: options.height,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 24, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: { x: { time: false }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [

@@ -100,7 +100,7 @@ export class Feed {
   private async poll(signal: AbortSignal): Promise<boolean> {
     for (let asked = 0; asked < POLLS_BEFORE_STREAM && !signal.aborted; asked += 1) {
       try {
-        const response = await request(POLL, { signal });
+        const response = await request(POLL, { signal: AbortSignal.any([signal, AbortSignal.timeout(POLL_MS)]) });
         check(response);
         if (!response.ok) return asked > 0;
         this.take(((await response.json()) as { data: Live }).data, "polling", signal);

@@ -46,6 +46,8 @@ export function pathsOf(days: number): Record<Name, string> {
 const WHOLE: ReadonlySet<Name> = new Set(["categories", "users", "images"]);
 const LISTS: ReadonlySet<Name> = new Set(["feedback", "audit"]);
 
+const LONGEST_MS = 30_000;
+
 export class Sources {
   readings: Readings = empty();
   private days = 1;
@@ -94,7 +96,7 @@ export class Sources {
   private async attempt(name: Name, signal: AbortSignal): Promise<Reading<unknown>> {
     try {
       const accept = name === "health" ? [503] : []; // who cannot serve says so, and why
-      return { data: dataOf(name, await call(pathsOf(this.days)[name], { signal, accept })) };
+      return { data: dataOf(name, await call(pathsOf(this.days)[name], { signal: AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)]), accept })) };
     } catch (error) {
       return { failure: error instanceof ApiError ? error : new ApiError(0, "unreadable", String(error)) };
     }
