@@ -15,7 +15,7 @@ WHERE ${since(start)};`;
 
 export const spent = (start: string) => `SELECT SUM(cost) AS spent
 FROM model_call
-WHERE provider <> 'local' AND ${since(start)};`;
+WHERE COALESCE(provider, '') <> 'local' AND ${since(start)};`;
 
 /** The times in order: the one that 95 in a hundred do not pass. The figure is told from buckets, right within 5 %. */
 export function slowest(latency: Latency, kind: "hits" | "paid"): string {

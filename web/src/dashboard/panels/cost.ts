@@ -23,7 +23,7 @@ export function cost(): Part {
 
   const update = (view: View): void => {
     const reading = view.readings.trend;
-    if (!panel.changed(view, reading)) return;
+    if (!panel.changed(view, reading, view.readings.identity.data?.start)) return;
     const days = reading.data ? addUp(reading.data, view.days) : [];
     describe(panel, view, days[0]);
     if (!panel.mark(reading, view)) return;
