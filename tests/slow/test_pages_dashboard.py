@@ -25,7 +25,6 @@ from tests.support.large_deployment import fill
 from tests.support.mysql_server import MySQLServer
 from tests.support.records import rebuild
 from tests.support.service_process import Service, running_service
-from tests.support.web_browser import NoChromium, running_browser
 
 DATABASE = "image_classifier_dashboard"
 ROWS, PHOTOS = 6_000, 1_200
@@ -60,15 +59,6 @@ async def service(settings: dict[str, Any], tmp_path: Path) -> AsyncIterator[Ser
         await rebuild(storage.database, ZONE)
     with running_service(tmp_path, **settings) as running:
         yield running
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    try:
-        async with running_browser() as running:
-            yield running
-    except NoChromium:
-        pytest.skip("no Chromium on the PATH")
 
 
 async def choose(page: Page, days: int) -> None:
@@ -134,8 +124,8 @@ async def check_lists(page: Page, service: Service) -> None:
 
 
 @pytest.mark.parametrize("days", [1, 7, 90])
-async def test_every_figure_is_that_of_its_endpoint(days: int, browser: Browser, service: Service) -> None:
-    async with open_dashboard(browser, service.url) as tab:
+async def test_every_figure_is_that_of_its_endpoint(days: int, chromium: Browser, service: Service) -> None:
+    async with open_dashboard(chromium, service.url) as tab:
         await expect(feed_of(tab.page)).to_have_text("Live")
         await choose(tab.page, days)
         await check_figures(tab.page, service, days)
@@ -150,9 +140,9 @@ async def test_every_figure_is_that_of_its_endpoint(days: int, browser: Browser,
 
 @pytest.mark.parametrize("days", [1, 30])
 async def test_every_statement_that_is_shown_gives_the_figures_beside_it(
-    days: int, browser: Browser, service: Service, mysql_server: MySQLServer
+    days: int, chromium: Browser, service: Service, mysql_server: MySQLServer
 ) -> None:
-    async with open_dashboard(browser, service.url) as tab:
+    async with open_dashboard(chromium, service.url) as tab:
         await choose(tab.page, days)
 
         async def run(panel: str) -> list[list[tuple[Any, ...]]]:
