@@ -80,8 +80,9 @@ def milliseconds(text: str) -> float:
     return number(text) * (1 if text.endswith("ms") else 1000)
 
 
-def fetch(service: Service, path: str) -> Any:
+def fetch(service: Service, path: str, key: str | None = None) -> Any:
     """Return what an endpoint answers: its `data`."""
-    answer = httpx.get(f"{service.url}/api/v1{path}", timeout=30)
+    headers = {} if key is None else {"X-API-Key": key}
+    answer = httpx.get(f"{service.url}/api/v1{path}", headers=headers, timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.json()["data"]

@@ -88,7 +88,11 @@ class TcpProxy:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._greets.wait()
-        server_reader, server_writer = await asyncio.open_connection(*self._target)
+        try:
+            server_reader, server_writer = await asyncio.open_connection(*self._target)
+        except OSError:  # nobody listens there at the moment
+            _reset(writer)
+            return
         pumps = [
             asyncio.create_task(self._pump(reader, server_writer)),
             asyncio.create_task(self._pump(server_reader, writer)),
