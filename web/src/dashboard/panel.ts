@@ -28,8 +28,8 @@ export class Panel {
   readonly element: HTMLElement;
   readonly body = h("div", { class: "panel-body" });
   private readonly title: HTMLElement;
-  private readonly line = h("p", { class: "line" });
-  private readonly stale = h("p", { class: "stale", hidden: true });
+  private readonly stale = h("span", { class: "stale", hidden: true });
+  private readonly about = h("span");
   private readonly proof: HTMLElement;
   private readonly toggle: HTMLButtonElement;
   private shown: unknown[] = [];
@@ -47,8 +47,7 @@ export class Panel {
     this.element = h(
       "section",
       { class: `card panel ${size} loading`, id, attrs: { "aria-labelledby": this.title.id } },
-      h("div", { class: "head" }, this.title, this.toggle, this.line),
-      this.stale,
+      h("div", { class: "head" }, this.title, this.toggle, h("p", { class: "line" }, this.stale, this.about)),
       this.proof,
       this.body,
     );
@@ -56,7 +55,7 @@ export class Panel {
 
   describe({ title, line, proofs, note }: Description, view: View): void {
     this.title.textContent = title;
-    this.line.textContent = line;
+    this.about.textContent = line;
     const path = proofs[0]?.path.replace(/\?.*/, "");
     fill(this.toggle, path, h("span", { class: "unseen" }, `: ${view.words.proofOf(title)}`));
     const text = JSON.stringify([proofs, view.language]);
@@ -76,9 +75,7 @@ export class Panel {
   mark<Data extends { as_of: string }>(reading: Reading<Data>, view: View): Data | undefined {
     const { data, failure } = reading;
     this.element.classList.toggle("loading", !data && !failure);
-    if (failure && !data) {
-      fill(this.body, h("p", { class: "notice" }, view.words.notRead(failure.status, failure.message)));
-    }
+    if (failure && !data) this.say(view.words.notRead(failure.status, failure.message));
     this.markStale(failure && data ? data.as_of : undefined, view);
     return data;
   }
@@ -87,6 +84,11 @@ export class Panel {
     this.element.classList.toggle("is-stale", asOf !== undefined);
     this.stale.hidden = asOf === undefined;
     this.stale.textContent = asOf === undefined ? "" : view.words.asOf(time(asOf, zone(view)));
+  }
+
+  /** Say what is wrong, in place of figures. */
+  say(sentence: string): void {
+    fill(this.body, h("p", { class: "notice" }, sentence));
   }
 
   private open(open: boolean): void {

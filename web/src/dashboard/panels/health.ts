@@ -18,7 +18,8 @@ export function health(): Part {
     if (!panel.changed(view, view.live?.state, view.feed, reading)) return;
     const words = view.words.health;
     panel.describe({ title: words.title, line: words.line, proofs: [{ path: "/health" }, { path: "/stats/live" }] }, view);
-    const data = panel.mark(reading, view);
+    // How it was before it could not be reached is nobody's health.
+    const data = panel.mark(reading.failure ? { failure: reading.failure } : reading, view);
     if (!data) return;
     const isFed = view.feed === "live" || view.feed === "polling";
     const state = isFed ? view.live?.state : undefined;
