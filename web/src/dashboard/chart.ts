@@ -111,11 +111,16 @@ function plotOptions(options: ChartOptions, look: (at: number | null) => void): 
     scales: { x: { time: false }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
       { ...axis, grid: { show: false }, incrs: options.steps, space: 70, size: 32, values: (_, at) => at.map(options.x) },
-      { ...axis, grid: { stroke: () => css("--hairline"), width: 1 }, size: 56, space: 40, values: (_, at) => at.map(options.y) },
+      { ...axis, grid: { stroke: () => css("--hairline"), width: 1 }, size: widthOf, space: 40, values: (_, at) => at.map(options.y) },
     ],
     series: [{}, ...options.lines.map(lineOf)],
     hooks: { setCursor: [(plot) => plot.cursor.event && look(plot.cursor.idx ?? null)] },
   };
+}
+
+/** As much as the longest label takes, of figures that are all as wide. */
+function widthOf(_: uPlot, labels: string[] | null): number {
+  return Math.max(...(labels ?? []).map((label) => label.length), 4) * 7 + 14;
 }
 
 function lineOf(line: Line): uPlot.Series {

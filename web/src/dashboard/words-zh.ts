@@ -32,7 +32,6 @@ export const zh: Words = {
     slowest: "95 % 的回答不超过",
     yesterday: (figure) => `昨天 ${figure}`,
     before: (figure) => `之前 ${figure}`,
-    points: (change) => `${change} 个百分点`,
     budget: (share, limit) => `每日 ${limit} 的 ${share}`,
     questions: (count) => `${count} 次提问`,
     cached: (time) => `缓存 ${time}`,

@@ -40,7 +40,6 @@ export const en = {
     slowest: "95 % answered within",
     yesterday: (figure: string) => `${figure} yesterday`,
     before: (figure: string) => `${figure} before`,
-    points: (change: string) => `${change} points`,
     budget: (share: string, limit: string) => `${share} of ${limit} a day`,
     questions: (count: string) => `${count} questions`,
     cached: (time: string) => `cached ${time}`,

@@ -1,6 +1,7 @@
 // What all requests would have cost, and what those did that asked the model, added up by day.
 import { fill, h } from "../../shared/dom.js";
 import { day as dayOf, money } from "../../shared/format.js";
+import { locale } from "../../shared/i18n.js";
 import { Chart } from "../chart.js";
 import { classify } from "../commands.js";
 import { nothingYet, Panel, type Part } from "../panel.js";
@@ -70,9 +71,15 @@ function makeChart(days: DayCost[], view: View): Chart {
     height: 264,
     steps: [1, 2, 5, 7, 10, 15, 30],
     x: (at) => (days[at] ? dayOf(days[at].day) : ""),
-    y: price,
+    y: (amount) => shortPrice(amount, view),
     read: (at) => (days[at] ? words.reading(dayOf(days[at].day), price(days[at].paid), price(days[at].without)) : ""),
   });
+}
+
+/** For the axis, where all of a figure has no place: $5K. */
+function shortPrice(amount: number, { currency }: View): string {
+  const options = { style: "currency", currency, currencyDisplay: "narrowSymbol", notation: "compact" } as const;
+  return new Intl.NumberFormat(locale(), options).format(amount);
 }
 
 function legend(view: View): HTMLElement {

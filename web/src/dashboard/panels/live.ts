@@ -50,13 +50,15 @@ export function live(): Part {
 const total = (point: Point) => KINDS.reduce((sum, kind) => sum + point[kind], 0);
 const rate = (point: Point, view: View) => total(point) / (view.live?.seconds_per_point ?? 5);
 
-/** Each line is the sum of itself and of those below it; the highest comes first, so that the lower are drawn over it. */
+/** Each line is the sum of itself and of those below it; the highest comes first, so that the lower are drawn over it.
+ * The last point is left out: it is not over yet, and would look like an end. */
 function stacked(view: View): number[][] {
+  const points = view.points.slice(0, -1);
   const seconds = view.live?.seconds_per_point ?? 5;
   const lines = KINDS.map((_, at) =>
-    view.points.map((point) => KINDS.slice(0, at + 1).reduce((sum, kind) => sum + point[kind], 0) / seconds),
+    points.map((point) => KINDS.slice(0, at + 1).reduce((sum, kind) => sum + point[kind], 0) / seconds),
   );
-  return [view.points.map(({ at }) => Date.parse(at) / 1000), ...lines.reverse()];
+  return [points.map(({ at }) => Date.parse(at) / 1000), ...lines.reverse()];
 }
 
 function makeChart(view: View, shown: () => View): Chart {
@@ -64,7 +66,7 @@ function makeChart(view: View, shown: () => View): Chart {
   return new Chart({
     lines: [...KINDS].reverse().map((kind) => ({ stroke: STROKES[kind], fill: STROKES[kind] })),
     label: words.sentence,
-    height: 232,
+    height: 264,
     steps: [60, 120, 180, 300],
     x: (at) => minute(at * 1000, view),
     y: (value) => number(value, value % 1 ? 1 : 0),
