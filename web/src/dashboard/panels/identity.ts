@@ -52,7 +52,7 @@ function rows(data: Identity, requests: Record<Kind, number>, all: number, view:
     h("span", { class: "named" }, h("span", { class: "swatch", data: { kind }, attrs: { "aria-hidden": "true" } }), words.live.kinds[kind]);
   const columns = [
     { title: words.identity.name },
-    { title: words.categories.requests, figure: true },
+    { title: words.categories.requests, figure: true, wide: true },
     { title: words.categories.share, figure: true },
     { title: words.figures.saved, figure: true },
   ];
