@@ -190,11 +190,14 @@ test("a wrong key is told by the check, before anything is uploaded", async (t) 
   assert.deepEqual(server.calls(), ["check-cache"]);
 });
 
-test("a page of somebody else's is no answer", async (t) => {
-  const server = await scriptedServer(t, json(200, { login: "at the hotel" }));
+for (const body of [{ login: "at the hotel" }, { success: true }, { success: true, cached: true }, { success: true, data: {} }]) {
+  test(`what somebody else says is no answer, and gets no photo: ${JSON.stringify(body)}`, async (t) => {
+    const server = await scriptedServer(t, json(200, body));
 
-  assert.equal((await failureOf(classifier(server.url).classify(PHOTO))).code, "bad_response");
-});
+    assert.equal((await failureOf(classifier(server.url).classify(PHOTO))).code, "bad_response");
+    assert.deepEqual(server.calls(), ["check-cache"]);
+  });
+}
 
 test("nobody there is a network error, after as many tries as allowed", async () => {
   const error = await failureOf(classifier("http://127.0.0.1:9", { maxRetries: 0 }).classify(PHOTO));

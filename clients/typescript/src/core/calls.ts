@@ -61,8 +61,7 @@ export class Calls<Photo> {
       await this.platform.append(body, photo);
       return { body };
     });
-    if (!answer.data) throw badResponse(200);
-    return answer;
+    return withAnswer(answer);
   }
 
   private postJson<T>(path: string, body: object, budget: Budget, waitMs = 0): Promise<T> {
@@ -103,8 +102,15 @@ function question({ imageHash, contentHash }: Hashes, waitMs = 0): CheckCacheReq
   };
 }
 
+/** Null only where the service says that it does not know the photo: to anybody else nothing is uploaded. */
 function knownAnswer(answer: CheckCacheResponse): ServiceAnswer | null {
-  return answer.cached && answer.data ? { ...answer, data: answer.data } : null;
+  return answer.cached === false ? null : withAnswer(answer);
+}
+
+function withAnswer<T extends Partial<Pick<ClassifyResponse, "data">>>(answer: T): T & Pick<ClassifyResponse, "data"> {
+  const { data } = answer;
+  if (typeof data?.category !== "string" || typeof data.confidence !== "number") throw badResponse(200);
+  return { ...answer, data };
 }
 
 async function read<T>(response: Response): Promise<T> {
