@@ -66,6 +66,18 @@ def test_the_limits_are_the_services() -> None:
     assert f"limit_conn uploads {uploads};" in (ROOT / "nginx.conf").read_text(encoding="utf-8")
 
 
+def test_every_client_sends_originals_up_to_the_size_that_the_page_names() -> None:
+    sources = {
+        "python/src/photo_classifier/options.py": "shrink_above_bytes: int | None = 1_500_000",
+        "typescript/src/core/flow.ts": "ORIGINAL_BELOW_BYTES = 1_500_000;",
+        "dart/lib/src/options.dart": "this.shrinkAboveBytes = 1500000,",
+    }
+    assert "**Upload the original up to 1.5 MB**" in PAGE
+
+    missing = [name for name, said in sources.items() if said not in (ROOT / "clients" / name).read_text("utf-8")]
+    assert missing == []
+
+
 def test_the_time_limits_are_the_services() -> None:
     settings = make_settings()
 

@@ -49,7 +49,7 @@ class Options {
     this.userId,
     this.limits = const Limits(),
     this.shrink,
-    this.shrinkAboveBytes = 2000000,
+    this.shrinkAboveBytes = 1500000,
   }) {
     if (!(url.isScheme('http') || url.isScheme('https')) || url.host.isEmpty) {
       throw ArgumentError.value(url, 'url', 'must begin with http:// or https:// and name a host');

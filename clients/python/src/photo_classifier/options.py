@@ -47,7 +47,7 @@ class Options:
     user_id: str | None = None
     signing_key: SigningKey | None = None
     limits: Limits = Limits()
-    shrink_above_bytes: int | None = 2_000_000
+    shrink_above_bytes: int | None = 1_500_000
     """A larger photo that has to be uploaded is shrunk, where Pillow is installed. None: never."""
 
     def __post_init__(self) -> None:
