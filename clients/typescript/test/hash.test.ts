@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
+import { Hasher } from "../src/browser/hasher.js";
 import { contentHash } from "../src/hash/content-hash.js";
 import { inflatedLength } from "../src/hash/inflate.js";
 import { NoNameError } from "../src/hash/parts.js";
@@ -28,6 +29,31 @@ test("every file of the vectors has its name, and none where it has none", async
     assert.equal(await contentHash(data, async (bytes) => plainSha256([bytes])), hash, name);
   }
 });
+
+for (const [how, start] of [
+  ["cannot be made", () => assert.fail("forbidden here")],
+  ["breaks", () => new BrokenWorker() as unknown as Worker],
+] as const) {
+  test(`a worker that ${how} is not tried for each photo`, async () => {
+    let started = 0;
+    const hasher = new Hasher(() => (started++, start()));
+
+    for (const text of ["a", "b", "c"]) {
+      const { imageHash } = await hasher.hash(new Blob([text]));
+      assert.equal(imageHash, createHash("sha256").update(text).digest("hex"));
+    }
+
+    assert.equal(started, 1);
+  });
+}
+
+class BrokenWorker {
+  onerror = (_: object): void => {};
+  terminate(): void {}
+  postMessage(): void {
+    queueMicrotask(() => this.onerror({ preventDefault: () => {} }));
+  }
+}
 
 test("our own SHA-256 is right at every length and every cut", () => {
   const data = Uint8Array.from({ length: 300 }, (_, place) => place * 7);

@@ -29,7 +29,8 @@ export class Hasher {
 
   /** Null: there is no worker. */
   private inWorker(photo: Blob): Promise<Hashed | null> {
-    const worker = (this.worker ??= this.started());
+    if (this.worker === undefined) this.worker = this.started(); // null: it was tried
+    const worker = this.worker;
     if (worker === null) return Promise.resolve(null);
     const id = ++this.lastId;
     return new Promise((resolve) => {
