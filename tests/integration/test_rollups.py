@@ -221,9 +221,11 @@ async def test_whatever_happens_the_sums_are_those_of_the_rows(seed: int, steps:
     history = History(random.Random(seed))
     span = last_days(NOW, UTC_ZONE, 8)
 
-    for step in steps:
+    for number, step in enumerate(steps):
+        if number % 2 or step == "rebuild":  # a rebuild would mend what is wrong; else it stays wrong
+            await check_sums(database, span)
         await take_step(database, history, step)
-        await check_sums(database, span)
+    await check_sums(database, span)
     await apply_all(database)
 
     await check_sums(database, span)

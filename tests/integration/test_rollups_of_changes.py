@@ -130,9 +130,11 @@ async def test_whatever_is_changed_the_sums_are_those_of_the_rows(
     await wipe(database)
     history = History(random.Random(seed))
 
-    for step in ["write several", *steps]:
+    for number, step in enumerate(["write several", *steps]):
+        if number % 2 or step == "rebuild":  # a rebuild would mend what is wrong; else it stays wrong
+            await check_sums(database, SPAN)
         await take_change(database, history, step)
-        await check_sums(database, SPAN)
+    await check_sums(database, SPAN)
     await apply_all(database)
 
     await check_sums(database, SPAN)

@@ -110,14 +110,17 @@ def provision_private() -> MySQLServer:
         return _from_packages()
 
 
-def provision() -> MySQLServer:
-    """Return a running server, or raise `NoServer` with one line that lists what was tried."""
+def provision(*options: str) -> MySQLServer:
+    """Return a running server, or raise `NoServer` with one line that lists what was tried.
+
+    The options are for a server that is started here.
+    """
     if os.environ.get("TEST_MYSQL_HOST"):
         return _from_environment()
     reasons = []
     for name, way in (("mysqld", _from_path), ("docker", _from_docker), ("apt", _from_packages)):
         try:
-            return way()
+            return way(options)
         except NoServer as reason:
             reasons.append(f"{name}: {reason}")
     raise NoServer(
@@ -139,22 +142,22 @@ def _from_environment() -> MySQLServer:
     return server
 
 
-def _from_path() -> MySQLServer:
+def _from_path(options: Sequence[str] = ()) -> MySQLServer:
     program = shutil.which("mysqld")
     if program is None:
         raise NoServer("not on the PATH")
     if "MariaDB" in _output([program, "--version"]):
         raise NoServer("the one on the PATH is MariaDB")
-    return _start_privately([program], [], "mysqld on the PATH")
+    return _start_privately([program], options, "mysqld on the PATH")
 
 
-def _from_docker() -> MySQLServer:
+def _from_docker(options: Sequence[str]) -> MySQLServer:
     if shutil.which("docker") is None:
         raise NoServer("not installed")
     port = _free_port()
     run = ["docker", "run", "--detach", "--rm", "--publish", f"127.0.0.1:{port}:3306"]
     started = subprocess.run(
-        [*run, "--env", "MYSQL_ALLOW_EMPTY_PASSWORD=yes", "--env", "MYSQL_ROOT_HOST=%", _IMAGE],
+        [*run, "--env", "MYSQL_ALLOW_EMPTY_PASSWORD=yes", "--env", "MYSQL_ROOT_HOST=%", _IMAGE, *options],
         capture_output=True,
         text=True,
     )
@@ -170,19 +173,19 @@ def _from_docker() -> MySQLServer:
     return server
 
 
-def _from_packages() -> MySQLServer:
+def _from_packages(options: Sequence[str] = ()) -> MySQLServer:
     try:
         root = unpack_mysql()
     except RuntimeError as error:
         raise NoServer(str(error)) from error
     usr = root / "usr"
-    options = [
+    places = [
         f"--basedir={usr}",
         f"--character-sets-dir={usr}/share/mysql/charsets",
         f"--lc-messages-dir={usr}/share/mysql",
     ]
     command = [*loader_command(root), str(usr / "sbin/mysqld")]
-    return _start_privately(command, options, f"packages unpacked in {root}")
+    return _start_privately(command, [*places, *options], f"packages unpacked in {root}")
 
 
 def _start_privately(command: Sequence[str], options: Sequence[str], source: str) -> MySQLServer:

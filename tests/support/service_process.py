@@ -63,8 +63,8 @@ def wait_until(service: Service, condition: Callable[[], bool], seconds: float =
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
-    """Return an environment with these settings; SQLite in `folder` unless they say otherwise."""
-    values = {"sqlite_path": folder / "classifier.db", "llm_provider": "local", **settings}
+    """Return an environment with these settings; SQLite in `folder`, and one worker, unless they say otherwise."""
+    values = {"sqlite_path": folder / "classifier.db", "llm_provider": "local", "web_concurrency": 1, **settings}
     # Not run in the repository, where a developer's .env is, but on its code.
     return {
         "PATH": os.environ["PATH"],
