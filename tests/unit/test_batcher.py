@@ -164,6 +164,20 @@ async def test_items_that_are_submitted_together_get_each_its_result_or_its_erro
     assert await Batcher(work).submit_all([]) == []
 
 
+async def test_many_items_together_come_in_batches_of_the_greatest_size_with_what_waits_beside_them() -> None:
+    work = FakeWork()
+    batcher = Batcher(work, max_batch=3, max_waiting=100)
+    work.gate.set()
+
+    many, one, few = await asyncio.gather(
+        batcher.submit_all(["a", "b", "c", "d"]), batcher.submit("e"), batcher.submit_all(["f", "g"])
+    )
+
+    assert work.batches == [["a", "b", "c"], ["d", "e"], ["f", "g"]]
+    assert (many, one, few) == (["A", "B", "C", "D"], "E", ["F", "G"])
+    assert batcher.waiting == 0
+
+
 async def test_more_items_together_than_there_is_room_for_are_refused_at_once_and_none_is_worked_on() -> None:
     work = FakeWork()
     batcher = Batcher(work, max_waiting=3)
