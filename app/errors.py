@@ -25,7 +25,6 @@ ServiceError
   StatisticsNotBuilt            503 statistics_not_built
     RebuildDisturbed            503 statistics_not_built
   Overloaded                    503 overloaded
-  TimedOut                      504 model_timeout
   InternalError                 500 internal_error
     DatabaseRejected            500 internal_error
       RecordPutAside            500 internal_error
@@ -52,6 +51,10 @@ class ServiceError(Exception):
         self.detail = detail
         self.retry_after_seconds = retry_after_seconds
         super().__init__(detail or self.message)
+
+
+class TimedOut(Exception):
+    """A mark of errors: no answer came within the time that this caller had. Who has more may get one."""
 
 
 class InvalidRequest(ServiceError):
@@ -208,14 +211,6 @@ class Overloaded(ServiceError):
     status = 503
     code = "overloaded"
     default_message = "The service is busy; try again shortly."
-
-
-class TimedOut(ServiceError):
-    """No answer came within the time that this caller had. Who has more may get one."""
-
-    status = 504
-    code = "model_timeout"
-    default_message = "The model did not answer in time."
 
 
 class InternalError(ServiceError):

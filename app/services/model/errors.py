@@ -98,8 +98,12 @@ class ModelLaneFull(ModelUnavailable):
     retryable = False
 
 
-class ModelTimeout(TimedOut, ModelError):
+class ModelTimeout(ModelError, TimedOut):
     """The model gave no answer within the time budget."""
+
+    status = 504
+    code = "model_timeout"
+    default_message = "The model did not answer in time."
 
 
 class ModelOverloaded(Overloaded, ModelError):
