@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.drivers.settings import DEFAULT_SQLITE_PATH, DatabaseSettings
 from app.models.domain import Usage
 from app.models.prices import Prices
+from app.observe import metrics_folder
 from app.services.access.settings import AccessSettings
 from app.services.budget.settings import BudgetSettings
 from app.services.cache.settings import CacheSettings
@@ -198,6 +199,12 @@ def read_settings(kind: type[Settings] = Settings) -> tuple[Settings | None, lis
 def library_path() -> str | None:
     """Return where this process was told to look for libraries. That is the loader's affair, and no setting."""
     return os.environ.get("LD_LIBRARY_PATH")
+
+
+def metrics_folder_path() -> Path | None:
+    """Return where gunicorn_config.py lets processes keep their figures for each other; None: this one is alone."""
+    name = os.environ.get(metrics_folder.VARIABLE)
+    return Path(name) if name else None
 
 
 def unknown_names(env_file: Path) -> list[str]:

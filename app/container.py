@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from app.config import Settings, library_path
+from app.config import Settings, library_path, metrics_folder_path
 from app.database import Database
 from app.models.about_response import AboutData
 from app.observe.exposition import Exposition
@@ -106,7 +106,7 @@ async def open_service(
 
     Images are decoded by `decoders`, and looked at by `network` where that answers, or by servers of its own.
     """
-    exposition = Exposition(metrics)
+    exposition = Exposition(metrics, metrics_folder_path())
     async with AsyncExitStack() as stack:
         stack.callback(exposition.flush)  # last of all
         records = await stack.enter_async_context(open_records(settings, storage.records, metrics, clock))

@@ -5,9 +5,9 @@ figures, before anything is imported. The only module that knows Prometheus.
 """
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, disable_created_metrics, generate_latest
@@ -29,10 +29,12 @@ _ATTEMPTS = 3
 class Exposition:
     """Hands tallies on once a second; a worker that is asked for figures knows its own to the moment."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, folder: Path | None = None) -> None:
+        """`folder` is where the processes of this machine keep their figures, if there are several."""
         # They would be twice as many lines, and the mode with several processes does not know them.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._own = CollectorRegistry()
+        self._folder = folder
         self._shown = [_show(metric, self._own) for metric in metrics.all()]
         self._gauges = [metric for metric in metrics.all() if isinstance(metric, Gauge)]
 
@@ -48,7 +50,7 @@ class Exposition:
     async def read_present(self) -> Present:
         """Return what is there now by the gauges' names and labels: in this process if it is all there is, else in all
         of them, as each handed it on at most a second ago."""
-        folder = metrics_folder.find(os.environ)
+        folder = self._folder
         if folder is None:
             return {gauge.name: gauge.read() for gauge in self._gauges}
         found = await asyncio.to_thread(lambda: MultiProcessCollector.merge(metrics_folder.gauges(folder)))  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ before the folder has its name: it looks once.
 """
 
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
@@ -21,12 +21,6 @@ _KEPT = ("counter", "histogram")
 def make(variables: MutableMapping[str, str], parent: str | None) -> None:
     """Make a new folder, empty, and give its name to this process and its children."""
     variables[VARIABLE] = mkdtemp(prefix="image-classifier-metrics-", dir=parent)
-
-
-def find(variables: Mapping[str, str]) -> Path | None:
-    """Return the folder, or None where this process is all there is."""
-    name = variables.get(VARIABLE)
-    return Path(name) if name else None
 
 
 def gauges(folder: Path) -> list[str]:

@@ -264,7 +264,7 @@ async def test_streams_are_bounded_and_a_place_is_free_at_once(source: FakeSourc
 
 
 @pytest.mark.parametrize(
-    ("took", "pause"), [(0.005, 1.0), (0.1, 2.0), (60, 5.0)], ids=["quick", "on a busy machine", "for ever"]
+    ("took", "pause"), [(0.005, 1.0), (0.1, 2.0), (60, 5.0)], ids=["quick", "a busy process", "for ever"]
 )
 def test_reads_take_no_more_than_their_share_of_the_time(took: float, pause: float) -> None:
     assert Pace().pause_after(took) == pytest.approx(pause)

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from time import thread_time
 
 from loguru import logger
 
@@ -50,7 +51,7 @@ class Pace:
 
     tick: float = 1.0
     longest_pause: float = 5.0
-    """Between two reads of a machine that has much else to do."""
+    """Between two reads of a process that has much else to do."""
 
     longest_read: float = 10.0
     """After so long those who follow are told that there is trouble."""
@@ -66,7 +67,7 @@ class Pace:
     """After a single question reads go on for so long: who asks every few seconds finds an answer."""
 
     def pause_after(self, took: float) -> float:
-        """Return how long nothing is read after a read that took so long."""
+        """Return how long nothing is read after a read that took so much processor time, with what came between."""
         return min(max(self.tick, took / self.share), self.longest_pause)
 
 
@@ -174,9 +175,9 @@ class LiveFeed:
     async def _read_while_wanted(self) -> None:
         loop = asyncio.get_running_loop()
         while not self._ended and (self.streams or loop.time() < self._wanted_until):
-            began = loop.time()
+            began = thread_time()  # not what other programs take of the machine
             await self._read()
-            await asyncio.sleep(self.pace.pause_after(loop.time() - began))
+            await asyncio.sleep(self.pace.pause_after(thread_time() - began))
 
     async def _read(self) -> None:
         try:
