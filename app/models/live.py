@@ -63,6 +63,7 @@ class LiveSnapshot:
         return {
             "as_of": statistics.as_of,
             "timezone": statistics.timezone,
+            "basis": "request_log",
             "seconds_per_point": SECONDS_PER_POINT,
             "points": statistics.points,
             "today": statistics.today,

@@ -40,6 +40,9 @@ class LiveStatsData(Body):
 
     as_of: Timestamp
     timezone: Timezone
+    basis: Literal["request_log"] = Field(
+        description="What `points` and `today` count: answered requests that are in the log"
+    )
     seconds_per_point: int = Field(examples=[SECONDS_PER_POINT])
     points: list[LivePointData] = Field(description="The oldest first; the last is not full yet")
     today: TodayStatsData
@@ -57,6 +60,7 @@ LIVE = LiveStatsResponse(
     data=LiveStatsData(
         as_of=datetime(2025, 10, 10, 12, 0, 2, tzinfo=UTC),
         timezone="UTC",
+        basis="request_log",
         seconds_per_point=SECONDS_PER_POINT,
         points=[
             LivePointData(at=datetime(2025, 10, 10, 12, 0, tzinfo=UTC), bytes=3, content=1, question=0, near=0, paid=1)
