@@ -8,7 +8,7 @@ HOST ?= localhost
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-dart e2e certs bench check format docs client-types web package lock clean
+.PHONY: help run test test-slow test-dart e2e certs bench check format docs client-types web screenshots package lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ client-types: .venv/.installed-dev ## Write what the TypeScript client knows of 
 
 web: ## Build the pages into app/web/static/pages (needs npm)
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run check && npm run build
+
+screenshots: .venv/.installed-dev ## Take README's pictures of the pages anew (needs Chromium and npm)
+	SCREENSHOTS=$(CURDIR)/docs/images .venv/bin/python -m pytest tests/slow/test_pages_screenshots.py --timeout 300
 
 package: .venv/.installed-dev ## Build the service's wheel and source archive into dist/
 	.venv/bin/uv build --quiet --clear

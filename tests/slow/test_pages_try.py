@@ -18,7 +18,7 @@ from tests.support.web_browser import Tab, open_tab, overflow, serious_faults
 
 UPLOAD = "/api/v1/classify"
 KEY = "a-key-for-the-apps-7f3a9c51"
-PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True}
 
 
 async def test_the_samples_are_classified_and_the_second_time_nothing_is_uploaded(

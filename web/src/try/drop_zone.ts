@@ -8,6 +8,11 @@ import { addIntake, type Taken } from "./intake.js";
 import { MOST_PHOTOS } from "./queue.js";
 import { texts } from "./strings.js";
 
+/** A finger drops nothing. */
+function canDrop(): boolean {
+  return !matchMedia("(hover: none)").matches;
+}
+
 export class DropZone {
   readonly element = h("section", { class: "drop" });
   private readonly choose = h("input", { type: "file", multiple: true, accept: "image/*,.heic,.heif,.avif" });
@@ -26,7 +31,7 @@ export class DropZone {
     const about = service();
     fill(
       this.words,
-      h("p", { class: "strong" }, texts().drop),
+      h("p", { class: "strong" }, canDrop() ? texts().drop : texts().touch),
       h("p", { class: "small soft" }, about && texts().accepted(formatNames(about.formats), format.mebibytes(about.max_image_bytes))),
     );
     // The inputs themselves stay: the browser's dialog may be open.
