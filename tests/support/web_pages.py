@@ -17,7 +17,7 @@ def pages_source() -> Path:
     Raises RuntimeError where it cannot be had: without Node, npm, or the packages.
     """
     with cache_of_one() as cache:
-        of_client = [*sources_in(CLIENT / "src", ()), CLIENT / "tsconfig.json"]
+        of_client = [*sources_in(CLIENT / "src", ()), CLIENT / "tsconfig.json", CLIENT / "package.json"]
         sources = [*sources_in(SOURCE, ("node_modules",)), *of_client]
         folder = cache / "pages" / version_of(sources, ROOT)
         if not (folder / "complete").exists():
