@@ -1,35 +1,17 @@
 """The dashboard for everybody who opens it: with and without a key, by keyboard, on a phone, in both languages."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.conftest import settings_for_provider
 from tests.factories import make_image
 from tests.support.dashboard import KEY, PANELS, feed_of, fetch, open_dashboard, rows_of, until_read
-from tests.support.fake_model_server import FakeModels
-from tests.support.service_process import Service, running_service
+from tests.support.service_process import Service
 from tests.support.web_browser import open_tab, overflow, serious_faults
 
 PHONE = {"width": 360, "height": 780}
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture
-def settings() -> dict[str, Any]:
-    return {}
-
-
-@pytest.fixture
-def service(fake_models: FakeModels, settings: dict[str, Any], tmp_path: Path) -> Iterator[Service]:
-    """A service on an empty database."""
-    with running_service(tmp_path, **settings_for_provider("openai", fake_models), **settings) as running:
-        yield running
 
 
 def use(service: Service, **headers: str) -> str:
@@ -48,8 +30,10 @@ async def text_of(page: Page) -> str:
     return await page.locator("main").inner_text()
 
 
-async def test_an_empty_database_says_what_will_show_and_how_to_make_it(chromium: Browser, service: Service) -> None:
-    async with open_dashboard(chromium, service.url) as tab:
+async def test_an_empty_database_says_what_will_show_and_how_to_make_it(
+    chromium: Browser, page_service: Service
+) -> None:
+    async with open_dashboard(chromium, page_service.url) as tab:
         for panel in set(PANELS) - {"figures", "health"}:
             await expect(tab.page.locator(f"#{panel} .empty")).to_be_visible()
         assert "curl" in await tab.page.locator("#live .empty pre").inner_text()
@@ -58,9 +42,9 @@ async def test_an_empty_database_says_what_will_show_and_how_to_make_it(chromium
         assert tab.errors == []
 
 
-@pytest.mark.parametrize("settings", [{"admin_api_keys": f"mei:{KEY}"}], ids=["with an operator's key"])
-async def test_a_key_is_asked_for_and_a_wrong_one_is_told_so(chromium: Browser, service: Service) -> None:
-    async with open_tab(chromium, f"{service.url}/dashboard", locale="en-US") as tab:
+@pytest.mark.parametrize("page_settings", [{"admin_api_keys": f"mei:{KEY}"}], ids=["with an operator's key"])
+async def test_a_key_is_asked_for_and_a_wrong_one_is_told_so(chromium: Browser, page_service: Service) -> None:
+    async with open_tab(chromium, f"{page_service.url}/dashboard", locale="en-US") as tab:
         field = tab.page.get_by_label("Key", exact=True)
         await expect(field).to_be_visible()
         await expect(tab.page.locator(".panels")).to_be_hidden()
@@ -83,9 +67,9 @@ async def test_a_key_is_asked_for_and_a_wrong_one_is_told_so(chromium: Browser, 
         await expect(tab.page.locator(".panels")).to_be_hidden()
 
 
-@pytest.mark.parametrize("settings", [{"admin_ip_allowlist": "192.0.2.7"}], ids=["for another address"])
-async def test_an_address_that_may_not_read_is_told_so(chromium: Browser, service: Service) -> None:
-    async with open_tab(chromium, f"{service.url}/dashboard", locale="en-US") as tab:
+@pytest.mark.parametrize("page_settings", [{"admin_ip_allowlist": "192.0.2.7"}], ids=["for another address"])
+async def test_an_address_that_may_not_read_is_told_so(chromium: Browser, page_service: Service) -> None:
+    async with open_tab(chromium, f"{page_service.url}/dashboard", locale="en-US") as tab:
         await expect(tab.page.get_by_role("alert")).to_contain_text("not open to your address")
         await expect(tab.page.locator("input")).to_have_count(0)
 
@@ -93,11 +77,11 @@ async def test_an_address_that_may_not_read_is_told_so(chromium: Browser, servic
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 async def test_it_is_readable_on_a_phone_in_both_schemes_and_languages(
-    locale: str, scheme: str, chromium: Browser, service: Service
+    locale: str, scheme: str, chromium: Browser, page_service: Service
 ) -> None:
-    use(service)
+    use(page_service)
     async with open_dashboard(
-        chromium, service.url, locale=locale, color_scheme=scheme, viewport=PHONE, has_touch=True
+        chromium, page_service.url, locale=locale, color_scheme=scheme, viewport=PHONE, has_touch=True
     ) as tab:
         await expect(tab.page.locator("h1")).to_have_text("今天" if locale == "zh-CN" else "Today")
         for proof in await tab.page.locator(".proof-toggle").all():
@@ -106,12 +90,12 @@ async def test_it_is_readable_on_a_phone_in_both_schemes_and_languages(
         assert await overflow(tab.page) == 0
         assert await serious_faults(tab.page) == []
         assert tab.errors == []
-        assert tab.elsewhere(service.url) == []
+        assert tab.elsewhere(page_service.url) == []
 
 
-async def test_both_languages_say_everything_and_the_choice_is_kept(chromium: Browser, service: Service) -> None:
-    use(service)
-    async with open_dashboard(chromium, service.url) as tab:
+async def test_both_languages_say_everything_and_the_choice_is_kept(chromium: Browser, page_service: Service) -> None:
+    use(page_service)
+    async with open_dashboard(chromium, page_service.url) as tab:
         english = (await text_of(tab.page)).splitlines()
         await tab.page.get_by_role("button", name="中文").click()
         await expect(tab.page.locator("h1")).to_have_text("今天")
@@ -127,10 +111,10 @@ async def test_both_languages_say_everything_and_the_choice_is_kept(chromium: Br
 
 
 async def test_the_keyboard_alone_chooses_days_reads_points_and_shows_tables(
-    chromium: Browser, service: Service
+    chromium: Browser, page_service: Service
 ) -> None:
-    use(service)
-    async with open_dashboard(chromium, service.url) as tab:
+    use(page_service)
+    async with open_dashboard(chromium, page_service.url) as tab:
         keyboard = tab.page.keyboard
         await tab.page.get_by_role("radio", name="Today").focus()
         await keyboard.press("ArrowRight")
@@ -159,10 +143,10 @@ async def test_the_keyboard_alone_chooses_days_reads_points_and_shows_tables(
         assert await serious_faults(tab.page) == []
 
 
-@pytest.mark.parametrize("settings", [{"admin_api_keys": f"mei:{KEY}"}], ids=["with an operator's key"])
-async def test_an_operator_decides_what_users_disagree_with(chromium: Browser, service: Service) -> None:
-    said = use(service, **{"X-API-Key": KEY})
-    async with open_tab(chromium, f"{service.url}/dashboard", locale="en-US") as tab:
+@pytest.mark.parametrize("page_settings", [{"admin_api_keys": f"mei:{KEY}"}], ids=["with an operator's key"])
+async def test_an_operator_decides_what_users_disagree_with(chromium: Browser, page_service: Service) -> None:
+    said = use(page_service, **{"X-API-Key": KEY})
+    async with open_tab(chromium, f"{page_service.url}/dashboard", locale="en-US") as tab:
         await tab.page.get_by_label("Key", exact=True).fill(KEY)
         await tab.page.keyboard.press("Enter")
         await until_read(tab.page)
@@ -180,18 +164,18 @@ async def test_an_operator_decides_what_users_disagree_with(chromium: Browser, s
         ((_, who, what, _, why),) = await rows_of(tab.page, "audit")
         assert (who, why) == ("mei", "seen by two people")
         assert what.startswith("corrected")
-    (entry,) = fetch(service, "/audit", KEY)
+    (entry,) = fetch(page_service, "/audit", KEY)
     assert entry["after"]["category"] == said
 
 
-async def test_what_cannot_be_read_says_why_and_is_read_later(chromium: Browser, service: Service) -> None:
-    use(service)
+async def test_what_cannot_be_read_says_why_and_is_read_later(chromium: Browser, page_service: Service) -> None:
+    use(page_service)
     async with open_tab(chromium, "about:blank", locale="en-US") as tab:
         refused = '{"success": false, "error": {"code": "database_unavailable", "message": "The database is away."}}'
         await tab.page.route(
             "**/stats/*", lambda route: route.fulfill(status=503, body=refused, content_type="application/json")
         )
-        await tab.page.goto(f"{service.url}/dashboard")
+        await tab.page.goto(f"{page_service.url}/dashboard")
         for panel in ("figures", "identity", "cost", "categories", "models", "budget"):
             await expect(tab.page.locator(f"#{panel} .notice")).to_contain_text("(503). The database is away.")
 
@@ -199,5 +183,5 @@ async def test_what_cannot_be_read_says_why_and_is_read_later(chromium: Browser,
         await tab.page.get_by_role("radio", name="30 days").click()
         await until_read(tab.page)
         await expect(tab.page.locator(".panel .notice")).to_have_count(0)
-        requests = fetch(service, "/stats/today")["total_requests"]
+        requests = fetch(page_service, "/stats/today")["total_requests"]
         await expect(tab.page.locator('[data-figure="requests"] .value')).to_have_text(f"{requests}")

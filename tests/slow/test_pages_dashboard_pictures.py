@@ -62,8 +62,7 @@ async def test_the_dashboard_is_pictured(
     with running_service(tmp_path, **settings) as service:
         for scheme in ("light", "dark"):
             for name, size in (("desktop", DESKTOP), ("phone", PHONE)):
-                look = {"color_scheme": scheme, "viewport": size, "locale": "en-US"}
-                async with open_dashboard(chromium, service.url, **look) as tab:
+                async with open_dashboard(chromium, service.url, color_scheme=scheme, viewport=size) as tab:
                     await expect(feed_of(tab.page)).to_have_text("Live")
                     await expect(tab.page.locator("#live canvas")).to_be_visible()
                     path = folder / f"dashboard-{scheme}-{name}.png"
@@ -71,5 +70,3 @@ async def test_the_dashboard_is_pictured(
 
                     assert path.stat().st_size < LARGEST
                     assert await overflow(tab.page) == 0
-                    if os.environ.get("WHOLE"):
-                        await tab.page.screenshot(path=f"/tmp/hdash/whole-{scheme}-{name}.png", full_page=True)
