@@ -82,7 +82,8 @@ export class Feed {
           if (event !== "live") return;
           came = true;
           alive();
-          this.take(JSON.parse(data) as Live, "live", signal);
+          const live = JSON.parse(data) as Live;
+          queueMicrotask(() => this.take(live, "live", signal)); // a mistake in the page is no broken connection
         },
         alive,
       );
@@ -99,15 +100,17 @@ export class Feed {
   /** Ask for a minute, if there is an answer. Returns whether there was one. */
   private async poll(signal: AbortSignal): Promise<boolean> {
     for (let asked = 0; asked < POLLS_BEFORE_STREAM && !signal.aborted; asked += 1) {
+      let live: Live;
       try {
         const response = await request(POLL, { signal: AbortSignal.any([signal, AbortSignal.timeout(POLL_MS)]) });
         check(response);
         if (!response.ok) return asked > 0;
-        this.take(((await response.json()) as { data: Live }).data, "polling", signal);
+        live = ((await response.json()) as { data: Live }).data;
       } catch (error) {
         if (error instanceof Denied) throw error;
         return asked > 0;
       }
+      this.take(live, "polling", signal);
       await pause(POLL_MS, signal);
     }
     return true;

@@ -37,7 +37,6 @@ export class Page {
   private isTrying = false; // a key has been given, and nobody has said yet whether it opens anything
   private names: Names = {};
   private readAt = -Infinity;
-  private liveAt = 0;
   private view: View = {
     words: words(),
     language: language(),
@@ -55,7 +54,7 @@ export class Page {
     this.panels = allPanels(() => Object.keys(this.names), () => this.readSoon(["feedback", "audit"]));
     this.grid = h("div", { class: "panels" }, ...this.panels.map(({ element }) => element));
     fill(main, this.head.element, this.key.element, this.grid, this.forget);
-    onLanguage(() => this.draw({ words: words(), language: language(), category: this.namer() }));
+    onLanguage(() => this.speak());
     document.addEventListener("visibilitychange", () => (document.hidden ? this.pause() : void this.open()));
   }
 
@@ -65,8 +64,7 @@ export class Page {
     if (!this.sources.readings.trend.data) await this.sources.read("trend");
     if (document.hidden || this.refusal) return;
     this.feed.open();
-    this.every("read", () => READ_EVERY_MS + Math.random() * JITTER_MS, () => this.readAll());
-    this.every("advance", () => (this.view.live?.seconds_per_point ?? 5) * 1000, () => this.advance());
+    this.goOnReading();
     if (performance.now() - this.readAt >= READ_EVERY_MS) this.readAll();
   }
 
@@ -79,7 +77,7 @@ export class Page {
   private choose(days: number): void {
     this.sources.select(days);
     this.draw({ days, readings: this.sources.readings });
-    this.readAll();
+    if (!this.refusal) this.readAll();
   }
 
   private tryKey(): void {
@@ -106,7 +104,6 @@ export class Page {
 
   private onLive(live: Live): void {
     this.admit();
-    this.liveAt = performance.now();
     this.window.merge(live.points, live.seconds_per_point);
     this.draw({ live, points: this.window.points, timezone: live.timezone });
   }
@@ -120,28 +117,21 @@ export class Page {
     if (feed === "stale" || this.sources.failing) this.after("soon", AT_ONCE_MS, () => this.readAll());
   }
 
-  /** Let the last 15 minutes go on where nothing happens in them. */
-  private advance(): void {
-    const { live, feed } = this.view;
-    if (!live || (feed !== "live" && feed !== "polling")) return;
-    this.window.advance(Date.parse(live.as_of) + performance.now() - this.liveAt);
-    this.draw({ points: this.window.points });
-  }
-
   private refuse(refusal: Refusal): void {
     if (this.refusal === refusal && !this.isTrying) return;
     this.isTrying = false;
     this.refusal = refusal;
     this.pause();
     this.sources.clear();
-    this.key.show(refusal, this.view.words);
     this.draw({ feed: "denied", live: undefined, points: [], readings: this.sources.readings });
+    this.key.show(refusal, this.view.words);
   }
 
   private admit(): void {
     this.isTrying = false;
     if (this.refusal === undefined) return;
     this.refusal = undefined;
+    this.key.show(undefined, this.view.words);
     this.draw({});
   }
 
@@ -168,23 +158,26 @@ export class Page {
     return (key) => names[key]?.[part] ?? key;
   }
 
+  private speak(): void {
+    this.draw({ words: words(), language: language(), category: this.namer() });
+    this.key.show(this.refusal, this.view.words);
+  }
+
   private draw(changes: Partial<View>): void {
-    const isOtherLanguage = changes.language !== undefined;
     this.view = { ...this.view, ...changes };
     const { words } = this.view;
     document.title = `${words.title(this.view.days)} · ${shared().product}`;
     this.head.update(this.view);
-    if (isOtherLanguage || !this.refusal) this.key.show(this.refusal, words);
     this.forget.hidden = apiKey() === undefined || this.refusal !== undefined;
     this.forget.textContent = words.keyForget;
     this.grid.hidden = this.refusal !== undefined;
     if (!this.refusal) for (const panel of this.panels) panel.update(this.view);
   }
 
-  private every(name: string, wait: () => number, act: () => void): void {
-    this.after(name, wait(), () => {
-      act();
-      this.every(name, wait, act);
+  private goOnReading(): void {
+    this.after("read", READ_EVERY_MS + Math.random() * JITTER_MS, () => {
+      this.readAll();
+      this.goOnReading();
     });
   }
 

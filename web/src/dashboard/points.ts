@@ -9,11 +9,6 @@ const POINTS = 180;
 /** Keeps the points of the window, in order, also where an event has only those that have changed. */
 export class PointWindow {
   private byTime = new Map<number, Point>();
-  private milliseconds = 5000;
-
-  get seconds(): number {
-    return this.milliseconds / 1000;
-  }
 
   get points(): Point[] {
     return [...this.byTime.keys()].sort((a, b) => a - b).map((at) => this.byTime.get(at)!);
@@ -21,25 +16,12 @@ export class PointWindow {
 
   /** Take over these points, and forget those that the window has left. */
   merge(points: Point[], secondsPerPoint: number): void {
-    this.milliseconds = secondsPerPoint * 1000;
     if (points.length >= POINTS) this.byTime.clear();
     for (const point of points) this.byTime.set(Date.parse(point.at), point);
-    this.trim();
-  }
-
-  /** Let the window end at this moment of the server's clock: nothing came in the points that nobody told of. */
-  advance(now: number): void {
-    const last = Math.max(...this.byTime.keys());
-    for (let at = last + this.milliseconds; at <= now; at += this.milliseconds) {
-      this.byTime.set(at, { at: new Date(at).toISOString(), bytes: 0, content: 0, question: 0, near: 0, paid: 0 });
-    }
-    this.trim();
-  }
-
-  private trim(): void {
-    const first = Math.max(...this.byTime.keys()) - (POINTS - 1) * this.milliseconds;
+    const first = Math.max(...this.byTime.keys()) - (POINTS - 1) * secondsPerPoint * 1000;
     for (const at of this.byTime.keys()) if (at < first) this.byTime.delete(at);
   }
+
 }
 
 export type Counts = Record<Kind, number>;

@@ -23,7 +23,7 @@ export function live(): Part {
   const rebuild = (view: View): void => {
     language = view.language;
     chart?.destroy();
-    chart = makeChart(view, () => shown);
+    chart = makeChart(() => shown);
     switched = new TableSwitch(chart.element, legend(view), view.words.asTable);
     fill(panel.body, switched.element);
   };
@@ -61,14 +61,13 @@ function stacked(view: View): number[][] {
   return [points.map(({ at }) => Date.parse(at) / 1000), ...lines.reverse()];
 }
 
-function makeChart(view: View, shown: () => View): Chart {
-  const words = view.words.live;
+function makeChart(shown: () => View): Chart {
   return new Chart({
     lines: [...KINDS].reverse().map((kind) => ({ stroke: STROKES[kind], fill: STROKES[kind] })),
-    label: words.sentence,
+    label: shown().words.live.sentence,
     height: 264,
     steps: [60, 120, 180, 300],
-    x: (at) => minute(at * 1000, view),
+    x: (at) => minute(at * 1000, shown()),
     y: (value) => number(value, value % 1 ? 1 : 0),
     read: (at) => readPoint(at, shown()),
   });
