@@ -147,6 +147,7 @@ def test_generated_clients_get_short_names() -> None:
         "get_top_images",
         "get_identity_stats",
         "get_model_stats",
+        "get_about",
         "get_budget_stats",
         "give_feedback",
         "get_feedback",

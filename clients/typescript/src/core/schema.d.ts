@@ -218,7 +218,7 @@ export interface components {
          * @description What went wrong. Later versions may add codes.
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_image_hash" | "invalid_user_id" | "hash_mismatch" | "missing_image" | "invalid_image" | "unsupported_format" | "not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "image_too_large" | "image_too_many_pixels" | "model_refused" | "quota_exceeded" | "headers_too_large" | "database_unavailable" | "statistics_not_built" | "overloaded" | "model_timeout" | "internal_error" | "unauthorized" | "missing_signature" | "invalid_signature" | "expired_signature" | "replayed_signature" | "forbidden" | "model_bad_answer" | "model_unavailable" | "budget_exhausted" | "too_many_streams" | "too_many_requests" | "service_unavailable";
+        ErrorCode: "invalid_request" | "invalid_image_hash" | "invalid_user_id" | "hash_mismatch" | "missing_image" | "invalid_image" | "unsupported_format" | "not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "image_too_large" | "image_too_many_pixels" | "model_refused" | "quota_exceeded" | "headers_too_large" | "database_unavailable" | "statistics_not_built" | "overloaded" | "internal_error" | "unauthorized" | "missing_signature" | "invalid_signature" | "expired_signature" | "replayed_signature" | "forbidden" | "model_bad_answer" | "model_unavailable" | "model_timeout" | "budget_exhausted" | "too_many_streams" | "too_many_requests" | "service_unavailable";
         /**
          * ErrorData
          * @description What went wrong, for programs (`code`) and for people (`message`).
