@@ -32,6 +32,7 @@ STATISTICS = (
     "/stats/identity",
     "/stats/models",
     "/stats/trend",
+    "/stats/live",
     "/stats/latency",
     "/stats/budget",
 )
@@ -160,6 +161,15 @@ async def test_statistics_are_for_operators_keys_alone(path: str, sqlite_setting
         assert_unauthorized(await client.get(path, headers=CLIENT))
         assert (await client.get(path, headers=ADMIN)).status_code == 200
         assert (await client.get(path, headers={"Authorization": f"Bearer {ADMIN_KEY}"})).status_code == 200
+
+
+async def test_the_live_stream_is_for_operators_keys_alone(sqlite_settings: dict[str, Any]) -> None:
+    path = "/stats/live/stream"
+    async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
+        assert_unauthorized(await client.get(path))
+        assert_unauthorized(await client.get(path, headers=CLIENT))
+        assert_unauthorized(await client.get(f"{path}?key={ADMIN_KEY}"))
+        assert (await client.head(path, headers=ADMIN)).status_code == 200  # a GET would go on
 
 
 @pytest.mark.parametrize(("method", "path"), CORRECTIONS)
