@@ -9,7 +9,14 @@ const folder = process.argv[2];
 if (!folder) throw new Error("Name the folder to build into.");
 mkdirSync(folder, { recursive: true });
 
-const common = { bundle: true, minify: true, target: "es2022", charset: "utf8", legalComments: "inline", logLevel: "warning" };
+const common = {
+  bundle: true,
+  minify: true,
+  target: "es2022",
+  charset: "utf8",
+  legalComments: "inline",
+  logLevel: "warning",
+};
 await build({
   ...common,
   entryPoints: PAGES.flatMap((page) => [`src/${page}/${page}.ts`, `src/${page}/${page}.css`]),

@@ -1,4 +1,4 @@
-// Calls of the service that the page comes from. A key is kept in this variable and nowhere else: it is gone with the tab.
+// Calls of the service that the page comes from. A key is kept in a variable and nowhere else: it is gone with the tab.
 
 /** Where the service is, without a slash at the end. */
 export const SERVICE = new URL(".", location.href).href.replace(/\/$/, "");
@@ -53,7 +53,11 @@ export async function request(path: string, options: CallOptions = {}): Promise<
     ...(key !== undefined && { "X-API-Key": key }),
     ...more,
   };
-  const init: RequestInit = { method: options.method ?? (json === undefined ? "GET" : "POST"), headers, cache: "no-store" };
+  const init: RequestInit = {
+    method: options.method ?? (json === undefined ? "GET" : "POST"),
+    headers,
+    cache: "no-store",
+  };
   if (json !== undefined) init.body = JSON.stringify(json);
   if (signal) init.signal = signal;
   try {

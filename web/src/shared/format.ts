@@ -3,6 +3,11 @@
 import { locale } from "./i18n.js";
 
 const NARROW_SPACE = "\u202f"; // between a figure and its unit, without a line break
+const UNITS = [
+  ["GB", 1e9],
+  ["MB", 1e6],
+  ["KB", 1e3],
+] as const;
 
 export function number(value: number, fractionDigits = 0): string {
   return format(value, { minimumFractionDigits: fractionDigits, maximumFractionDigits: fractionDigits });
@@ -15,10 +20,10 @@ export function percent(ratio: number, fractionDigits = 1): string {
 
 /** Decimal units, as phones and browsers count: 1 MB is a million bytes. */
 export function bytes(value: number): string {
-  const [unit, size] = (
-    [["GB", 1e9], ["MB", 1e6], ["KB", 1e3]] as const
-  ).find(([, least]) => value >= least) ?? ["B", 1];
-  return `${format(value / size, { maximumFractionDigits: value >= 1e6 && value / size < 100 ? 1 : 0 })}${NARROW_SPACE}${unit}`;
+  const [unit, one] = UNITS.find(([, least]) => value >= least) ?? ["B", 1];
+  const size = value / one;
+  const maximumFractionDigits = value >= 1e6 && size < 100 ? 1 : 0;
+  return `${format(size, { maximumFractionDigits })}${NARROW_SPACE}${unit}`;
 }
 
 /** Limits are set in binary units: 10 MiB. */
@@ -35,16 +40,21 @@ export function duration(ms: number): string {
 
 /** `currency` is an ISO 4217 code. Small amounts keep the digits that tell them apart. */
 export function money(amount: number, currency: string): string {
-  const digits = amount !== 0 && Math.abs(amount) < 0.1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 2 };
+  const digits =
+    amount !== 0 && Math.abs(amount) < 0.1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 2 };
   return format(amount, { style: "currency", currency, currencyDisplay: "narrowSymbol", ...digits });
 }
 
 /** A time of day, in the browser's zone or in the one named. */
 export function time(at: Date | string, timeZone?: string): string {
   const zone = timeZone === undefined ? {} : { timeZone };
-  return new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, ...zone }).format(
-    new Date(at),
-  );
+  return new Intl.DateTimeFormat(locale(), {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hour12: false,
+    ...zone,
+  }).format(new Date(at));
 }
 
 /** A day such as 2026-11-30, which is nobody's midnight: it stays that day in every zone. */

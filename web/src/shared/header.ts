@@ -14,23 +14,25 @@ type Health = (typeof STATES)[number];
 /** Fills in the page's `<header>`, and goes on asking how the service is while the page is seen. */
 export function addHeader(header: HTMLElement, page: "try" | "dashboard"): void {
   let health: Health | undefined;
+  const word = h("span");
   header.className = "header";
 
   function draw(): void {
     const hadFocus = header.querySelector("button") === document.activeElement;
     const switcher = languageSwitch();
-    fill(header, skipLink(), h("span", { class: "name" }, shared().product), links(page), end(switcher, health));
+    const name = h("span", { class: "name" }, shared().product);
+    fill(header, skipLink(), name, links(page), h("div", { class: "end" }, switcher, word));
+    drawHealth(word, health);
     if (hadFocus) switcher.focus();
   }
 
   async function ask(): Promise<void> {
     if (document.hidden) return;
-    const before = health;
     health = await call<{ status: string }>("/health", { accept: [503] }).then(
       ({ status }) => STATES.find((state) => state === status) ?? "unreachable",
       () => "unreachable" as const,
     );
-    if (health !== before) draw();
+    drawHealth(word, health);
   }
 
   draw();
@@ -66,12 +68,8 @@ function languageSwitch(): HTMLButtonElement {
   );
 }
 
-function end(switcher: HTMLElement, health: Health | undefined): HTMLElement {
-  const word = h(
-    "span",
-    { class: "health soft", data: { state: health === undefined || health === "healthy" ? "well" : "trouble" } },
-    h("span", { class: "unseen" }, `${shared().health}: `),
-    health === undefined ? "…" : shared()[health],
-  );
-  return h("div", { class: "end" }, switcher, word);
+function drawHealth(word: HTMLElement, health: Health | undefined): void {
+  word.className = "health soft";
+  word.dataset.state = health === undefined || health === "healthy" ? "well" : "trouble";
+  fill(word, h("span", { class: "unseen" }, `${shared().health}: `), health === undefined ? "…" : shared()[health]);
 }

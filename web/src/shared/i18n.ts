@@ -34,7 +34,7 @@ export function onLanguage(listener: () => void): void {
   listeners.add(listener);
 }
 
-/** Returns what gives the texts of the moment's language. Both languages have the same ones: the compiler sees to it. */
+/** Returns what gives the texts of the moment's language. That both have the same ones, the compiler sees to. */
 export function dictionary<Texts>(texts: Record<Language, Texts>): () => Texts {
   return () => texts[current];
 }

@@ -33,7 +33,11 @@ export class AppPanel {
       h("h2", {}, texts().app),
       h("p", { class: "soft small" }, about),
       this.tabs(),
-      h("pre", { id: "app-code", tabIndex: 0, attrs: { role: "tabpanel", "aria-labelledby": `tab-${this.language}` } }, h("code", {}, code)),
+      h(
+        "pre",
+        { id: "app-code", tabIndex: 0, attrs: { role: "tabpanel", "aria-labelledby": `tab-${this.language}` } },
+        h("code", {}, code),
+      ),
       this.copyButton(code),
     );
     if (hadFocus) this.element.querySelector<HTMLElement>("[aria-selected=true]")?.focus();
@@ -63,7 +67,11 @@ export class AppPanel {
     const isChosen = language === this.language;
     const attrs = { role: "tab", "aria-selected": String(isChosen), "aria-controls": "app-code" };
     const click = (): void => this.choose(language);
-    return h("button", { type: "button", id: `tab-${language}`, tabIndex: isChosen ? 0 : -1, attrs, on: { click } }, language);
+    return h(
+      "button",
+      { type: "button", id: `tab-${language}`, tabIndex: isChosen ? 0 : -1, attrs, on: { click } },
+      language,
+    );
   }
 
   private choose(language: SnippetLanguage): void {

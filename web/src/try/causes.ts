@@ -9,8 +9,16 @@ const NEEDS_KEY: readonly string[] = ["unauthorized", "forbidden"];
 
 /** After these the same file would fail in the same way. */
 const FOR_GOOD: readonly string[] = [
-  "image_too_large", "request_too_large", "image_too_many_pixels", "invalid_image", "unsupported_format", "model_refused",
-  "missing_signature", "invalid_signature", "expired_signature", "replayed_signature",
+  "image_too_large",
+  "request_too_large",
+  "image_too_many_pixels",
+  "invalid_image",
+  "unsupported_format",
+  "model_refused",
+  "missing_signature",
+  "invalid_signature",
+  "expired_signature",
+  "replayed_signature",
 ];
 
 const sentences = dictionary({
@@ -65,15 +73,22 @@ type Plain = Exclude<keyof ReturnType<typeof sentences>, "other" | "limit" | "fo
 /** What different codes say in the same words. */
 const SAME: Partial<Record<string, Plain>> = {
   request_too_large: "image_too_large",
-  budget_exhausted: "money", quota_exceeded: "money",
-  overloaded: "busy", too_many_requests: "busy", service_unavailable: "busy", database_unavailable: "busy",
-  unauthorized: "key", forbidden: "key",
-  missing_signature: "signature", invalid_signature: "signature", expired_signature: "signature",
+  budget_exhausted: "money",
+  quota_exceeded: "money",
+  overloaded: "busy",
+  too_many_requests: "busy",
+  service_unavailable: "busy",
+  database_unavailable: "busy",
+  unauthorized: "key",
+  forbidden: "key",
+  missing_signature: "signature",
+  invalid_signature: "signature",
+  expired_signature: "signature",
   replayed_signature: "signature",
 };
 
 /** One sentence in the reader's language. */
-export function causeOf({ code, message }: ClassifierError): string {
+export function causeOf({ code, message }: Pick<ClassifierError, "code" | "message">): string {
   const all = sentences();
   const about = service();
   const name = SAME[code] ?? (code in all ? (code as Plain) : undefined);
@@ -92,7 +107,14 @@ export function mayHelpAgain(error: ClassifierError): boolean {
 }
 
 /** The formats as people call them, the commonest first. */
-const FORMATS: Record<string, string> = { JPEG: "JPEG", PNG: "PNG", WEBP: "WebP", GIF: "GIF", HEIF: "HEIC", AVIF: "AVIF" };
+const FORMATS: Record<string, string> = {
+  JPEG: "JPEG",
+  PNG: "PNG",
+  WEBP: "WebP",
+  GIF: "GIF",
+  HEIF: "HEIC",
+  AVIF: "AVIF",
+};
 
 export function formatNames(formats: string[]): string {
   const known = Object.keys(FORMATS).filter((name) => formats.includes(name));

@@ -24,7 +24,11 @@ export class DropZone {
   /** `take` returns how many of the files it has taken. */
   constructor(take: (files: File[]) => number) {
     this.element.append(this.words, this.buttons, this.note);
-    addIntake([this.choose, this.camera], (taken) => this.tell(taken, take(taken.files)), (is) => this.drag(is));
+    addIntake(
+      [this.choose, this.camera],
+      (taken) => this.tell(taken, take(taken.files)),
+      (is) => this.drag(is),
+    );
   }
 
   draw(): void {
@@ -32,7 +36,11 @@ export class DropZone {
     fill(
       this.words,
       h("p", { class: "strong" }, canDrop() ? texts().drop : texts().touch),
-      h("p", { class: "small soft" }, about && texts().accepted(formatNames(about.formats), format.mebibytes(about.max_image_bytes))),
+      h(
+        "p",
+        { class: "small soft" },
+        about && texts().accepted(formatNames(about.formats), format.mebibytes(about.max_image_bytes)),
+      ),
     );
     // The inputs themselves stay: the browser's dialog may be open.
     fill(

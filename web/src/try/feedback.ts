@@ -4,6 +4,7 @@ import type { Category } from "../../../clients/typescript/src/browser.js";
 import { ApiError, call } from "../shared/api.js";
 import { h } from "../shared/dom.js";
 import { categories, categoryName } from "./about.js";
+import { causeOf } from "./causes.js";
 import type { Photo } from "./photo.js";
 import { texts } from "./strings.js";
 import { userId } from "./user.js";
@@ -22,7 +23,11 @@ function choice(photo: Photo, changed: () => void): HTMLElement {
     changed();
   };
   const button = (category: Category): HTMLElement =>
-    h("button", { type: "button", class: "choice", on: { click: () => void say(photo, category, changed) } }, categoryName(category));
+    h(
+      "button",
+      { type: "button", class: "choice", on: { click: () => void say(photo, category, changed) } },
+      categoryName(category),
+    );
   const others = categories().filter((category) => category !== photo.answer?.category);
   return h(
     "div",
@@ -44,7 +49,7 @@ async function say(photo: Photo, category: Category, changed: () => void): Promi
     await call("/feedback", { json, headers: { "X-User-ID": userId } });
     photo.feedback.said = category;
   } catch (error) {
-    photo.feedback.failure = error instanceof ApiError ? `${error.message} (${error.code})` : String(error);
+    photo.feedback.failure = error instanceof ApiError ? causeOf(error) : String(error);
   }
   changed();
 }

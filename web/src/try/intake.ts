@@ -10,7 +10,11 @@ const PHOTO = /\.(jpe?g|png|webp|gif|hei[cf]|avif)$/i;
 const MOST_ENTRIES = 20_000; // of folders; beyond it somebody has dropped a disk
 
 /** Gives the page's files to `take`, wherever they come from. `dragging` says whether some are above the page. */
-export function addIntake(inputs: HTMLInputElement[], take: (taken: Taken) => void, dragging: (is: boolean) => void): void {
+export function addIntake(
+  inputs: HTMLInputElement[],
+  take: (taken: Taken) => void,
+  dragging: (is: boolean) => void,
+): void {
   for (const input of inputs) {
     input.addEventListener("change", () => {
       take({ files: [...(input.files ?? [])], leftOut: 0 });
@@ -39,7 +43,9 @@ function addDrop(take: (taken: Taken) => void, dragging: (is: boolean) => void):
     event.preventDefault();
     dragging(false);
     // Entries are gone as soon as this function ends.
-    const entries = [...event.dataTransfer!.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+    const entries = [...event.dataTransfer!.items]
+      .map((item) => item.webkitGetAsEntry())
+      .filter((entry) => entry !== null);
     void filesOf(entries).then(take);
   });
 }

@@ -11,7 +11,7 @@ export class KeyForm {
 
   /** Shows the field while photos wait for a key. */
   show(isNeeded: boolean): void {
-    if (!isNeeded || this.element.hidden) this.draw();
+    if (isNeeded && this.element.hidden) this.draw();
     this.element.hidden = !isNeeded;
   }
 
@@ -25,7 +25,11 @@ export class KeyForm {
     };
     fill(
       this.element,
-      h("p", { class: "notice", attrs: { role: "alert" } }, apiKey() === undefined ? texts().keyNeeded : texts().keyWrong),
+      h(
+        "p",
+        { class: "notice", attrs: { role: "alert" } },
+        apiKey() === undefined ? texts().keyNeeded : texts().keyWrong,
+      ),
       h(
         "form",
         { on: { submit } },

@@ -17,7 +17,7 @@ export function takeServiceMs(requestId: string): number | undefined {
   return ms;
 }
 
-/** The last question about many photos. They are asked about one after the other, and before any of them is answered. */
+/** The last question about many photos: the one that comes before their answers. */
 export function askedTogether(): AskedTogether {
   return lastAsked;
 }
@@ -27,7 +27,10 @@ export async function measuredFetch(input: RequestInfo | URL, init?: RequestInit
   const response = await fetch(input, init);
   const asksMany = String(input).endsWith("/check-cache/batch");
   if (response.ok) {
-    const body = await response.clone().json().catch(() => null);
+    const body = await response
+      .clone()
+      .json()
+      .catch(() => null);
     if (asksMany) lastAsked = { ms: performance.now() - started, photos: body?.results?.length ?? 0 };
     else if (typeof body?.processing_time_ms === "number") serviceMs.set(body.request_id, body.processing_time_ms);
   }

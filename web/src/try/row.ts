@@ -1,5 +1,6 @@
 // One photo's line: what it shows, its steps, by what it was recognised, what that saved, what can be done.
 
+import type { Answer } from "../../../clients/typescript/src/browser.js";
 import { fill, h } from "../shared/dom.js";
 import * as format from "../shared/format.js";
 import { categoryName } from "./about.js";
@@ -27,7 +28,13 @@ export class Row {
     private readonly photo: Photo,
     private readonly actions: Actions,
   ) {
-    this.element = h("li", { id: `photo-${photo.id}`, class: "card photo", tabIndex: -1 }, thumbnail(photo.file), this.body, this.side);
+    this.element = h(
+      "li",
+      { id: `photo-${photo.id}`, class: "card photo", tabIndex: -1 },
+      thumbnail(photo.file),
+      this.body,
+      this.side,
+    );
     this.draw();
   }
 
@@ -38,13 +45,22 @@ export class Row {
     if (state === "done") this.drawDone();
     else if (state === "failed") this.drawFailed();
     else this.drawUnderWay();
-    // What had the focus is gone: it goes to what took its place.
-    if (hadFocus) (this.element.querySelector<HTMLElement>(feedback.isOpen ? ".choice" : ".actions button") ?? this.element).focus();
+    if (hadFocus) this.focus(feedback.isOpen ? ".choice" : ".actions button");
+  }
+
+  /** What had the focus is gone: it goes to what took its place. */
+  private focus(selector: string): void {
+    (this.element.querySelector<HTMLElement>(selector) ?? this.element).focus();
   }
 
   private drawUnderWay(): void {
     const { file, steps } = this.photo;
-    fill(this.body, h("h3", {}, file.name), h("p", { class: "soft" }, underWay(this.photo)), steps.length > 0 && stepsOf(this.photo));
+    fill(
+      this.body,
+      h("h3", {}, file.name),
+      h("p", { class: "soft" }, underWay(this.photo)),
+      steps.length > 0 && stepsOf(this.photo),
+    );
     fill(this.side);
   }
 
@@ -54,40 +70,57 @@ export class Row {
     fill(
       this.side,
       badge("trouble", texts().failedBadge),
-      mayHelpAgain(error!) && h("div", { class: "actions small" }, this.button(texts().again, () => this.actions.again(this.photo))),
+      mayHelpAgain(error!) &&
+        h(
+          "div",
+          { class: "actions small" },
+          this.button(texts().again, () => this.actions.again(this.photo)),
+        ),
     );
   }
 
   private drawDone(): void {
-    const { answer, file, feedback } = this.photo;
-    const all = texts();
-    const origin = originOf(answer!);
-    const confidence = format.number(answer!.confidence, 2);
+    const { description } = this.photo.answer!;
+    const why = texts().why[originOf(this.photo.answer!)];
     fill(
       this.body,
-      h(
-        "h3",
-        {},
-        categoryName(answer!.category),
-        " ",
-        h("span", { class: "soft confidence", title: all.confidence(confidence), attrs: { "aria-label": all.confidence(confidence) } }, confidence),
-        " ",
-        h("span", { class: "small soft file" }, file.name),
-      ),
-      h("p", { class: "soft" }, answer!.description ?? all.why[origin]),
+      this.heading(),
+      h("p", { class: "soft" }, description ?? why),
       stepsOf(this.photo),
       feedbackOf(this.photo, () => this.draw()),
     );
     fill(
       this.side,
-      h("span", { title: all.why[origin] }, badge(origin === "makeshift" ? "trouble" : isSaved(answer!) ? "saved" : "asked", all.origin[origin])),
+      h("span", { title: why }, originBadge(this.photo.answer!)),
       h("p", { class: "small soft" }, costSentence(this.photo)),
-      h(
-        "div",
-        { class: "actions small" },
-        this.button(all.show, () => this.actions.select(this.photo)),
-        answer!.requestId !== "" && !feedback.isOpen && this.button(all.wrong, () => this.openFeedback()),
-      ),
+      this.actionsWhenDone(),
+    );
+  }
+
+  private heading(): HTMLElement {
+    const { answer, file } = this.photo;
+    const confidence = format.number(answer!.confidence, 2);
+    const words = texts().confidence(confidence);
+    return h(
+      "h3",
+      {},
+      categoryName(answer!.category),
+      " ",
+      h("span", { class: "unseen" }, words),
+      h("span", { class: "soft", title: words, attrs: { "aria-hidden": "true" } }, confidence),
+      " ",
+      h("span", { class: "small soft file" }, file.name),
+    );
+  }
+
+  private actionsWhenDone(): HTMLElement {
+    const { answer, feedback } = this.photo;
+    const mayBeWrong = answer!.requestId !== "" && !feedback.isOpen;
+    return h(
+      "div",
+      { class: "actions small" },
+      this.button(texts().show, () => this.actions.select(this.photo)),
+      mayBeWrong && this.button(texts().wrong, () => this.openFeedback()),
     );
   }
 
@@ -106,6 +139,12 @@ function underWay({ current, wait }: Photo): string {
   const all = texts();
   if (wait) return [causeOf(wait.error), all.nextTry(format.duration(wait.ms))].join(all.between);
   return current ? all.now[current] : all.waiting;
+}
+
+function originBadge(answer: Answer): HTMLElement {
+  const origin = originOf(answer);
+  const kind = origin === "makeshift" ? "trouble" : isSaved(answer) ? "saved" : "asked";
+  return badge(kind, texts().origin[origin]);
 }
 
 function badge(kind: string, text: string): HTMLElement {

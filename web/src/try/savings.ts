@@ -21,7 +21,10 @@ export class Savings {
     const price = priceOf(known.length);
     const lines: [string, string][] = [
       [all.fromCache, all.ofAll(format.number(known.length), format.number(answered))],
-      ...BY_NAME.map((name): [string, string] => [all.origin[name], format.number(known.filter(({ answer }) => originOf(answer!) === name).length)]),
+      ...BY_NAME.map((name): [string, string] => [
+        all.origin[name],
+        format.number(known.filter(({ answer }) => originOf(answer!) === name).length),
+      ]),
       ...(known.length > 0 ? [[all.timeKnown, format.duration(median(known.map(totalMs)))] as [string, string]] : []),
       ...(asked.length > 0 ? [[all.timeAsked, format.duration(median(asked.map(totalMs)))] as [string, string]] : []),
     ];

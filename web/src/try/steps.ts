@@ -10,7 +10,10 @@ const FULL_BAR_MS = 2_000; // as long as a model often takes; what takes longer 
 /** Returns the bar and the words below it. */
 export function stepsOf(photo: Photo): HTMLElement {
   const { steps } = photo;
-  const whole = Math.max(FULL_BAR_MS, steps.reduce((sum, step) => sum + step.ms, 0));
+  const whole = Math.max(
+    FULL_BAR_MS,
+    steps.reduce((sum, step) => sum + step.ms, 0),
+  );
   const parts = steps.map((step) =>
     h("span", { data: { step: step.name }, style: { width: `max(2px, ${((100 * step.ms) / whole).toFixed(2)}%)` } }),
   );

@@ -3,6 +3,7 @@
 import { dictionary } from "../shared/i18n.js";
 import type { Step } from "../../../clients/typescript/src/browser.js";
 import type { Origin } from "./photo.js";
+import { zh } from "./strings_zh.js";
 
 const en = {
   title: "Which of eight kinds is this photo?",
@@ -13,9 +14,12 @@ const en = {
   accepted: (formats: string, size: string) => `${formats}, up to ${size} each. They are not stored.`,
   choose: "Choose photos",
   take: "Take a photo",
-  empty: "Each photo gets a line here: what it shows, every step with its time, and what was not uploaded or paid. Drop one, then the same one again.",
-  leftOut: (count: string) => `${count} files that are no photos were left out.`,
-  tooMany: (limit: string) => `The page takes ${limit} photos at a time. Drop the rest when these are done: what is done already costs nothing.`,
+  empty:
+    "Each photo gets a line here: what it shows, every step with its time, and what was not uploaded or paid. Drop one, then the same one again.",
+  leftOut: (count: string) =>
+    count === "1" ? "1 file that is no photo was left out." : `${count} files that are no photos were left out.`,
+  tooMany: (limit: string) =>
+    `The page takes ${limit} photos. Load it anew for the rest: what is done is known, and costs nothing.`,
   doneOf: (done: string, total: string) => `${done} of ${total} done`,
   known: (count: string) => `${count} known`,
   asked: (count: string) => `${count} asked`,
@@ -26,23 +30,45 @@ const en = {
   notSpent: (spared: string[]) => `${spared.join(" and ")} not spent.`,
   progress: "Photos done",
   leave: "If you leave, what is done is kept: drop the same folder again, and it continues for free.",
-  offline: (count: string) => `There is no connection to the service. ${count} photos wait, and go on by themselves when it is back.`,
-  steps: { hash: "hash", check: "check", shrink: "shrink", upload: "upload", model: "model", service: "service", network: "network", wait: "wait" },
+  offline: (count: string) =>
+    count === "1"
+      ? "There is no connection to the service. 1 photo waits, and goes on by itself when it is back."
+      : `There is no connection to the service. ${count} photos wait, and go on by themselves when it is back.`,
+  steps: {
+    hash: "hash",
+    check: "check",
+    shrink: "shrink",
+    upload: "upload",
+    model: "model",
+    service: "service",
+    network: "network",
+    wait: "wait",
+  },
   together: (count: string) => ` (${count} photos)`,
   now: {
-    hash: "Making the fingerprint", check: "Asking whether it is known", shrink: "Making a smaller copy",
-    upload: "Uploading, and waiting for the answer", wait: "Waiting before the next try",
+    hash: "Making the fingerprint",
+    check: "Asking whether it is known",
+    shrink: "Making a smaller copy",
+    upload: "Uploading, and waiting for the answer",
+    wait: "Waiting before the next try",
   } satisfies Record<Step["name"], string>,
   nextTry: (time: string) => `The next try is in ${time}.`,
   waiting: "Waiting for its turn",
   origin: {
-    bytes: "Same file", content: "Same photo, other metadata", question: "Same picture, other file",
-    near: "Same picture, re-encoded", yours: "Your correction", known: "Known", model: "Asked the model",
-    network: "Asked the small network", makeshift: "No model could be asked",
+    bytes: "Same file",
+    content: "Same photo, other metadata",
+    question: "Same picture, other file",
+    near: "Same picture, re-encoded",
+    yours: "Your correction",
+    known: "Known",
+    model: "Asked the model",
+    network: "Asked the small network",
+    makeshift: "No model could be asked",
   } satisfies Record<Origin, string>,
   why: {
     bytes: "Exactly this file was asked about before, so its fingerprint was enough.",
-    content: "The picture in this file was asked about before; only what is written beside it, such as date and place, differs.",
+    content:
+      "The picture in this file was asked about before; only what is written beside it, such as date and place, differs.",
     question: "Decoded, it is a picture that was asked about before, in another file.",
     near: "It looks like a photo that was asked about before: a smaller or re-encoded copy, as messengers make them. Such a match tells the category, and no description.",
     yours: "You have said what this photo shows. Only you get this answer.",
@@ -64,7 +90,8 @@ const en = {
   wrong: "This is wrong",
   whatIsIt: "What does it show?",
   cancel: "Cancel",
-  youSaid: (category: string) => `You say: ${category}. From now on you get this answer; others do when an operator agrees.`,
+  youSaid: (category: string) =>
+    `You say: ${category}. From now on you get this answer; others do when an operator agrees.`,
   savings: "What the fingerprint saved you",
   savingsEmpty: "Nothing yet. Add the same photo once more to see it.",
   ofAll: (count: string, total: string) => `${count} of ${total}`,
@@ -85,85 +112,5 @@ const en = {
 };
 
 export type Texts = typeof en;
-
-const zh: Texts = {
-  title: "这张照片属于八类中的哪一类？",
-  lead: "浏览器先用指纹询问。任何人问过的照片都不再上传，也不再付费。",
-  network: "未配置模型：由服务内置的小型网络回答，大约 10 张照片中有 9 张正确。",
-  drop: "把照片或文件夹拖到这里，或直接粘贴",
-  touch: "选择照片，或拍一张",
-  accepted: (formats, size) => `支持 ${formats}，每张不超过 ${size}。照片不会被保存。`,
-  choose: "选择照片",
-  take: "拍照",
-  empty: "每张照片在这里占一行：内容、每一步的用时，以及省下的上传与费用。先放入一张，再放入同一张试试。",
-  leftOut: (count) => `已忽略 ${count} 个不是照片的文件。`,
-  tooMany: (limit) => `本页一次最多处理 ${limit} 张照片。请在完成后再放入其余的：已完成的不再花费。`,
-  doneOf: (done, total) => `已完成 ${done} / ${total}`,
-  known: (count) => `${count} 张已知`,
-  asked: (count) => `${count} 张已询问`,
-  failed: (count) => `${count} 张失败`,
-  sentence: (parts) => (parts.length > 0 ? `${parts.join("，")}。` : ""),
-  between: "",
-  notUploaded: (size) => `省下 ${size} 上传。`,
-  notSpent: (spared) => `省下 ${spared.join("和 ")}。`,
-  progress: "已完成的照片",
-  leave: "离开本页不会丢失已完成的结果：再次放入同一文件夹即可免费继续。",
-  offline: (count) => `无法连接服务。${count} 张照片正在等待，恢复后自动继续。`,
-  steps: { hash: "指纹", check: "查询", shrink: "缩小", upload: "上传", model: "模型", service: "服务", network: "网络", wait: "等待" },
-  together: (count) => `（${count} 张）`,
-  now: {
-    hash: "正在计算指纹", check: "正在查询是否已知", shrink: "正在生成小图",
-    upload: "正在上传并等待回答", wait: "稍后重试",
-  },
-  nextTry: (time) => `${time} 后重试。`,
-  waiting: "排队中",
-  origin: {
-    bytes: "同一文件", content: "同一照片，元数据不同", question: "同一画面，文件不同",
-    near: "同一画面，重新压缩", yours: "您的更正", known: "已知", model: "已询问模型",
-    network: "已询问小型网络", makeshift: "无法询问模型",
-  },
-  why: {
-    bytes: "有人问过完全相同的文件，凭指纹即可回答。",
-    content: "文件中的画面有人问过；只有日期、地点等附加信息不同。",
-    question: "解码后与问过的画面相同，只是文件不同。",
-    near: "与问过的照片看起来相同：缩小或重新压缩的副本，例如经聊天软件转发。这种匹配只给出类别，不给出描述。",
-    yours: "您更正过这张照片。只有您会得到这个回答。",
-    known: "到达服务时已有回答。",
-    model: "此前没有人问过这张照片。从现在起它是已知的。",
-    network: "此前没有人问过这张照片，由服务内置的小型网络辨认。",
-    makeshift: "无法询问模型，由服务内置的小型网络回答。请稍后再问。",
-  },
-  spent: (size, money) => (money ? `上传 ${size}，花费 ${money}` : `上传 ${size}`),
-  saved: (spared) => `省下 ${spared.join("、")}`,
-  savedBytes: (size) => `省下 ${size} 上传`,
-  failedBadge: "失败",
-  again: "重试",
-  againAll: "全部重试",
-  failures: (count) => `${count} 张照片失败`,
-  confidence: (value) => `置信度 ${value}`,
-  photos: "照片",
-  show: "查看调用",
-  wrong: "分类有误",
-  whatIsIt: "它应属于哪一类？",
-  cancel: "取消",
-  youSaid: (category) => `您认为：${category}。今后您会得到这个回答；管理员同意后，其他人也会。`,
-  savings: "指纹为您省下",
-  savingsEmpty: "暂无。再放入同一张照片即可看到。",
-  ofAll: (count, total) => `${count} / ${total}`,
-  fromCache: "由缓存回答",
-  timeKnown: "用时（缓存）",
-  timeAsked: "用时（询问）",
-  app: "我的应用如何调用？",
-  appNone: "这里将显示最近一张照片的调用，含文件名与指纹。",
-  appOf: (name) => `${name} 的调用。`,
-  languages: "示例语言",
-  copy: "复制",
-  copied: "已复制",
-  keyNeeded: "本服务只回答持有密钥的请求。",
-  keyWrong: "服务不认识这个密钥。",
-  key: "密钥",
-  useKey: "使用",
-  keyKept: "密钥只保存在本标签页的内存中，只发送给本服务。",
-};
 
 export const texts = dictionary<Texts>({ en, zh });

@@ -43,6 +43,7 @@ export class Summary {
   private readonly head = h("p", {});
   private readonly bar = h("div", { class: "total", attrs: { role: "progressbar", "aria-valuemin": "0" } }, h("span"));
   private readonly note = h("p", { class: "small soft" });
+  private listed = "";
   private told = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -74,14 +75,21 @@ export class Summary {
     const failed = this.queue.failures;
     const helped = failed.filter(({ error }) => mayHelpAgain(error!));
     this.failures.hidden = failed.length === 0 || this.queue.photos.length === 1;
-    if (this.failures.hidden) return;
+    const state = [texts().againAll, ...failed.map((photo) => photo.id)].join();
+    if (this.failures.hidden || state === this.listed) return;
+    this.listed = state; // drawn only when it changes: somebody may have the focus in it
     fill(
       this.failures,
       h(
         "div",
         { class: "panel-head" },
         h("h2", {}, texts().failures(format.number(failed.length))),
-        helped.length > 0 && h("button", { type: "button", class: "link small", on: { click: () => this.again(helped) } }, texts().againAll),
+        helped.length > 0 &&
+          h(
+            "button",
+            { type: "button", class: "link small", on: { click: () => this.again(helped) } },
+            texts().againAll,
+          ),
       ),
       h("ul", {}, ...failed.slice(0, MOST_LISTED).map(failureLine)),
     );

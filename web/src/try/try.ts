@@ -79,7 +79,7 @@ function drawChanged(): void {
   savings.draw(queue.photos);
   keyForm.show(!queue.isRunning && withoutKey().length > 0);
   if (selected) appPanel.draw();
-  else if (last) appPanel.show(last);
+  else if (last && !appPanel.element.contains(document.activeElement)) appPanel.show(last);
 }
 
 function drawAll(): void {

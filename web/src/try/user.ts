@@ -1,12 +1,14 @@
 // Who asks: a random name of this browser, kept so that its corrections and its history stay its own.
 
 const KEPT = "user";
+const FORM = /^web-[0-9a-f]{32}$/;
 
 export const userId = kept() ?? made();
 
 function kept(): string | undefined {
   try {
-    return localStorage.getItem(KEPT) ?? undefined;
+    const found = localStorage.getItem(KEPT);
+    return found !== null && FORM.test(found) ? found : undefined;
   } catch {
     return undefined;
   }
