@@ -68,7 +68,7 @@ web: ## Build the pages into app/web/static/pages (needs npm)
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run check && npm run build
 
 screenshots: .venv/.installed-dev ## Take README's pictures of the pages anew (needs Chromium and npm)
-	SCREENSHOTS=$(CURDIR)/docs/images .venv/bin/python -m pytest tests/slow/test_pages_screenshots.py --timeout 300
+	SCREENSHOTS=$(CURDIR)/docs/images .venv/bin/python -m pytest tests/slow/test_pages_screenshots.py tests/slow/test_pages_dashboard_pictures.py --timeout 300
 
 package: .venv/.installed-dev ## Build the service's wheel and source archive into dist/
 	.venv/bin/uv build --quiet --clear

@@ -86,5 +86,7 @@ def keep(screenshot: bytes, name: str, otherwise: Path) -> int:
     """Write the picture, with the 256 colours that it needs, where `SCREENSHOTS` says. Return its size."""
     path = Path(os.environ.get("SCREENSHOTS") or otherwise) / name
     with Image.open(BytesIO(screenshot)) as picture:
-        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            path, optimize=True
+        )
     return path.stat().st_size
