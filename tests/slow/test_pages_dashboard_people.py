@@ -185,3 +185,20 @@ async def test_what_cannot_be_read_says_why_and_is_read_later(chromium: Browser,
         await expect(tab.page.locator(".panel .notice")).to_have_count(0)
         requests = fetch(page_service, "/stats/today")["total_requests"]
         await expect(tab.page.locator('[data-figure="requests"] .value')).to_have_text(f"{requests}")
+
+
+async def test_what_somebody_is_in_stays_when_the_figures_are_read_again(
+    chromium: Browser, page_service: Service
+) -> None:
+    use(page_service)
+    async with open_dashboard(chromium, page_service.url) as tab:
+        await tab.page.locator("#cost .chart").focus()
+        await tab.page.keyboard.press("End")
+        async with tab.page.expect_response("**/stats/trend*", timeout=60_000):  # each half minute
+            read = await tab.page.locator("#cost .reading").inner_text()
+        await expect(tab.page.locator("#cost .chart")).to_be_focused()
+        await expect(tab.page.locator("#cost .reading")).to_have_text(read)
+        await tab.page.locator("#cost .table-switch").click()
+        async with tab.page.expect_response("**/stats/trend*", timeout=60_000):
+            pass
+        await expect(tab.page.locator("#cost .chart")).to_be_hidden()

@@ -19,12 +19,12 @@ export class Head {
 
   update(view: View): void {
     const { words, days } = view;
-    if (this.state.dataset.state !== view.feed || this.drawn !== `${view.language} ${days} ${view.timezone}`) {
-      this.state.dataset.state = view.feed;
-      this.state.textContent = words.feed[view.feed];
-    }
-    if (this.drawn === `${view.language} ${days} ${view.timezone}`) return;
-    this.drawn = `${view.language} ${days} ${view.timezone}`;
+    const state = words.feed[view.feed];
+    if (this.state.textContent !== state) this.state.textContent = state; // else it would be read out each second
+    this.state.dataset.state = view.feed;
+    const drawn = [view.language, days, view.timezone].join();
+    if (this.drawn === drawn) return;
+    this.drawn = drawn;
     this.title.textContent = words.title(days);
     this.basis.textContent = view.timezone ? words.basis(view.timezone, days) : "\u00a0";
     const hadFocus = this.ranges.contains(document.activeElement);

@@ -81,7 +81,6 @@ export class Panel {
   }
 
   markStale(asOf: string | undefined, view: View): void {
-    this.element.classList.toggle("is-stale", asOf !== undefined);
     this.stale.hidden = asOf === undefined;
     this.stale.textContent = asOf === undefined ? "" : view.words.asOf(time(asOf, zone(view)));
   }

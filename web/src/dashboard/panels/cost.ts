@@ -18,22 +18,43 @@ interface DayCost {
   without: number;
 }
 
+interface Drawn {
+  chart: Chart;
+  switched: TableSwitch;
+  /** The language, currency and days that it was made for. */
+  as: string;
+}
+
 export function cost(): Part {
   const panel = new Panel("cost", "wide");
-  let chart: Chart | undefined;
+  let days: DayCost[] = [];
+  let drawn: Drawn | undefined;
 
+  /** The chart stays as long as it is of the same days and in the same words: somebody may be in it. */
+  const draw = (view: View): Drawn => {
+    const as = [view.language, view.currency, view.days].join();
+    if (drawn?.as === as) return drawn;
+    drawn?.chart.destroy();
+    const chart = makeChart(() => days, view);
+    const switched = new TableSwitch(chart.element, legend(view), view.words.asTable);
+    fill(panel.body, switched.element);
+    return (drawn = { chart, switched, as });
+  };
+  const clear = (): void => {
+    drawn?.chart.destroy();
+    drawn = undefined;
+  };
   const update = (view: View): void => {
     const reading = view.readings.trend;
     if (!panel.changed(view, reading, view.readings.identity.data?.start)) return;
-    const days = reading.data ? addUp(reading.data, view.days) : [];
+    days = reading.data ? addUp(reading.data, view.days) : [];
     describe(panel, view, days[0]);
-    if (!panel.mark(reading, view)) return;
-    chart?.destroy();
-    chart = undefined;
-    if (!days.at(-1)?.without) return fill(panel.body, nothingYet(view.words.cost.empty, classify));
-    chart = makeChart(days, view);
-    const switched = new TableSwitch(chart.element, legend(view), view.words.asTable);
-    fill(panel.body, switched.element);
+    if (!panel.mark(reading, view)) return clear();
+    if (!days.at(-1)?.without) {
+      clear();
+      return fill(panel.body, nothingYet(view.words.cost.empty, classify));
+    }
+    const { chart, switched } = draw(view);
     chart.setData([days.map((_, at) => at), days.map((one) => one.without), days.map((one) => one.paid)]);
     switched.show(tableOf(days, view));
   };
@@ -59,9 +80,10 @@ function addUp(trend: Trend, days: number): DayCost[] {
   });
 }
 
-function makeChart(days: DayCost[], view: View): Chart {
+function makeChart(days: () => DayCost[], view: View): Chart {
   const words = view.words.cost;
-  const price = (amount: number) => money(amount, view.currency);
+  const name = (at: number) => dayOf(days()[at]?.day ?? "");
+  const price = (amount: number | undefined) => money(amount ?? 0, view.currency);
   return new Chart({
     lines: [
       { stroke: "--ink-soft", fill: "--accent-tint", width: 1.5, dash: [4, 4] },
@@ -70,9 +92,9 @@ function makeChart(days: DayCost[], view: View): Chart {
     label: words.sentence,
     height: 264,
     steps: [1, 2, 5, 7, 10, 15, 30],
-    x: (at) => (days[at] ? dayOf(days[at].day) : ""),
+    x: (at) => (days()[at] ? name(at) : ""),
     y: (amount) => shortPrice(amount, view),
-    read: (at) => (days[at] ? words.reading(dayOf(days[at].day), price(days[at].paid), price(days[at].without)) : ""),
+    read: (at) => words.reading(name(at), price(days()[at]?.paid), price(days()[at]?.without)),
   });
 }
 

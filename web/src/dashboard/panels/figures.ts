@@ -83,7 +83,7 @@ function rates(sums: Sums, earlier: Sums | undefined, view: View): Partial<Figur
   if (!earlier || !sums.total_requests) return {};
   const change = signed(sums.cache_hit_rate - earlier.cache_hit_rate, (points) => number(points, 1));
   const rate = percent(earlier.cache_hit_rate / 100);
-  return { change: change, beside: view.days === 1 ? words.yesterday(rate) : words.before(rate) };
+  return { change, beside: view.days === 1 ? words.yesterday(rate) : words.before(rate) };
 }
 
 const signed = (value: number, text: (value: number) => string) => `${value < 0 ? "−" : "+"}${text(Math.abs(value))}`;
