@@ -69,12 +69,12 @@ def measure(subject: Subject, load: Load, mysql: int | None, connections: int, s
 
 
 def _readings(worker: int, mysql: int | None) -> tuple[float, float, float]:
-    own, of_dead_children = _cpu_seconds(worker)
-    children = of_dead_children + sum(sum(_cpu_seconds(pid)) for pid in _descendants(worker))
-    return own, children, _cpu_seconds(mysql)[0] if mysql is not None else nan
+    own, of_dead_children = cpu_seconds(worker)
+    children = of_dead_children + sum(sum(cpu_seconds(pid)) for pid in descendants(worker))
+    return own, children, cpu_seconds(mysql)[0] if mysql is not None else nan
 
 
-def _cpu_seconds(pid: int) -> tuple[float, float]:
+def cpu_seconds(pid: int) -> tuple[float, float]:
     """Return the time of all of a process's threads, and that of its children that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     user, system, children_user, children_system = map(int, fields[11:15])
@@ -86,16 +86,17 @@ def _children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in task.read_text(encoding="ascii").split()]
 
 
-def _descendants(pid: int) -> list[int]:
-    return [each for child in _children(pid) for each in (child, *_descendants(child))]
+def descendants(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that these have."""
+    return [each for child in _children(pid) for each in (child, *descendants(child))]
 
 
 def _wait_until_quiet(worker: int) -> None:
     """Return when the worker has done what wrk left behind."""
     for _ in range(_MAX_QUIET_WAITS):
-        before = _cpu_seconds(worker)[0]
+        before = cpu_seconds(worker)[0]
         time.sleep(_QUIET_SECONDS)
-        if _cpu_seconds(worker)[0] - before <= 1 / _TICKS:
+        if cpu_seconds(worker)[0] - before <= 1 / _TICKS:
             return
     raise RuntimeError("the worker is busy, and nobody asks anything of it")
 
