@@ -57,10 +57,19 @@ class CacheService:
         self.metrics.cache_lookups.add("memory", "hit", amount=len(photos) - len(unknown))
         self.metrics.cache_lookups.add("memory", "miss", amount=len(unknown))
         changes = self.memory.changes
-        answers = iter(await self.lookups.find_all([name for index in unknown for name in photos[index]]))
+        answers = await self.lookups.find_all([name for index in unknown for name in photos[index]])
+        start = 0
         for index in unknown:
             names = photos[index]
-            found[index] = await self._conclude(names, [next(answers) for _ in names], changes)
+            first, end = answers[start], start + len(names)
+            if len(names) == 1 and isinstance(first, KnownAnswer) and first.matched_by is not MatchedBy.NEAR:
+                # What batches are full of: the general way took 5 us more for each.
+                self._keep(names[0], first, changes)
+                self._count("database", first, is_first=True)
+                found[index] = first
+            else:
+                found[index] = await self._conclude(names, answers[start:end], changes)
+            start = end
         return found
 
     async def _conclude(
@@ -107,12 +116,15 @@ class CacheService:
         admitted = [await self._admit(name, found, changes) for name, found in zip(names, answers, strict=True)]
         return next(filter(None, admitted), None)
 
+    def _keep(self, name: str, found: KnownAnswer, changes: int) -> None:
+        if changes == self.memory.changes:
+            self.memory.put(name, found)
+
     async def _admit(self, name: str, found: KnownAnswer | None, changes: int) -> KnownAnswer | None:
         """Remember what the database has for a name, unless it was heard of `changes` meanwhile: what was read may be
         older. Return it if it may be given."""
         if found is not None and found.matched_by is not MatchedBy.NEAR:
-            if changes == self.memory.changes:
-                self.memory.put(name, found)
+            self._keep(name, found, changes)
             return found
         self.memory.forget(name)
         return found if found is not None and await self.serves_near() else None
