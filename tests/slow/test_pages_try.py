@@ -1,5 +1,6 @@
 """The page `/` in Chromium, on the running service: what people see and do, in all that may happen to them."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ from tests.support.try_page import badges, choose, expect_done, line_of
 from tests.support.typescript_app import saved
 from tests.support.web_browser import Tab, open_tab, overflow, serious_faults
 
+PASTE = """(base64) => {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([bytes], "pasted.png", { type: "image/png" }));
+  document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}"""
 UPLOAD = "/api/v1/classify"
 KEY = "a-key-for-the-apps-7f3a9c51"
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True}
@@ -159,6 +166,28 @@ async def test_who_says_that_it_is_wrong_gets_their_own_answer_from_then_on(tab:
 
     assert await badges(tab.page) == ["Your correction"]
     await expect(tab.page.locator(".photo h3")).to_contain_text(said)
+
+
+async def test_a_folder_that_is_dropped_gives_its_photos_and_a_picture_can_be_pasted(
+    tab: Tab, photos: list[Path], tmp_path: Path
+) -> None:
+    inside = tmp_path / "album" / "2026"
+    inside.mkdir(parents=True)
+    for photo in photos:
+        photo.rename(inside / photo.name)
+    saved(inside, b"not a photo", "notes.txt")
+    browser = await tab.page.context.new_cdp_session(tab.page)
+    data = {"items": [], "files": [str(tmp_path / "album")], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        await browser.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
+    await expect_done(tab, 3)
+    await expect(tab.page.get_by_text("1 file that is no photo was left out.")).to_be_visible()
+
+    pasted = base64.b64encode(make_image("PNG")).decode()
+    await tab.page.evaluate(PASTE, pasted)
+
+    await expect_done(tab, 4)
+    await expect(tab.page.locator(".photo").last).to_contain_text("pasted.png")
 
 
 @pytest.mark.parametrize("page_settings", [{"llm_provider": "local"}])

@@ -21,7 +21,7 @@ export const zh: Texts = {
   sentence: (parts) => (parts.length > 0 ? `${parts.join("，")}。` : ""),
   between: "",
   notUploaded: (size) => `省下 ${size} 上传。`,
-  notSpent: (spared) => `省下 ${spared.join("和 ")}。`,
+  notSpent: (spared) => `省下 ${spared.join(" 和 ")}。`,
   progress: "已完成的照片",
   leave: "离开本页不会丢失已完成的结果：再次放入同一文件夹即可免费继续。",
   offline: (count) => `无法连接服务。${count} 张照片正在等待，恢复后自动继续。`,
