@@ -173,13 +173,13 @@ async def test_what_cannot_be_read_says_why_and_is_read_later(chromium: Browser,
     async with open_tab(chromium, "about:blank", locale="en-US") as tab:
         refused = '{"success": false, "error": {"code": "database_unavailable", "message": "The database is away."}}'
         await tab.page.route(
-            "**/stats/*", lambda route: route.fulfill(status=503, body=refused, content_type="application/json")
+            "**/stats/**", lambda route: route.fulfill(status=503, body=refused, content_type="application/json")
         )
         await tab.page.goto(f"{page_service.url}/dashboard")
         for panel in ("figures", "identity", "cost", "categories", "models", "budget"):
             await expect(tab.page.locator(f"#{panel} .notice")).to_contain_text("(503). The database is away.")
 
-        await tab.page.unroute("**/stats/*")
+        await tab.page.unroute("**/stats/**")
         await tab.page.get_by_role("radio", name="30 days").click()
         await until_read(tab.page)
         await expect(tab.page.locator(".panel .notice")).to_have_count(0)
