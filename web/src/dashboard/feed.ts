@@ -14,9 +14,9 @@ export interface FeedOptions {
 const STREAM = "/stats/live/stream";
 const POLL = "/stats/live";
 const POLL_MS = 5_000;
-const POLLS_BEFORE_STREAM = 12; // a minute
+const POLLS_BEFORE_STREAM = 6; // half a minute
 const SILENCE_MS = 25_000; // the stream says something every 15 s
-const FIRST_EVENT_MS = 5_000; // later means that something on the way holds it back
+const FIRST_EVENT_MS = 10_000; // later means that something on the way holds it back
 const LONGEST_WAIT_MS = 10_000;
 
 class Denied extends Error {
@@ -97,7 +97,7 @@ export class Feed {
     return came;
   }
 
-  /** Ask for a minute, if there is an answer. Returns whether there was one. */
+  /** Ask for half a minute, if there is an answer. Returns whether there was one. */
   private async poll(signal: AbortSignal): Promise<boolean> {
     for (let asked = 0; asked < POLLS_BEFORE_STREAM && !signal.aborted; asked += 1) {
       let live: Live;
