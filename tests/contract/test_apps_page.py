@@ -78,6 +78,20 @@ def test_every_client_sends_originals_up_to_the_size_that_the_page_names() -> No
     assert missing == []
 
 
+@pytest.mark.parametrize(
+    ("example", "expression"),
+    [
+        ("ts classify", "TRY_MS + Math.ceil(body.length / 100)"),
+        ("dart", "_try + Duration(milliseconds: body.length ~/ 100)"),
+        ("kotlin", "TRY_MS + body.size / 100"),
+        ("swift", "Self.trySeconds + Double(body.count) / 100_000"),
+    ],
+)
+def test_a_try_of_an_example_has_the_time_that_its_bytes_take_on_a_slow_line(example: str, expression: str) -> None:
+    assert "| 45 s, and 1 s for each 100 KB of the file |" in PAGE
+    assert expression in code_blocks()[example]
+
+
 def test_the_time_limits_are_the_services() -> None:
     settings = make_settings()
 

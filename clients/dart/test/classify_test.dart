@@ -166,6 +166,20 @@ void main() {
     await expectLater(service.classifier(limits: limits).classify(photo), throwsA(isA<TimedOut>()));
   });
 
+  test('a try of a large upload has the time that its bytes take on a slow line', () async {
+    Future<http.Response> slowly(http.Request request) {
+      return Future.delayed(const Duration(milliseconds: 400), () => classified(request));
+    }
+
+    final service = Scripted([miss, slowly]);
+    const limits = Limits(answer: Duration(milliseconds: 50));
+
+    final answer = await service.classifier(limits: limits).classify(Uint8List(200000));
+
+    expect(answer.uploadedBytes, 200000);
+    expect(service.calls, ['check-cache', 'classify']);
+  });
+
   test('a client that is closed ends what it is waiting for', () async {
     final asked = Completer<void>();
     final service = Scripted([

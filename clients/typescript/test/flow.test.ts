@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ClassifierError, createClassifier, type NodePhoto, type Options, type Step } from "../src/node.js";
-import { ANSWER, CUT, failure, HIT, json, MISS, SILENCE, scriptedServer } from "./support/scripted-server.js";
+import { ANSWER, CUT, failure, HIT, json, MISS, type Reply, SILENCE, scriptedServer } from "./support/scripted-server.js";
 
 const PHOTO = Buffer.from("any bytes are a photo to the client");
 const SOON = { "Retry-After": "0" };
@@ -125,6 +125,15 @@ test("an upload that hears nothing is tried again", async (t) => {
   await classifier(server.url, { uploadTimeoutMs: 100 }).classify(PHOTO);
 
   assert.deepEqual(server.calls(), ["check-cache", "classify", "check-cache", "classify"]);
+});
+
+test("a try of a large upload has the time that its bytes take on a slow line", async (t) => {
+  const slowly: Reply = (...told) => void setTimeout(() => ANSWER(...told), 400);
+  const server = await scriptedServer(t, MISS, slowly);
+
+  await classifier(server.url, { uploadTimeoutMs: 50 }).classify(Buffer.alloc(200_000));
+
+  assert.deepEqual(server.calls(), ["check-cache", "classify"]);
 });
 
 test("one time is the limit of all tries of a photo", async (t) => {

@@ -24,6 +24,9 @@ const defaultConcurrency = 4;
 /// How long the service is asked to wait for the answer to an upload whose connection was lost.
 const _waitForLostAnswer = Duration(seconds: 5);
 
+/// What a byte takes on a slow line, of 100 KB a second: a try of an upload has so much more time.
+const _timeOfByte = Duration(microseconds: 10);
+
 /// Classifies photos by the service at `options.url`.
 ///
 /// A client of one's own, for a proxy or certificates, is not closed with this one.
@@ -154,7 +157,8 @@ class Classifier {
   /// Uploads until there is an answer. After a lost connection the answer is asked for first, until the service says
   /// that there is none: an upload that had arrived is being answered or known already, and is not sent again.
   Future<Answer> _upload(Uint8List file, Names names, Tries tries, Lane? lane) {
-    final time = lane == null ? options.limits.answer : options.limits.deferredAnswer;
+    final answerTime = lane == null ? options.limits.answer : options.limits.deferredAnswer;
+    final time = answerTime + _timeOfByte * file.length;
     var mayHaveArrived = false;
     return _repeated(tries, (tries) async {
       if (mayHaveArrived) {

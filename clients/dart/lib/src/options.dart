@@ -23,7 +23,8 @@ class Limits {
   /// For the answer to a question by hash.
   final Duration check;
 
-  /// For the answer to an upload. Above the service's `LLM_TIMEOUT`, so that its own answer is seen.
+  /// For a try of an upload, and a second more for each 100 KB of the file. Above the service's `LLM_TIMEOUT`, so that
+  /// its own answer is seen.
   final Duration answer;
 
   /// The same as [total] and [answer] for `Lane.deferred`, where the model may take a quarter of an hour.

@@ -18,7 +18,8 @@ class Limits:
     check_seconds: float = 15
     """For the answer to a question by hash."""
     answer_seconds: float = 45
-    """For the answer to an upload. Above the service's `LLM_TIMEOUT`, so that its own answer is seen."""
+    """For a try of an upload, and a second more for each 100 KB of the file. Above the service's `LLM_TIMEOUT`, so that
+    its own answer is seen."""
     deferred_total_seconds: float = 1200
     deferred_answer_seconds: float = 960
     """The same two for `lane="deferred"`, where the model may take a quarter of an hour."""

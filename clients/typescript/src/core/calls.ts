@@ -10,6 +10,11 @@ import { type Budget, withinTime } from "./timing.js";
 const CHECK_TIMEOUT_MS = 15_000;
 const UPLOAD_TIMEOUT_MS = 45_000;
 
+/** What a slow line brings, 0.8 Mbit/s: a try of an upload has the time that its file takes at that, and then more. */
+const SLOW_BYTES_PER_MS = 100;
+/** A file of unknown size has the time of the largest that services usually take. */
+const UNKNOWN_BYTES = 10_000_000;
+
 /** An answer as the service gives it, to a hash or to an upload. */
 export type ServiceAnswer = ClassifyResponse | (CheckCacheResponse & Required<Pick<CheckCacheResponse, "data">>);
 
@@ -44,18 +49,18 @@ export class Calls<Photo> {
     }
   }
 
-  /** Uploads a file. */
-  async upload(photo: Photo, budget: Budget): Promise<ServiceAnswer> {
+  /** Uploads a file. `bytes` is its size. */
+  async upload(photo: Photo, budget: Budget, bytes = UNKNOWN_BYTES): Promise<ServiceAnswer> {
     try {
-      return await this.uploadOnce(photo, budget);
+      return await this.uploadOnce(photo, budget, bytes);
     } catch (error) {
-      if (this.platform.offersAnotherPart?.(error)) return this.uploadOnce(photo, budget);
+      if (this.platform.offersAnotherPart?.(error)) return this.uploadOnce(photo, budget, bytes);
       throw error;
     }
   }
 
-  private async uploadOnce(photo: Photo, budget: Budget): Promise<ServiceAnswer> {
-    const timeoutMs = this.options.uploadTimeoutMs ?? UPLOAD_TIMEOUT_MS;
+  private async uploadOnce(photo: Photo, budget: Budget, bytes: number): Promise<ServiceAnswer> {
+    const timeoutMs = (this.options.uploadTimeoutMs ?? UPLOAD_TIMEOUT_MS) + Math.ceil(bytes / SLOW_BYTES_PER_MS);
     const answer = await this.send<ClassifyResponse>("", budget, timeoutMs, async () => {
       const body = new FormData(); // anew for each try: some platforms send a form only once
       await this.platform.append(body, photo);

@@ -132,7 +132,8 @@ export class Flow<Photo> {
         if (answer) return answer;
       }
       try {
-        return await this.step("upload", () => this.calls.upload(file, budget), () => (bytes === undefined ? {} : { bytes }));
+        const send = (): Promise<ServiceAnswer> => this.calls.upload(file, budget, bytes);
+        return await this.step("upload", send, () => (bytes === undefined ? {} : { bytes }));
       } catch (error) {
         mayHaveArrived = error instanceof ClassifierError && error.isLost;
         throw error;

@@ -16,7 +16,7 @@ export interface Options<Photo> {
   headers?: () => Record<string, string> | Promise<Record<string, string>>;
   /** For one photo in all, pauses and repetitions included. Default: 120,000. */
   timeoutMs?: number;
-  /** For one try of an upload. Default: 45,000, which is longer than a model may take. */
+  /** For one try of an upload, and a second more for each 100 KB. Default: 45,000, longer than a model may take. */
   uploadTimeoutMs?: number;
   /** Repetitions of each request. Default: 8, which is some 40 seconds of pauses. */
   maxRetries?: number;

@@ -20,6 +20,8 @@ from photo_classifier.shrink import smaller_copy
 MAX_BATCH = 200
 WAIT_MS = 5_000
 """How long the service is asked to wait for the answer to an upload whose connection was lost."""
+SLOW_BYTES_PER_SECOND = 100_000
+"""What a slow line brings, 0.8 Mbit/s: a try of an upload has the time that its file takes at that, and then more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def _smaller(photo: Photo) -> Photo:
 def _uploaded(photo: Photo, options: Options, tries: Tries, lane: Lane | None) -> Flow[Answer]:
     """Upload until there is an answer. After a lost connection the answer is asked for first, until the service says
     that there is none: an upload that had arrived is being answered or known already, and is not sent again."""
-    seconds = options.limits.deferred_answer_seconds if lane else options.limits.answer_seconds
+    answer_seconds = options.limits.deferred_answer_seconds if lane else options.limits.answer_seconds
+    seconds = answer_seconds + len(photo.data) / SLOW_BYTES_PER_SECOND
     may_have_arrived = False
     tries.begin_request()
     while True:
