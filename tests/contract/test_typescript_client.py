@@ -1,6 +1,7 @@
 """The TypeScript client fits the service, builds with nothing but its lock file, and its package is sound."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +32,27 @@ def test_the_lock_file_names_no_registry() -> None:
 
     assert [name for name, package in packages.items() if "resolved" in package] == []
     assert all("integrity" in package for name, package in packages.items() if name)
+
+
+def test_the_package_cannot_be_published_by_mistake_and_nobody_is_told_to_fetch_it_from_a_registry() -> None:
+    """Nobody owns its name there: who installs it by name would run what a stranger has put in its place."""
+    assert json.loads((SOURCE / "package.json").read_text())["private"] is True
+
+    pages = [SOURCE / "README.md", SOURCE.parents[1] / "docs/apps.md"]
+    assert [page for page in pages if "npm install image-classifier-client" in page.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.timeout(300)
+def test_the_readmes_way_to_install_it_leads_to_a_package_that_can_be_imported(client: Path, tmp_path: Path) -> None:
+    text = (SOURCE / "README.md").read_text(encoding="utf-8")
+    (archive,) = re.findall(r"npm install \./image-classifier/clients/typescript/(\S+)", text)
+
+    run_in(client, "npm", "pack", "--pack-destination", str(tmp_path))
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    run_in(tmp_path, "npm", "install", "--offline", "--no-audit", "--no-fund", f"./{archive}")
+
+    asked = 'import { createClassifier } from "image-classifier-client"; console.log(typeof createClassifier)'
+    assert run_in(tmp_path, "node", "--input-type=module", "--eval", asked).strip() == "function"
 
 
 def test_the_package_carries_the_licence() -> None:
