@@ -30,6 +30,11 @@ class Answer:
     uploaded_bytes: int = 0
     """What was sent for it; 0 where the hash was enough."""
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether a vendor's model was asked. The service's own network costs nothing."""
+        return not (self.from_cache or self.degraded or (self.model_used or "").startswith("local-"))
+
     def __post_init__(self) -> None:
         if not _CATEGORY.fullmatch(self.category):
             raise ValueError("not a category")

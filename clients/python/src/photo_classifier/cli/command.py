@@ -121,7 +121,8 @@ def _finish_on_interrupt(stop: threading.Event, errors: Console) -> None:
 
 
 def _move(errors: Console, folder: Path, result: Result, target: Path) -> list[NotMoved]:
-    photos = [(entry.file, entry.answer.category) for entry in result.entries.values() if entry.answer is not None]
+    entries = result.entries.values()
+    photos = [(entry.file, entry.answer.category) for entry in entries if entry.answer and entry.is_answered]
     try:
         stayed = move_photos(folder, photos, target)
     except OSError as error:

@@ -48,6 +48,11 @@ class Entry:
     failure: Failure | None = None
     """Only of a kind that would be the same again: a damaged file, a refusal."""
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is nothing more to ask. A degraded answer is a makeshift: no model could be asked."""
+        return self.answer is not None and not self.answer.degraded
+
 
 class Journal:
     """A journal that is open, by this run alone. Any thread may write."""
@@ -139,7 +144,7 @@ class Journal:
 
     def _take(self, entry: Entry) -> None:
         self._entries[entry.file.path] = entry
-        if entry.answer is not None:
+        if entry.is_answered:
             self._answered[key_of(entry.names)] = entry
 
 

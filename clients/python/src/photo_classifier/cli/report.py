@@ -14,7 +14,7 @@ from rich.table import Table
 
 from photo_classifier.answer import Answer
 from photo_classifier.cli.folder import Found
-from photo_classifier.cli.journal import Failure, key_of
+from photo_classifier.cli.journal import Entry, Failure, key_of
 from photo_classifier.cli.work import Result
 
 COLUMNS = (
@@ -31,6 +31,7 @@ COLUMNS = (
     "message",
 )
 NOT_REACHED = Failure("not_reached", "The run ended before it came to this photo.")
+DEGRADED = Failure("degraded", "No model could be asked, and the answer is a makeshift: run it again another day.")
 
 
 class Form(StrEnum):
@@ -54,15 +55,15 @@ class Report:
 
 def make_report(found: Found, result: Result, cost_per_photo: float | None, *, is_dry: bool) -> Report:
     """Return the report of a run. Of a dry one, what would be uploaded is no failure."""
-    answers = {path: entry.answer for path, entry in result.entries.items() if entry.answer is not None}
+    answers = {path: entry.answer for path, entry in result.entries.items() if entry.answer and entry.is_answered}
     failures = {path: failure for path, failure in result.failures.items() if path not in answers}
     paths = sorted({file.path for file in found.files} | set(failures))
     waiting = {key_of(entry.names) for entry in result.to_upload} if is_dry else set()
     for path in paths:
         entry = result.entries.get(path)
         if path not in answers and path not in failures and not (entry and key_of(entry.names) in waiting):
-            failures[path] = NOT_REACHED
-    paid = sum(not answer.from_cache for answer in result.fresh.values())
+            failures[path] = DEGRADED if entry and entry.answer else NOT_REACHED
+    paid = sum(answer.is_paid for answer in result.fresh.values())
     asked = len(result.to_upload) if is_dry else paid
     summary = {
         "photos": len(paths),
@@ -77,7 +78,8 @@ def make_report(found: Found, result: Result, cost_per_photo: float | None, *, i
         "categories": dict(Counter(answer.category for answer in answers.values()).most_common()),
         "ended_early": result.halted,
     }
-    return Report(answers, failures, [_row(path, result, answers, failures) for path in paths], summary)
+    rows = [_row(path, result.entries.get(path), failures.get(path)) for path in paths]
+    return Report(answers, failures, rows, summary)
 
 
 def rendered(report: Report, form: Form) -> str:
@@ -128,8 +130,8 @@ def _mb(size: int) -> str:
     return f"{size / 1_000_000:,.1f} MB"
 
 
-def _row(path: str, result: Result, answers: dict[str, Answer], failures: dict[str, Failure]) -> dict[str, Any]:
-    entry, answer, failure = result.entries.get(path), answers.get(path), failures.get(path)
+def _row(path: str, entry: Entry | None, failure: Failure | None) -> dict[str, Any]:
+    answer = entry and entry.answer
     return {
         "path": path,
         "category": answer and answer.category,

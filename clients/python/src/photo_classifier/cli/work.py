@@ -136,7 +136,7 @@ class Work:
         for _, entry in sorted(self.result.entries.items()):
             if entry.failure is not None and not self.retries_failed:
                 self.result.failures[entry.file.path] = entry.failure
-            elif entry.answer is None:
+            elif not entry.is_answered:
                 yield replace(entry, failure=None)
 
     def _hash_one(self, file: File, advance: Advance) -> None:
