@@ -111,7 +111,7 @@ class Journal:
             while written < len(line):
                 written += os.write(self._descriptor, line[written:])
         except OSError as error:
-            os.ftruncate(self._descriptor, self._end)  # a disk is full in the middle of a line
+            self._cut_off()  # a disk is full in the middle of a line
             raise JournalError(f"{self._path}: {error.strerror}") from error
         self._end += len(line)
 
@@ -137,10 +137,14 @@ class Journal:
                 self._take(_entry_of(_json_of(line)))
             except (KeyError, TypeError, ValueError):
                 self.skipped_lines += 1
-        os.ftruncate(self._descriptor, self._end)
-        os.lseek(self._descriptor, self._end, os.SEEK_SET)
+        self._cut_off()
         if not lines:
             self._append(VERSION_LINE)
+
+    def _cut_off(self) -> None:
+        """Take away what is behind the last whole line, and write there next."""
+        os.ftruncate(self._descriptor, self._end)
+        os.lseek(self._descriptor, self._end, os.SEEK_SET)
 
     def _take(self, entry: Entry) -> None:
         self._entries[entry.file.path] = entry
