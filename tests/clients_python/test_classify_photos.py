@@ -249,6 +249,29 @@ def test_a_model_that_answers_nothing_is_not_asked_about_the_whole_folder(front:
     assert front.paths().count(UPLOAD) == MAX_FAILURES_IN_A_ROW
 
 
+def test_a_moment_in_which_a_whole_batch_cannot_be_looked_up_does_not_end_the_run(front: Front, folder: Path) -> None:
+    count = 2 * MAX_FAILURES_IN_A_ROW
+    fill(folder, count)
+    failed = {"success": False, "error": {"code": "database_unavailable", "message": "away"}}
+    results = [{"index": number, "id": str(number), **failed} for number in range(count)]
+    front.script = {BATCH: [says(200, {"success": True, "results": results})]}
+
+    ended = run(front.url, folder, "--json")
+
+    assert (ended.code, ended.report()["answered"]) == (0, count)
+    assert front.paths().count(CHECK) == count
+
+
+def test_failures_are_in_a_row_only_where_no_photo_between_them_gets_an_answer(front: Front, folder: Path) -> None:
+    some = [refuses(502, "model_bad_answer")] * (MAX_FAILURES_IN_A_ROW - 1)
+    front.script = {UPLOAD: [*some, refuses(400, "invalid_image"), *some]}
+    fill(folder, len(front.script[UPLOAD]) + 1)
+
+    ended = run(front.url, folder, "--concurrency", "1", "--json")
+
+    assert (ended.code, ended.report()["ended_early"], ended.report()["answered"]) == (1, None, 1)
+
+
 def test_a_server_that_is_not_there_is_one_sentence(folder: Path, unused_tcp_port: int) -> None:
     fill(folder, 2)
 

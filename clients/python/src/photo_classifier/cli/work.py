@@ -167,11 +167,11 @@ class Work:
         for group, known in zip(groups, found, strict=True):
             if isinstance(known, Answer):
                 self._answer(group, known)
-            elif isinstance(known, _ALL_ALIKE) or self._is_down(known):
+            elif isinstance(known, _ALL_ALIKE):
                 self.result.halted = str(known)
             else:
                 self.result.to_upload.append(group[0])
-                if known is not None:
+                if known is not None:  # an error of this photo, not tried again yet: its own question will be
                     self._unasked.add(key_of(group[0].names))
             advance(group[0].file.size)
 
@@ -183,7 +183,7 @@ class Work:
             if photo.names == entry.names:
                 is_missed = key_of(entry.names) not in self._unasked
                 answer = self.client.classify(photo, lane=self.lane, is_missed=is_missed)
-                self._failures_in_a_row = 0
+                self._is_down()
                 self.result.fresh[path] = answer
                 self._answer([replace(entry, file=seen)], answer)
                 copies = [copy for copy in self._groups[key_of(entry.names)] if copy.file.path != path]
@@ -216,12 +216,12 @@ class Work:
         if isinstance(error, _ALL_ALIKE) or self._is_down(error):
             self.result.halted = str(error)
 
-    def _is_down(self, error: ClassifierError | None) -> bool:
-        """Whether so many photos in a row have got no answer of the service or of its model, which may bill each."""
-        if not isinstance(error, ConnectionFailed | ServiceUnavailable | ServiceFailed | ModelFailed):
-            return False
+    def _is_down(self, error: ClassifierError | None = None) -> bool:
+        """Count what became of a photo. Return whether so many in a row have got no answer of the service or of its
+        model, which may bill each. A refusal of a photo is an answer, too, and begins the count anew."""
+        is_unanswered = isinstance(error, ConnectionFailed | ServiceUnavailable | ServiceFailed | ModelFailed)
         with self._counting:
-            self._failures_in_a_row += 1
+            self._failures_in_a_row = self._failures_in_a_row + 1 if is_unanswered else 0
             return self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW
 
     def _note(self, entry: Entry) -> None:
