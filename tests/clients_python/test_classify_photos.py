@@ -373,6 +373,24 @@ def test_a_file_that_was_changed_since_it_was_answered_is_not_moved(front: Front
     assert "not moved: link.jpg: is a link" in ended.err
 
 
+def test_photos_in_a_folder_that_is_only_linked_are_classified_and_not_moved(
+    front: Front, folder: Path, tmp_path: Path
+) -> None:
+    """Whoever sorts a folder does not ask for another one, which it leads to, to be emptied."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "theirs.jpg").write_bytes(make_image())
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "mine.jpg").write_bytes(make_image())
+
+    ended = run(front.url, folder, "--move-to", folder / "sorted", "--json")
+
+    assert (ended.code, ended.report()["answered"]) == (1, 2)
+    assert "not moved: linked/theirs.jpg: is outside of the folder, behind a link" in ended.err
+    assert (elsewhere / "theirs.jpg").exists()
+    assert not (folder / "mine.jpg").exists()
+
+
 @pytest.mark.parametrize("options", [["--json", "--csv"], ["--concurrency", "0"], ["--url", "photos.example"]])
 def test_a_wrong_command_line_is_two(options: list[str], folder: Path) -> None:
     assert run("http://127.0.0.1:1", folder, *options).code == 2

@@ -31,6 +31,7 @@ def move_photos(folder: Path, photos: Iterable[tuple[File, str]], target: Path) 
         for file, category in photos:
             source = folder / file.path
             try:
+                _check_inside(folder, source)
                 _check_unchanged(source, file)
                 _move(source, target / category, undo)
             except OSError as error:
@@ -80,10 +81,16 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copystat(source, target)
 
 
-def _check_unchanged(path: Path, file: File) -> None:
-    """Raise OSError where it is no longer the file that was answered, or a link to one."""
+def _check_inside(folder: Path, path: Path) -> None:
+    """Raise OSError where the folder has but a link to the file, or to a folder above it: it belongs elsewhere."""
     if path.is_symlink():
         raise OSError("is a link")
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise OSError("is outside of the folder, behind a link")
+
+
+def _check_unchanged(path: Path, file: File) -> None:
+    """Raise OSError where it is no longer the file that was answered."""
     if File.seen(file.path, os.stat(path)) != file:
         raise OSError("has changed since it was classified")
 
