@@ -40,11 +40,13 @@ function reactNativePlatform({ digest, shrink, readBytes = readByFetch }: ReactN
   return {
     size: async (photo) => photo.size ?? photo.fileSize ?? (photo.bytes ? (await photo.bytes()).length : undefined),
     hash: async (photo) => {
+      let bytes: Uint8Array;
       try {
-        return await hashesOf(await bytesOf(photo), digest);
+        bytes = await bytesOf(photo);
       } catch {
         return null; // what cannot be read here may be sent all the same
       }
+      return hashesOf(bytes, digest); // where `digest` fails, no photo would be asked for: that has to be seen
     },
     shrink: shrink ?? (async () => null),
     append: async (form, photo) => {
