@@ -23,6 +23,7 @@ from photo_classifier.core.wire import Lane
 from photo_classifier.options import Limits, Options
 
 JOURNAL = ".classify-photos.jsonl"
+_DEFERRED_SECONDS = Limits().deferred_total_seconds
 
 
 class Exit(IntEnum):
@@ -42,7 +43,9 @@ def classify_photos(
     ] = None,
     user: Annotated[str | None, typer.Option(envvar="CLASSIFIER_USER", help="Who asks: X-User-ID.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Uploads at a time.")] = 4,
-    patience: Annotated[float, typer.Option(min=1, help="Seconds for one photo, over all tries.")] = 120,
+    patience: Annotated[
+        float, typer.Option(min=1, help=f"Seconds for a photo, over all tries; {_DEFERRED_SECONDS:g} with --deferred.")
+    ] = 120,
     deferred: Annotated[bool, typer.Option("--deferred", help="At the vendor's reduced price, and slower.")] = False,
     ext: Annotated[list[str], typer.Option(help="An extension of photos. May be repeated.")] = list(EXTENSIONS),  # noqa: B006
     ignore: Annotated[
