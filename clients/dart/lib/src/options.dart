@@ -71,7 +71,7 @@ class Options {
   final String? userId;
   final Limits limits;
 
-  /// Makes a smaller copy of a photo that has to be uploaded, or none. It is asked about by the names of the original.
+  /// Makes a smaller copy of a photo that has to be uploaded, or none. It is asked for by its own names first.
   final Future<Uint8List?> Function(Uint8List photo)? shrink;
 
   /// A larger photo is shrunk, where there is a [shrink].

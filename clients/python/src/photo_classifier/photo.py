@@ -1,4 +1,4 @@
-"""A photo and its names. The names are those of the original file, whatever is uploaded of it."""
+"""A photo and its names. A smaller copy is a photo of its own, with names of its own."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Makes a smaller copy of a photo for its way to the service, where Pillow is installed.
 
-The service looks at some 500 pixels; a smaller copy is the same question at a fraction of the bytes. The names of a
-photo are those of its original all the same.
+The service looks at some 500 pixels; a smaller copy is the same question at a fraction of the bytes. It has names of
+its own, by which it is asked for before it is sent, and the service learns nothing of the original's.
 """
 
 from io import BytesIO
