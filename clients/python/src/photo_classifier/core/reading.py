@@ -7,7 +7,7 @@ from typing import Any
 
 from photo_classifier.answer import Answer, read_answer
 from photo_classifier.core.wire import Response
-from photo_classifier.errors import ClassifierError, ServiceError, UnexpectedAnswer, service_error
+from photo_classifier.errors import ClassifierError, UnexpectedAnswer, service_error
 
 Checked = Answer | ClassifierError | None
 """Of one photo that was asked for by its hashes: None: not known, upload it."""
@@ -95,8 +95,3 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
-
-
-def is_not_offered(error: ClassifierError) -> bool:
-    """Whether the server lacks the call: an earlier version of it."""
-    return isinstance(error, ServiceError) and error.status in (404, 405)
