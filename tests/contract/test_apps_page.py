@@ -63,7 +63,9 @@ def test_the_limits_are_the_services() -> None:
     assert told["`id` of a photo in a batch"] == f"{MAX_ID_LENGTH} characters"
     assert told["`wait_ms` of `check-cache`"] == f"{MAX_WAIT_MS:,}"
     (uploads,) = [value for name, value in told.items() if name.startswith("uploads at the same time")]
-    assert f"limit_conn uploads {uploads};" in (ROOT / "nginx.conf").read_text(encoding="utf-8")
+    nginx = (ROOT / "nginx.conf").read_text(encoding="utf-8")
+    assert f"limit_conn uploads {uploads};" in nginx
+    assert f"limit_conn deferred_uploads {told['those of them with `lane=deferred`']};" in nginx
 
 
 def test_every_client_sends_originals_up_to_the_size_that_the_page_names() -> None:
