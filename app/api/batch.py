@@ -9,7 +9,7 @@ from typing import Any
 from app.api.http.batch_body import MAX_PHOTOS, read_check_cache_batch, read_photos
 from app.api.http.body import Headers, no_name
 from app.api.http.doors import key_id_of
-from app.api.http.exception_handlers import batch_error, invalid_fields
+from app.api.http.exception_handlers import batch_error, invalid_fields, note_failures
 from app.api.http.hot import Call, HotRouter, Lines, as_json
 from app.api.http.lane import LANE_PARAMETER, may_be_deferred, room_for
 from app.api.http.openapi import (
@@ -105,15 +105,19 @@ async def check_cache_batch(call: Call) -> bytes:
         context = call.context.with_default_user(body.user_id)
         ids = generate_request_ids(len(body.items))
         photos = [_photo_of(item, context, request_id) for item, request_id in zip(body.items, ids, strict=True)]
+        failed: list[ServiceError] = []
 
         def tell(found: Sequence[KnownAnswer | ServiceError | None]) -> bytes:
+            failed[:] = [one for one in found if isinstance(one, ServiceError)]
             results = [
                 _checked(index, item.id, photo, one)
                 for index, (item, photo, one) in enumerate(zip(body.items, photos, found, strict=True))
             ]
             return as_json(BatchResults(results=results, request_id=context.request_id, timestamp=utc_now()))
 
-        return await call.container.batches.check_cache(photos, tell)
+        answer = await call.container.batches.check_cache(photos, tell)
+        note_failures(failed, call.container.metrics)
+        return answer
 
 
 def _photo_of(
@@ -180,9 +184,15 @@ async def _classify(call: Call) -> AsyncGenerator[BatchItem, None]:
         photos = [
             UploadedPhoto(part.image, context.for_photo_of_batch(generate_request_id()), deferred) for part in parts
         ]
-        async with aclosing(call.container.batches.classify(photos)) as answers:
-            async for place, answer in answers:
-                yield _classified(place, parts[place].id, answer, photos[place].context.request_id)
+        failed: list[ServiceError] = []
+        try:
+            async with aclosing(call.container.batches.classify(photos)) as answers:
+                async for place, answer in answers:
+                    if isinstance(answer, ServiceError):
+                        failed.append(answer)
+                    yield _classified(place, parts[place].id, answer, photos[place].context.request_id)
+        finally:
+            note_failures(failed, call.container.metrics)  # of who has hung up, too
 
 
 def _classified(index: int, item_id: str | None, answer: Answer | ServiceError, request_id: str) -> BatchItem:

@@ -29,7 +29,9 @@ class Metrics:
             ("route", "method", "status"),
             _REQUEST_SECONDS,
         )
-        self.errors = Counter("errors_total", "Failures answered, by the `code` in their body", ("code",))
+        self.errors = Counter(
+            "errors_total", "Failures answered, by the `code` in their body; of a batch, those of its photos", ("code",)
+        )
         self.cache_lookups = Counter(
             "cache_lookups_total",
             "Lookups of images; `tier` is `memory`, or `database` for those that memory missed; `result` `hit`, `miss`",

@@ -40,9 +40,10 @@ class PhotoBatches:
         An error in place of a photo comes back in its place. Raises `DatabaseUnavailable`, `Overloaded` where none of
         the photos can be answered. `ClassifierService.check_cache_all` says when `tell` runs.
         """
+        logged: set[type[Exception]] = set()
 
         def tell_in_order(found: FoundTogether) -> T:
-            results = [as_result(outcome) for outcome in found]
+            results = [as_result(outcome, logged) for outcome in found]
             if (
                 results
                 and isinstance(results[0], ServiceError)
@@ -62,7 +63,8 @@ class PhotoBatches:
 
         All begin at once and wait for the places that all photos wait for, each within a time budget of its own.
         """
-        tasks = {asyncio.create_task(self._classify(photo)): place for place, photo in enumerate(photos)}
+        logged: set[type[Exception]] = set()
+        tasks = {asyncio.create_task(self._classify(photo, logged)): place for place, photo in enumerate(photos)}
         try:
             while tasks:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -72,7 +74,7 @@ class PhotoBatches:
             for task in tasks:
                 task.cancel()  # what is being paid for goes on in a task of its own
 
-    async def _classify(self, photo: UploadedPhoto) -> Answer | ServiceError:
+    async def _classify(self, photo: UploadedPhoto, logged: set[type[Exception]]) -> Answer | ServiceError:
         request_id_variable.set(photo.context.request_id)  # in this task: what is logged of a photo names its record
         if not photo.image:
             return MissingImage("The image is empty.")
@@ -81,17 +83,19 @@ class PhotoBatches:
                 photo.image, None, photo.context, may_be_deferred=photo.may_be_deferred
             )
         except Exception as error:
-            result = as_result(error)
+            result = as_result(error, logged)
             let_go(error)
             return result
 
 
-def as_result(outcome: T | BaseException) -> T | ServiceError:
-    """Return an outcome, its failure as one that can be told. What nobody expected is logged; what ends the process's
-    work is raised."""
+def as_result(outcome: T | BaseException, logged: set[type[Exception]]) -> T | ServiceError:
+    """Return an outcome, its failure as one that can be told. What nobody expected is logged, unless one of its type is
+    in `logged`, the batch's; what ends the process's work is raised."""
     if not isinstance(outcome, BaseException) or isinstance(outcome, ServiceError):
         return outcome
     if not isinstance(outcome, Exception):
         raise outcome
-    logger.opt(exception=outcome).error("unexpected error")
+    if type(outcome) not in logged:
+        logged.add(type(outcome))
+        logger.opt(exception=outcome).error("unexpected error")
     return InternalError()

@@ -1,7 +1,7 @@
 """The one place where an error becomes a response."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
@@ -24,6 +24,7 @@ from app.errors import (
 )
 from app.models.batch_response import BatchError, BatchErrorForNow
 from app.models.response import ErrorData, ErrorResponse
+from app.observe.metrics import Metrics
 from app.services.access.errors import Unauthorized
 from app.utils.clock import utc_now
 
@@ -65,12 +66,22 @@ def error_body(error: ServiceError, request_id: str) -> ErrorResponse:
 
 
 def batch_error(index: int, item_id: str | None, error: ServiceError) -> BatchError:
-    """Return the error of one photo of a batch, and log it where that tells something."""
-    _log(error)
+    """Return the error of one photo of a batch."""
     retry_after = _retry_after(error)
     if retry_after is None:
         return BatchError(index=index, id=item_id, error=_error_data(error))
     return BatchErrorForNow(index=index, id=item_id, error=_error_data(error), retry_after=retry_after)
+
+
+def note_failures(errors: Iterable[ServiceError], metrics: Metrics) -> None:
+    """Count what photos of a batch failed with, and log each code once, where that tells something."""
+    by_code: dict[str, list[ServiceError]] = {}
+    for error in errors:
+        metrics.errors.add(error.code)
+        if _is_told(error):
+            by_code.setdefault(error.code, []).append(error)
+    for code, failed in by_code.items():
+        logger.warning("photos of a batch failed", code=code, photos=len(failed), detail=failed[0].detail)
 
 
 def invalid_fields(errors: Sequence[Any]) -> ServiceError:
@@ -88,13 +99,14 @@ def invalid_fields(errors: Sequence[Any]) -> ServiceError:
 
 def answer_to(error: ServiceError, scope: Scope) -> Response:
     """Return the response for an error that a request met, and log it where that tells something."""
-    _log(error)
+    if _is_told(error):
+        logger.warning("request failed", code=error.code, detail=error.detail)
     return error_response(error, scope)
 
 
-def _log(error: ServiceError) -> None:
-    if error.detail is not None or error.status >= 500:
-        logger.warning("request failed", code=error.code, detail=error.detail)
+def _is_told(error: ServiceError) -> bool:
+    """Return whether the log is to tell of an error: not of what is the caller's alone."""
+    return error.detail is not None or error.status >= 500
 
 
 def _error_data(error: ServiceError) -> ErrorData:
