@@ -133,7 +133,7 @@ def test_all_that_the_dashboard_and_the_alerts_ask_for_is_there(
 
 
 def about_failures(query: str) -> bool:
-    return any(part in query for part in ("model_skips", 'status=~"5..', "outcome!~"))
+    return any(part in query for part in ("model_skips", 'status=~"5..', "outcome!~", "internal_error|"))
 
 
 def some_traffic(service: Service, fake_models: FakeModels, *, key_known: bool) -> None:
