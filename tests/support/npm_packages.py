@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _LISTS = (".npmrc", "package.json", "package-lock.json")
+_CODE = re.compile(r"^npm (?:error|ERR!) code (\w+)$", re.MULTILINE)
+_UNREACHABLE = {"EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "ETIMEDOUT"}
 
 
 @contextmanager
@@ -29,7 +32,11 @@ def cache_of_one() -> Iterator[Path]:
 
 
 def installed_packages(cache: Path, name: str, source: Path) -> Path:
-    """Return `node_modules` with the packages of the lock file in `source`. Raises RuntimeError where npm cannot."""
+    """Return `node_modules` with the packages of the lock file in `source`.
+
+    Raises RuntimeError where the registry cannot be reached. Fails the test with all that npm said about anything else:
+    a lock file that does not match, a package that is not what it says.
+    """
     lists = [source / part for part in _LISTS]
     folder = cache / f"{name}-packages-{version_of(lists, source)}"
     if not (folder / "complete").exists():
@@ -39,8 +46,10 @@ def installed_packages(cache: Path, name: str, source: Path) -> Path:
             shutil.copy(path, folder)
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
-        if done.returncode != 0:
-            raise RuntimeError(done.stderr)
+        code = _CODE.search(done.stderr)
+        if code and code[1] in _UNREACHABLE:
+            raise RuntimeError(f"npm: {code[1]}")
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
         (folder / "complete").touch()
     return folder / "node_modules"
 

@@ -13,7 +13,7 @@ _NOT_SOURCE = ("node_modules", "dist", "build")
 def built_client() -> Path:
     """Return a folder with the client, its tools and `dist`, made once for each state of its files.
 
-    Raises RuntimeError where it cannot be had: without Node, npm, or the packages.
+    Raises RuntimeError where it cannot be had: without Node, npm, or a registry that can be reached.
     """
     with cache_of_one() as cache:
         folder = cache / "typescript" / version_of(sources_in(SOURCE, _NOT_SOURCE), SOURCE)

@@ -14,7 +14,7 @@ BUILT = ROOT / "app/web/static/pages"
 def pages_source() -> Path:
     """Return a copy of `web` outside the repository, with its tools and the client that it is built of.
 
-    Raises RuntimeError where it cannot be had: without Node, npm, or the packages.
+    Raises RuntimeError where it cannot be had: without Node, npm, or a registry that can be reached.
     """
     with cache_of_one() as cache:
         of_client = [*sources_in(CLIENT / "src", ()), CLIENT / "tsconfig.json", CLIENT / "package.json"]
