@@ -52,6 +52,15 @@ def test_an_example_tries_again_after_the_statuses_that_the_table_says_and_signs
     assert {path for path in ("/api/v1/classify/check-cache", "/api/v1/classify") if path not in code} == set()
 
 
+@pytest.mark.parametrize("example", ["ts classify", "dart", "kotlin", "swift"])
+def test_an_example_asks_before_it_repeats_an_upload_as_the_page_says(example: str) -> None:
+    assert re.search(r"`check-cache` first, with `\"wait_ms\": 5000`", " ".join(PAGE.split()))
+    _, pause_and_after = re.split(r"setTimeout|delayed|Thread\.sleep|Task\.sleep", code_blocks()[example])
+
+    assert re.search(r"wait_ms\W+5_?000", code_blocks()[example])
+    assert re.match(r".*\n.*\bask\?", pause_and_after)
+
+
 def test_the_limits_are_the_services() -> None:
     settings = make_settings()
     told = {cells[0]: cells[1] for cells in rows("Limits")}

@@ -8,6 +8,7 @@ import pytest
 from tests.support.apps_page import SIGNING_KEY, code_blocks
 from tests.support.npm_packages import run_in
 from tests.support.service_process import ROOT, running_service
+from tests.support.unreliable_front import CHECK, UPLOAD, Fault, Front, refuses
 
 TSC = ["--strict", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext", "--types", "node"]
 
@@ -41,3 +42,28 @@ def test_a_service_that_wants_signatures_refuses_it_without_one_at_once(program:
 
     assert ended.returncode != 0
     assert "missing_signature" in ended.stderr
+
+
+def test_an_upload_whose_answer_was_lost_is_asked_for_and_not_sent_again(program: Path, tmp_path: Path) -> None:
+    with running_service(tmp_path) as service, Front.running(service.url) as front:
+        front.script = {UPLOAD: [Fault(loses_answer=True)]}
+        printed = run_in(ROOT, "env", f"CLASSIFIER_URL={front.url}", "node", str(program), "samples/cat.png")
+
+    assert printed == "samples/cat.png pets\n"
+    assert front.paths() == [CHECK, UPLOAD, CHECK]
+
+
+def test_while_nobody_can_say_whether_a_photo_is_known_it_is_not_uploaded_again(program: Path, tmp_path: Path) -> None:
+    def lose_the_database(path: str) -> None:
+        if path == UPLOAD:
+            front.always[CHECK] = refuses(503, "database_unavailable", **{"retry-after": "200"})
+
+    with running_service(tmp_path) as service, Front.running(service.url) as front:
+        front.script = {UPLOAD: [Fault(loses_answer=True)]}
+        front.on_request = lose_the_database
+        command = ["env", f"CLASSIFIER_URL={front.url}", "node", str(program), "samples/cat.png"]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+
+    assert ended.returncode != 0
+    assert "database_unavailable" in ended.stderr
+    assert front.paths() == [CHECK, UPLOAD, CHECK]
