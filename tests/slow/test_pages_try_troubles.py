@@ -1,13 +1,14 @@
 """The page `/` when things go wrong: lost connections, broken photos, lying browsers, keys, models that are away."""
 
 import hashlib
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.factories import make_image
 from tests.slow.test_typescript_client_in_browsers import BLANK_WHEN_LARGE, PERTURBED
@@ -21,6 +22,7 @@ from tests.support.web_browser import Tab, open_tab
 
 UPLOAD = "/api/v1/classify"
 KEY = "a-key-for-the-apps-7f3a9c51"
+NO_NETWORK = "Object.defineProperty(Navigator.prototype, 'onLine', { get: () => false })"
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch": True}
 
 
@@ -119,6 +121,41 @@ async def test_a_service_that_goes_away_is_waited_for(
         await expect(tab.page.locator(".summary .notice")).to_contain_text("3 photos wait")
         proxy.heal()
         await expect_done(tab, 3)
+
+
+async def test_a_service_on_a_machine_without_any_network_is_used_all_the_same(
+    chromium: Browser, page_service: Service, fake_models: FakeModels, photos: list[Path]
+) -> None:
+    """As in flight mode: the browser calls itself offline, and only asking the service tells that it is there."""
+    fake_models.script = [Behaviour(hang=True)]
+    async with open_tab(chromium, page_service.url, NO_NETWORK) as tab:
+        await choose(tab, *photos)
+        await until(lambda: len(fake_models.calls) > 0)
+        async with tab.page.expect_response("**/health/live"):
+            await tab.page.evaluate("dispatchEvent(new Event('offline'))")
+        await expect(tab.page.locator(".photo[data-state=running]")).not_to_have_count(0)
+        fake_models.released.set()
+        await expect_done(tab, 3)
+
+    assert len(fake_models.calls) == 3
+
+
+async def test_what_the_service_says_of_itself_is_asked_for_with_pauses_that_grow(
+    chromium: Browser, page_service: Service
+) -> None:
+    asked: list[float] = []
+
+    async def refuse_twice(route: Route) -> None:
+        asked.append(time.monotonic())
+        await (route.continue_() if len(asked) > 2 else route.fulfill(status=503, json={}))
+
+    async with open_tab(chromium, "about:blank") as tab:
+        await tab.page.route("**/api/v1/about", refuse_twice)
+        await tab.page.goto(page_service.url)
+        await expect(tab.page.get_by_text("They are not stored.")).to_be_visible(timeout=MS)
+
+    first, second = (later - earlier for earlier, later in pairwise(asked))
+    assert (first > 1.9, second > 3.9) == (True, True)
 
 
 async def test_failures_are_listed_with_their_cause_and_tried_again_together(

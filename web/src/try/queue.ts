@@ -41,7 +41,7 @@ export class Queue {
   });
 
   constructor(private readonly listener: Listener) {
-    addEventListener("offline", () => this.pause());
+    addEventListener("offline", () => void this.lookAround());
   }
 
   /** Takes files, as many as there is room for. Returns those that are taken. */
@@ -75,7 +75,6 @@ export class Queue {
     for (;;) {
       const waiting = this.photos.filter((photo) => photo.state === "waiting");
       if (waiting.length === 0) break;
-      if (!navigator.onLine) this.pause();
       if (this.isOffline) await this.untilBack();
       await this.classify(waiting.map((photo) => photo.file));
     }
@@ -106,7 +105,7 @@ export class Queue {
 
   /** A connection was lost: the service is away, or it was this one alone, which the client sees to. */
   private async lookAround(): Promise<void> {
-    if (!(await answers())) this.pause();
+    if (this.isRunning && !(await answers())) this.pause();
   }
 
   private async untilBack(): Promise<void> {

@@ -6,7 +6,7 @@ import { onLanguage } from "../shared/i18n.js";
 import { askAbout, service } from "./about.js";
 import { AppPanel } from "./app_panel.js";
 import { needsKey } from "./causes.js";
-import { untilBack } from "./connection.js";
+import { untilDone } from "./connection.js";
 import { DropZone } from "./drop_zone.js";
 import { KeyForm } from "./key_form.js";
 import type { Photo } from "./photo.js";
@@ -112,5 +112,5 @@ addEventListener("beforeunload", (event) => {
   if (queue.isRunning) event.preventDefault();
 });
 
-while (!(await askAbout())) await untilBack();
+await untilDone(askAbout);
 drawAll();
