@@ -185,6 +185,21 @@ async def test_a_photo_that_waits_for_its_model_says_why_and_how_long(
     await expect_done(tab, 1)
 
 
+@pytest.mark.parametrize("page_settings", [{"local_fallback": "unavailable"}])
+async def test_where_no_model_could_be_asked_nothing_is_said_to_be_paid(
+    tab: Tab, fake_models: FakeModels, photos: list[Path]
+) -> None:
+    fake_models.script = [Behaviour(), Behaviour(status=401)]
+    await choose(tab, photos[0])
+    await expect_done(tab, 1)
+    await choose(tab, photos[1])
+    await expect_done(tab, 2)
+
+    assert await badges(tab.page) == ["Asked the model", "No model could be asked"]
+    await expect(line_of(tab.page, photos[0])).to_contain_text("uploaded, $0.01")
+    await expect(line_of(tab.page, photos[1])).not_to_contain_text("$")
+
+
 async def test_whoever_leaves_in_the_middle_is_asked_and_goes_on_for_free(
     chromium: Browser, page_service: Service, fake_models: FakeModels, photos: list[Path]
 ) -> None:

@@ -2,7 +2,7 @@
 
 import * as format from "../shared/format.js";
 import { costPerCall, service } from "./about.js";
-import { isSaved, type Photo } from "./photo.js";
+import { isSaved, originOf, type Photo } from "./photo.js";
 import { texts } from "./strings.js";
 
 /** What some calls of a model cost; empty where they cost nothing. */
@@ -20,7 +20,10 @@ export function savedBytes({ answer, file }: Photo): number {
 export function costSentence(photo: Photo): string {
   const { answer } = photo;
   if (!answer) return "";
-  if (!isSaved(answer)) return texts().spent(format.bytes(photo.uploadedBytes), priceOf(1));
+  if (!isSaved(answer)) {
+    const isPaid = originOf(answer) === "model"; // the small network costs nothing
+    return texts().spent(format.bytes(photo.uploadedBytes), isPaid ? priceOf(1) : "");
+  }
   const bytes = savedBytes(photo);
   const spared = [bytes > 0 ? format.bytes(bytes) : "", priceOf(1)].filter(Boolean);
   if (spared.length === 0) return "";
