@@ -107,6 +107,29 @@ async def test_where_a_key_is_wanted_the_page_asks_for_it_and_keeps_it_in_memory
     assert [one.url for one in tab.requests if KEY in one.url] == []
 
 
+@pytest.mark.parametrize("page_settings", [{"api_keys": KEY}])
+async def test_without_a_key_a_whole_folder_is_not_asked_about(tab: Tab, tmp_path: Path) -> None:
+    photos = [saved(tmp_path, make_image("JPEG", size=(40, 30)), f"{number:03}.jpg") for number in range(120)]
+    await choose(tab, *photos)
+    await expect_done(tab, 0, failed=120)
+
+    await expect(tab.page.get_by_label("Key")).to_be_visible()
+    assert len(tab.sent("/check-cache/batch")) == 1
+
+
+async def test_one_more_photo_does_not_wait_for_the_whole_folder(
+    tab: Tab, fake_models: FakeModels, photos: list[Path], tmp_path: Path
+) -> None:
+    folder = [saved(tmp_path, make_image("JPEG"), f"{number:02}.jpg") for number in range(60)]
+    fake_models.script = [Behaviour()] * 53
+    fake_models.behaviour = Behaviour(hang=True)  # the last ten of the folder wait for good
+    await choose(tab, *folder)
+    await choose(tab, photos[0])
+
+    await expect(line_of(tab.page, photos[0])).to_have_attribute("data-state", "done", timeout=MS)
+    await expect(tab.page.locator(".photo[data-state=running]")).not_to_have_count(0)
+
+
 async def test_a_service_that_goes_away_is_waited_for(
     page_service: Service, chromium: Browser, photos: list[Path]
 ) -> None:

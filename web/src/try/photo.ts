@@ -25,6 +25,8 @@ export interface Photo {
   readonly id: number;
   readonly file: File;
   state: State;
+  /** When it was asked for, in numbers that count up: those of one folder have the same. */
+  turn: number;
   steps: DoneStep[];
   /** What is being done at the moment. */
   current: Step["name"] | undefined;
@@ -41,7 +43,7 @@ export interface Photo {
 let lastId = 0;
 
 export function newPhoto(file: File): Photo {
-  return { id: ++lastId, file, ...untouched(), losses: 0, answer: undefined, feedback: { isOpen: false } };
+  return { id: ++lastId, file, ...untouched(), turn: 0, losses: 0, answer: undefined, feedback: { isOpen: false } };
 }
 
 /** What is true of a photo with which nothing has been done yet, or is to be done again. */

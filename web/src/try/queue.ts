@@ -1,4 +1,4 @@
-// The photos of the page, one after the other through the client. Goes on by itself when the connection is back.
+// The photos of the page, some at a time through the client. Goes on by itself when the connection is back.
 
 import {
   type ClassifierError,
@@ -7,6 +7,7 @@ import {
   type Step,
 } from "../../../clients/typescript/src/browser.js";
 import { apiKey, SERVICE } from "../shared/api.js";
+import { needsKey } from "./causes.js";
 import { answers, untilBack } from "./connection.js";
 import { askedTogether, measuredFetch, takeServiceMs } from "./measured_fetch.js";
 import { type DoneStep, isSaved, newPhoto, type Photo, untouched } from "./photo.js";
@@ -14,6 +15,7 @@ import { userId } from "./user.js";
 
 export const MOST_PHOTOS = 2_000;
 
+const PHOTOS_A_SLICE = 50; // as many as the client asks about in one call
 const MOST_LOSSES = 3;
 const RETRIES = 4; // then the page says that it waits, and looks for the connection itself
 
@@ -30,6 +32,7 @@ export class Queue {
   isRunning = false;
   isOffline = false;
 
+  private lastTurn = 0;
   private readonly byFile = new Map<Blob, Photo>();
   private controller = new AbortController();
   private readonly classifier = createClassifier({
@@ -47,7 +50,9 @@ export class Queue {
   /** Takes files, as many as there is room for. Returns those that are taken. */
   add(files: File[]): Photo[] {
     const taken = files.slice(0, MOST_PHOTOS - this.photos.length).map(newPhoto);
+    const turn = ++this.lastTurn;
     for (const photo of taken) {
+      photo.turn = turn;
       this.photos.push(photo);
       this.byFile.set(photo.file, photo);
     }
@@ -57,8 +62,9 @@ export class Queue {
 
   /** Does these once more. */
   again(photos: Photo[]): void {
+    const turn = ++this.lastTurn;
     for (const photo of photos) {
-      Object.assign(photo, untouched(), { losses: 0 });
+      Object.assign(photo, untouched(), { losses: 0, turn });
       this.listener.changed(photo);
     }
     void this.run();
@@ -68,18 +74,32 @@ export class Queue {
     return this.photos.filter((photo) => photo.state === "failed");
   }
 
+  /** What was asked for last comes first: one more photo, or one again, does not wait for a whole folder. */
+  private get waiting(): Photo[] {
+    return this.photos.filter(({ state }) => state === "waiting").sort((one, other) => other.turn - one.turn);
+  }
+
   private async run(): Promise<void> {
     if (this.isRunning) return;
     this.isRunning = true;
     this.listener.stateChanged();
-    for (;;) {
-      const waiting = this.photos.filter((photo) => photo.state === "waiting");
-      if (waiting.length === 0) break;
+    while (this.waiting.length > 0) {
       if (this.isOffline) await this.untilBack();
-      await this.classify(waiting.map((photo) => photo.file));
+      const slice = this.waiting.slice(0, PHOTOS_A_SLICE);
+      await this.classify(slice.map(({ file }) => file));
+      const refused = slice.find(({ error }) => error && needsKey(error))?.error;
+      if (refused) this.failWaiting(refused);
     }
     this.isRunning = false;
     this.listener.stateChanged();
+  }
+
+  /** Without a key all others would be refused, too. */
+  private failWaiting(error: ClassifierError): void {
+    for (const photo of this.waiting) {
+      this.fail(photo, error);
+      this.listener.changed(photo);
+    }
   }
 
   private async classify(files: File[]): Promise<void> {
