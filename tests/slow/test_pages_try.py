@@ -14,7 +14,7 @@ from tests.support.fake_model_server import FakeModels
 from tests.support.seeing_model import SeeingModel
 from tests.support.service_process import Service
 from tests.support.try_page import badges, choose, expect_done, line_of
-from tests.support.typescript_app import saved
+from tests.support.typescript_app import large_photo, saved
 from tests.support.web_browser import Tab, open_tab, overflow, serious_faults
 
 PASTE = """(base64) => {
@@ -64,6 +64,26 @@ async def test_a_photo_and_its_messengers_version_are_paid_once_and_the_page_say
     await expect(line).to_contain_text("a smaller or re-encoded copy, as messengers make them")
     await expect(line).to_contain_text("$0.01 not spent")
     await expect(line).to_contain_text("Pet Photos")
+
+
+async def test_of_a_large_photo_the_page_says_that_its_smaller_copy_was_sent_and_then_known(
+    tab: Tab, fake_models: FakeModels, tmp_path: Path
+) -> None:
+    photo = saved(tmp_path, large_photo())
+    code = tab.page.get_by_role("tabpanel")
+    await choose(tab, photo)
+    await expect_done(tab, 1)
+    await expect(code).to_contain_text("upload it; this page sent a smaller copy in its place\ncurl $API/classify ")
+
+    await choose(tab, photo)
+    await expect_done(tab, 2)
+
+    assert await badges(tab.page) == ["Asked the model", "Same smaller copy"]
+    await expect(code).to_contain_text(
+        "upload it; this page made a smaller copy, and that was known\ncurl $API/classify "
+    )
+    await expect(code).not_to_contain_text('"cached": true')
+    assert len(tab.sent(UPLOAD)) == len(fake_models.calls) == 1
 
 
 async def test_the_page_speaks_the_readers_language_and_changes_it_in_the_middle(

@@ -44,9 +44,8 @@ export class AppPanel {
   }
 
   private aboutPhoto(): string {
-    const { answer, file } = this.photo ?? {};
-    if (!answer || !file) return texts().appNone;
-    return [texts().appOf(file.name), texts().why[originOf(answer)]].join(texts().between);
+    if (!this.photo?.answer) return texts().appNone;
+    return [texts().appOf(this.photo.file.name), texts().why[originOf(this.photo)]].join(texts().between);
   }
 
   private tabs(): HTMLElement {

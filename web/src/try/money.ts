@@ -21,7 +21,7 @@ export function costSentence(photo: Photo): string {
   const { answer } = photo;
   if (!answer) return "";
   if (!isSaved(answer)) {
-    const isPaid = originOf(answer) === "model"; // the small network costs nothing
+    const isPaid = originOf(photo) === "model"; // the small network costs nothing
     return texts().spent(format.bytes(photo.uploadedBytes), isPaid ? priceOf(1) : "");
   }
   const bytes = savedBytes(photo);

@@ -52,16 +52,34 @@ export function untouched(): Pick<Photo, "state" | "steps" | "current" | "wait" 
 }
 
 /** How an answer came about, for people. */
-export type Origin = "bytes" | "content" | "question" | "near" | "yours" | "known" | "model" | "network" | "makeshift";
+export type Origin =
+  | "bytes"
+  | "content"
+  | "question"
+  | "near"
+  | "copy"
+  | "yours"
+  | "known"
+  | "model"
+  | "network"
+  | "makeshift";
 
 const NETWORK = "local-network";
 
-export function originOf(answer: Answer): Origin {
+/** How the photo's answer came about; it has one. */
+export function originOf(photo: Photo): Origin {
+  const answer = photo.answer!;
   if (answer.isCorrected) return "yours";
+  if (isKnownCopy(photo)) return "copy";
   if (answer.matchedBy) return answer.matchedBy;
   if (answer.fromCache) return "known";
   if (answer.isDegraded) return "makeshift";
   return answer.modelUsed === NETWORK ? "network" : "model";
+}
+
+/** Whether not the file was known but the smaller copy that was made to be sent. */
+export function isKnownCopy({ answer, steps }: Photo): boolean {
+  return answer?.uploaded === "nothing" && steps.some(({ name }) => name === "shrink");
 }
 
 /** Whether nobody was asked. */

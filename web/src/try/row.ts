@@ -1,6 +1,5 @@
 // One photo's line: what it shows, its steps, by what it was recognised, what that saved, what can be done.
 
-import type { Answer } from "../../../clients/typescript/src/browser.js";
 import { fill, h } from "../shared/dom.js";
 import * as format from "../shared/format.js";
 import { categoryName } from "./about.js";
@@ -81,7 +80,7 @@ export class Row {
 
   private drawDone(): void {
     const { description } = this.photo.answer!;
-    const why = texts().why[originOf(this.photo.answer!)];
+    const why = texts().why[originOf(this.photo)];
     fill(
       this.body,
       this.heading(),
@@ -91,7 +90,7 @@ export class Row {
     );
     fill(
       this.side,
-      h("span", { title: why }, originBadge(this.photo.answer!)),
+      h("span", { title: why }, originBadge(this.photo)),
       h("p", { class: "small soft" }, costSentence(this.photo)),
       this.actionsWhenDone(),
     );
@@ -141,9 +140,9 @@ function underWay({ current, wait }: Photo): string {
   return current ? all.now[current] : all.waiting;
 }
 
-function originBadge(answer: Answer): HTMLElement {
-  const origin = originOf(answer);
-  const kind = origin === "makeshift" ? "trouble" : isSaved(answer) ? "saved" : "asked";
+function originBadge(photo: Photo): HTMLElement {
+  const origin = originOf(photo);
+  const kind = origin === "makeshift" ? "trouble" : isSaved(photo.answer!) ? "saved" : "asked";
   return badge(kind, texts().origin[origin]);
 }
 

@@ -7,7 +7,7 @@ import { originOf, type Photo, totalMs } from "./photo.js";
 import { texts } from "./strings.js";
 import { totalsOf } from "./summary.js";
 
-const BY_NAME = ["bytes", "content", "question", "near"] as const;
+const BY_NAME = ["bytes", "content", "question", "near", "copy"] as const;
 
 export class Savings {
   readonly element = h("section", { class: "card savings" });
@@ -23,7 +23,7 @@ export class Savings {
       [all.fromCache, all.ofAll(format.number(known.length), format.number(answered))],
       ...BY_NAME.map((name): [string, string] => [
         all.origin[name],
-        format.number(known.filter(({ answer }) => originOf(answer!) === name).length),
+        format.number(known.filter((photo) => originOf(photo) === name).length),
       ]),
       ...(known.length > 0 ? [[all.timeKnown, format.duration(median(known.map(totalMs)))] as [string, string]] : []),
       ...(asked.length > 0 ? [[all.timeAsked, format.duration(median(asked.map(totalMs)))] as [string, string]] : []),

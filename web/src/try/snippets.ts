@@ -1,7 +1,7 @@
 // How an app asks about a photo, in four languages, filled in with what has just happened.
 
 import { SERVICE } from "../shared/api.js";
-import { isSaved, type Photo } from "./photo.js";
+import { isKnownCopy, isSaved, type Photo } from "./photo.js";
 
 export const LANGUAGES = ["curl", "TypeScript", "Dart", "Python"] as const;
 
@@ -16,6 +16,8 @@ interface Filling {
   /** In a comment: what came of it. Empty before there is a photo. */
   said: string;
   isKnown: boolean;
+  /** In a comment: what became of the smaller copy that this page made. Empty where there was none. */
+  copied: string;
 }
 
 /** Returns the example. Without a photo it is about any. */
@@ -32,17 +34,23 @@ export function snippet(language: SnippetLanguage, photo: Photo | undefined, use
     hasKey,
     question: hashes ? JSON.stringify(question).replace(",", ",\n      ") : "",
     said: answer ? `${answer.category}, ${answer.confidence.toFixed(2)}` : "",
-    isKnown: answer !== undefined && isSaved(answer) && answer.uploaded === "nothing",
+    isKnown: answer !== undefined && isSaved(answer) && answer.uploaded === "nothing" && !isKnownCopy(photo!),
+    copied: copied(photo),
   });
 }
 
+function copied(photo: Photo | undefined): string {
+  if (photo && isKnownCopy(photo)) return "; this page made a smaller copy, and that was known";
+  return photo?.answer?.uploaded === "copy" ? "; this page sent a smaller copy in its place" : "";
+}
+
 const WRITERS: Record<SnippetLanguage, (filling: Filling) => string> = {
-  curl: ({ name, user, hasKey, question, said, isKnown }) => {
+  curl: ({ name, user, hasKey, question, said, isKnown, copied }) => {
     const head = `\\\n  -H 'X-User-ID: ${user}'${hasKey ? ' \\\n  -H "X-API-Key: $KEY"' : ""}`;
     const json = question ? `'${question}'` : `"{\\"image_hash\\": \\"$(sha256sum ${shell(name)} | cut -c1-64)\\"}"`;
     const ask = `API=${SERVICE}/api/v1\ncurl $API/classify/check-cache ${head} \\\n  -d ${json}\n`;
     if (isKnown) return `${ask}# "cached": true: ${said}`;
-    const upload = `# "cached": false: upload it\ncurl $API/classify ${head} \\\n  -F image=@${shell(name)}`;
+    const upload = `# "cached": false: upload it${copied}\ncurl $API/classify ${head} \\\n  -F image=@${shell(name)}`;
     return `${ask}${upload}${said && `\n# ${said}`}`;
   },
   TypeScript: ({ name, user, hasKey, said }) =>
