@@ -45,6 +45,17 @@ async def test_a_page_for_people_loads_files_of_ours_alone(path: str, name: str,
         assert (await client.get(f"http://test/{file}")).status_code == 200, file
 
 
+@pytest.mark.parametrize("path", ["", "dashboard", "docs", "assets/try.js", "docs/init.js"])
+async def test_a_page_that_has_not_changed_is_asked_for_again_and_not_sent_again(
+    path: str, client: httpx.AsyncClient
+) -> None:
+    first = await client.get(f"http://test/{path}")
+    again = await client.get(f"http://test/{path}", headers={"If-None-Match": first.headers["etag"]})
+
+    assert first.headers["cache-control"] == "no-cache"
+    assert (again.status_code, again.content) == (304, b"")
+
+
 async def test_the_page_runs_no_script_but_ours_and_calls_nobody_else(client: httpx.AsyncClient) -> None:
     for path in ("docs", "docs/init.js", "", "dashboard", "assets/try.js", "assets/hash-worker.js"):
         response = await client.get(f"http://test/{path}")
