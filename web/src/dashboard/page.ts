@@ -42,7 +42,7 @@ export class Page {
     language: language(),
     days: 1,
     timezone: "",
-    currency: "USD",
+    currency: "",
     readings: this.sources.readings,
     feed: "connecting",
     live: undefined,
@@ -138,18 +138,30 @@ export class Page {
   private readAll(): void {
     this.readAt = performance.now();
     void this.sources.readAll();
-    if (!Object.keys(this.names).length) void this.readSettings();
+    this.readSettings();
   }
 
   private readSoon(names: Name[]): void {
     for (const name of names) void this.sources.read(name);
   }
 
-  /** What does not change while the service runs. Where it cannot be read, it is tried again with all the rest. */
-  private async readSettings(): Promise<void> {
-    const about = await call<{ data: { currency: string } }>("/about").catch(() => null);
-    this.names = await call<{ data: Names }>("/categories").then(({ data }) => data, () => ({}));
-    this.draw({ category: this.namer(), ...(about && { currency: about.data.currency }) });
+  /** What does not change while the service runs. What of it could not be read is tried again with all the rest. */
+  private readSettings(): void {
+    const signal = AbortSignal.timeout(READ_EVERY_MS);
+    const later = () => undefined;
+    if (!this.view.currency) {
+      const answer = call<{ data: { currency: string } }>("/about", { signal });
+      void answer.then(({ data }) => this.draw({ currency: data.currency }), later);
+    }
+    if (!Object.keys(this.names).length) {
+      const answer = call<{ data: Names }>("/categories", { signal });
+      void answer.then(({ data }) => this.take(data), later);
+    }
+  }
+
+  private take(names: Names): void {
+    this.names = names;
+    this.draw({ category: this.namer() });
   }
 
   private namer(): (key: string) => string {

@@ -1,4 +1,5 @@
 // What the panels are given to show: one object for all of them.
+import { money as inCurrency } from "../shared/format.js";
 import { locale } from "../shared/i18n.js";
 import type { FeedState } from "./feed.js";
 import type { Readings } from "./sources.js";
@@ -12,7 +13,7 @@ export interface View {
   days: number;
   /** `STATS_TIMEZONE`: the one zone that times and days on this page are of; empty until it is known. */
   timezone: string;
-  /** ISO 4217. */
+  /** ISO 4217; empty until it is known. */
   currency: string;
   readings: Readings;
   feed: FeedState;
@@ -25,6 +26,11 @@ export interface View {
 /** The zone of all times: until the service has said which it is, one that nobody mistakes for their own. */
 export function zone(view: View): string {
   return view.timezone || "UTC";
+}
+
+/** An amount in the service's currency. Until that is known no amount is told: another currency's would be wrong. */
+export function money(amount: number, { currency }: View): string {
+  return currency ? inCurrency(amount, currency) : "…";
 }
 
 /** The time of day, to the minute. */

@@ -1,13 +1,13 @@
 // What models may cost, and what they have.
 import { fill, h } from "../../shared/dom.js";
-import { money, percent } from "../../shared/format.js";
+import { percent } from "../../shared/format.js";
 import { budget as settings } from "../commands.js";
 import { nothingYet, Panel, type Part } from "../panel.js";
 import { pathsOf } from "../sources.js";
 import { budget as statement } from "../sql.js";
 import { bar } from "../table.js";
 import type { Budget } from "../types.js";
-import { dayAndMinute, type View } from "../view.js";
+import { dayAndMinute, money, type View } from "../view.js";
 
 export function budget(): Part {
   const panel = new Panel("budget");
@@ -27,7 +27,7 @@ export function budget(): Part {
 
 function period(name: string, budget: Budget, view: View): HTMLElement {
   const words = view.words.budget;
-  const price = (amount: number) => money(amount, view.currency);
+  const price = (amount: number) => money(amount, view);
   const spent = price(budget.spent ?? 0);
   const { limit, share } = budget;
   if (limit === null || share === null) return h("div", { class: "budget" }, line(name, `${spent}, ${words.unlimited}`));

@@ -1,6 +1,6 @@
 // What all requests would have cost, and what those did that asked the model, added up by day.
 import { fill, h } from "../../shared/dom.js";
-import { day as dayOf, money } from "../../shared/format.js";
+import { day as dayOf } from "../../shared/format.js";
 import { locale } from "../../shared/i18n.js";
 import { Chart } from "../chart.js";
 import { classify } from "../commands.js";
@@ -10,7 +10,7 @@ import { cost as statement } from "../sql.js";
 import { table } from "../table.js";
 import { TableSwitch } from "../table-switch.js";
 import type { Trend } from "../types.js";
-import type { View } from "../view.js";
+import { money, type View } from "../view.js";
 
 interface DayCost {
   day: string;
@@ -83,7 +83,7 @@ function addUp(trend: Trend, days: number): DayCost[] {
 function makeChart(days: () => DayCost[], view: View): Chart {
   const words = view.words.cost;
   const name = (at: number) => dayOf(days()[at]?.day ?? "");
-  const price = (amount: number | undefined) => money(amount ?? 0, view.currency);
+  const price = (amount: number | undefined) => money(amount ?? 0, view);
   return new Chart({
     lines: [
       { stroke: "--ink-soft", fill: "--accent-tint", width: 1.5, dash: [4, 4] },
@@ -100,6 +100,7 @@ function makeChart(days: () => DayCost[], view: View): Chart {
 
 /** For the axis, where all of a figure has no place: $5K. */
 function shortPrice(amount: number, { currency }: View): string {
+  if (!currency) return "…";
   const options = { style: "currency", currency, currencyDisplay: "narrowSymbol", notation: "compact" } as const;
   return new Intl.NumberFormat(locale(), options).format(amount);
 }
@@ -113,7 +114,7 @@ function legend(view: View): HTMLElement {
 
 function tableOf(days: DayCost[], view: View): HTMLElement {
   const words = view.words.cost;
-  const price = (amount: number) => money(amount, view.currency);
+  const price = (amount: number) => money(amount, view);
   const columns = [words.day, words.without, words.paid, words.saved];
   return table(
     words.sentence,

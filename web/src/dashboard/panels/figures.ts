@@ -1,11 +1,11 @@
 // The key figures: what is looked at first.
 import { fill, h } from "../../shared/dom.js";
-import { duration, money, number, percent } from "../../shared/format.js";
+import { duration, number, percent } from "../../shared/format.js";
 import { Panel, type Part } from "../panel.js";
 import { pathsOf, type Readings } from "../sources.js";
 import * as sql from "../sql.js";
 import { before, newest, type Sums } from "../totals.js";
-import type { View } from "../view.js";
+import { money, type View } from "../view.js";
 
 interface Figure {
   name: string;
@@ -48,7 +48,7 @@ function all(sums: Sums, view: View): Figure[] {
   const words = view.words.figures;
   const { trend, identity, latency } = view.readings;
   const earlier = trend.data && before(trend.data, view.days);
-  const price = (amount: number) => money(amount, view.currency);
+  const price = (amount: number) => money(amount, view);
   const compare = (name: "total_requests" | "cache_misses" | "cost_saved", text: (value: number) => string) =>
     compared(sums[name], earlier?.[name], text, view);
   const slow = (milliseconds: number | null | undefined) => (milliseconds == null ? words.none : duration(milliseconds));
@@ -91,7 +91,7 @@ const signed = (value: number, text: (value: number) => string) => `${value < 0 
 function limit({ budget, identity }: Readings, view: View): string | undefined {
   const day = budget.data?.day;
   if (view.days === 1 && day?.limit && day.share !== null) {
-    return view.words.figures.budget(percent(day.share, 0), money(day.limit, view.currency));
+    return view.words.figures.budget(percent(day.share, 0), money(day.limit, view));
   }
   return identity.data && view.words.figures.questions(number(identity.data.paid.calls));
 }

@@ -1,6 +1,6 @@
 // By which names photos were recognised, what that saved, and how far a second look can be trusted.
 import { fill, h } from "../../shared/dom.js";
-import { money, number, percent } from "../../shared/format.js";
+import { number, percent } from "../../shared/format.js";
 import { classify } from "../commands.js";
 import { nothingYet, Panel, type Part } from "../panel.js";
 import { KINDS, type Kind } from "../points.js";
@@ -8,7 +8,7 @@ import { pathsOf } from "../sources.js";
 import * as sql from "../sql.js";
 import { table } from "../table.js";
 import type { Identity } from "../types.js";
-import type { View } from "../view.js";
+import { money, type View } from "../view.js";
 
 export function identity(): Part {
   const panel = new Panel("identity", "narrow");
@@ -62,7 +62,7 @@ function rows(data: Identity, requests: Record<Kind, number>, all: number, view:
       name(kind),
       number(requests[kind]),
       percent(requests[kind] / all),
-      amount === undefined ? h("span", { class: "soft" }, words.identity.paid) : money(amount, view.currency),
+      amount === undefined ? h("span", { class: "soft" }, words.identity.paid) : money(amount, view),
     ];
   });
   return table(words.identity.title, columns, lines);

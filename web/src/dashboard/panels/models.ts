@@ -1,12 +1,12 @@
 // What each model was asked, what became of it, and what a thousand questions cost.
 import { fill } from "../../shared/dom.js";
-import { money, number } from "../../shared/format.js";
+import { number } from "../../shared/format.js";
 import { nothingYet, Panel, type Part } from "../panel.js";
 import { pathsOf } from "../sources.js";
 import { models as statement } from "../sql.js";
 import { table } from "../table.js";
 import type { ModelUse } from "../types.js";
-import type { View } from "../view.js";
+import { money, type View } from "../view.js";
 
 /** What the embedded network says beside a model is no failure either. */
 const NO_FAILURE = new Set(["answered", "refused", "sure", "unsure", "agreed", "disagreed", "degraded"]);
@@ -40,6 +40,6 @@ function row(use: ModelUse, view: View): string[] {
     number(use.calls),
     number(count((outcome) => outcome === "refused")),
     number(count((outcome) => !NO_FAILURE.has(outcome))),
-    money((use.cost * 1000) / use.calls, view.currency),
+    money((use.cost * 1000) / use.calls, view),
   ];
 }

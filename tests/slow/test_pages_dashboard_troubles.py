@@ -1,0 +1,50 @@
+"""The dashboard where a part of what it reads is away, late, or of another day: it never shows what is not so."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser, Page, Route, expect
+
+from tests.slow.test_pages_dashboard_people import use
+from tests.support.dashboard import figure_of, until_read
+from tests.support.service_process import Service
+from tests.support.web_browser import Tab, open_tab
+
+pytestmark = pytest.mark.timeout(300)
+
+
+async def refuse(route: Route) -> None:
+    body = '{"success": false, "error": {"code": "database_unavailable", "message": "The database is away."}}'
+    await route.fulfill(status=503, body=body, content_type="application/json")
+
+
+@asynccontextmanager
+async def open_with(
+    browser: Browser, service: Service, path: str, answer: Callable[[Route], Awaitable[None]]
+) -> AsyncIterator[Tab]:
+    """Open the dashboard with one of its calls answered otherwise, from the first time on."""
+    async with open_tab(browser, "about:blank", locale="en-US") as tab:
+        await tab.page.route(path, answer)
+        await tab.page.goto(f"{service.url}/dashboard")
+        yield tab
+
+
+async def read_again(page: Page) -> None:
+    """Have all of today read at once, which is else done each half minute."""
+    await page.get_by_role("radio", name="Today").click()
+
+
+@pytest.mark.parametrize("page_settings", [{"currency": "CNY"}], ids=["in yuan"])
+async def test_no_amount_is_told_until_the_currency_is_known(chromium: Browser, page_service: Service) -> None:
+    use(page_service)
+    async with open_with(chromium, page_service, "**/api/v1/about", refuse) as tab:
+        await until_read(tab.page)
+        await expect(figure_of(tab.page, "saved")).to_have_text("…")
+        assert "$" not in await tab.page.locator(".panels").inner_text()
+
+        await tab.page.unroute("**/api/v1/about")
+        await read_again(tab.page)
+        await expect(figure_of(tab.page, "saved")).to_contain_text("¥")
+        await expect(tab.page.locator("#identity tbody")).to_contain_text("¥")
+        assert tab.errors == []
