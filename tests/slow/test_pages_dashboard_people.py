@@ -44,6 +44,7 @@ async def test_an_empty_database_says_what_will_show_and_how_to_make_it(
 
 @pytest.mark.parametrize("page_settings", [{"admin_api_keys": f"mei:{KEY}"}], ids=["with an operator's key"])
 async def test_a_key_is_asked_for_and_a_wrong_one_is_told_so(chromium: Browser, page_service: Service) -> None:
+    use(page_service, **{"X-API-Key": KEY})
     async with open_tab(chromium, f"{page_service.url}/dashboard", locale="en-US") as tab:
         field = tab.page.get_by_label("Key", exact=True)
         await expect(field).to_be_visible()
@@ -57,6 +58,7 @@ async def test_a_key_is_asked_for_and_a_wrong_one_is_told_so(chromium: Browser, 
         await field.press("Enter")
         await until_read(tab.page)
         await expect(feed_of(tab.page)).to_have_text("Live")
+        await expect(tab.page.locator("#live canvas")).to_be_visible()
         await expect(field).to_have_count(0)
         kept = "[localStorage.length, sessionStorage.length, document.cookie]"
         assert await tab.page.evaluate(kept) == [0, 0, ""]
@@ -65,6 +67,11 @@ async def test_a_key_is_asked_for_and_a_wrong_one_is_told_so(chromium: Browser, 
         await tab.page.get_by_role("button", name="Forget the key").click()
         await expect(field).to_be_visible()
         await expect(tab.page.locator(".panels")).to_be_hidden()
+
+        await field.fill(KEY)
+        await field.press("Enter")
+        await until_read(tab.page)
+        await expect(tab.page.locator("#live canvas")).to_be_visible()
 
 
 @pytest.mark.parametrize("page_settings", [{"admin_ip_allowlist": "192.0.2.7"}], ids=["for another address"])

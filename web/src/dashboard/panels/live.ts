@@ -13,19 +13,31 @@ import { minute, type View, zone } from "../view.js";
 
 const STROKES = { bytes: "--by-bytes", content: "--by-content", question: "--by-question", near: "--by-near", paid: "--by-model" };
 
+interface Drawn {
+  chart: Chart;
+  switched: TableSwitch;
+  language: string;
+}
+
 export function live(): Part {
   const panel = new Panel("live", "wide");
-  let chart: Chart | undefined;
   let shown: View;
-  let switched: TableSwitch;
-  let language = "";
+  let drawn: Drawn | undefined;
 
-  const rebuild = (view: View): void => {
-    language = view.language;
-    chart?.destroy();
-    chart = makeChart(() => shown);
-    switched = new TableSwitch(chart.element, legend(view), view.words.asTable);
+  /** The chart stays as long as it is in the same words: somebody may be in it. */
+  const draw = (view: View): Drawn => {
+    const { language } = view;
+    if (drawn?.language === language) return drawn;
+    drawn?.chart.destroy();
+    const chart = makeChart(() => shown);
+    const switched = new TableSwitch(chart.element, legend(view), view.words.asTable);
     fill(panel.body, switched.element);
+    return (drawn = { chart, switched, language });
+  };
+  const showInstead = (element: HTMLElement): void => {
+    drawn?.chart.destroy();
+    drawn = undefined;
+    fill(panel.body, element);
   };
   const update = (view: View): void => {
     if (!panel.changed(view, view.points, view.feed)) return;
@@ -35,13 +47,12 @@ export function live(): Part {
     panel.describe({ title, line, proofs: [{ path: "/stats/live", sql: first && statement(first) }], note }, view);
     panel.markStale(view.feed === "stale" ? view.live?.as_of : undefined, view);
     panel.element.classList.toggle("loading", !view.live);
-    if (!view.points.length) return fill(panel.body, h("p", { class: "soft" }, view.words.live.waiting));
+    if (!view.points.length) return showInstead(h("p", { class: "soft" }, view.words.live.waiting));
     if (view.points.every((point) => rate(point, view) === 0)) {
-      language = "";
-      return fill(panel.body, nothingYet(view.words.live.empty, classify));
+      return showInstead(nothingYet(view.words.live.empty, classify));
     }
-    if (language !== view.language) rebuild(view);
-    chart?.setData(stacked(view));
+    const { chart, switched } = draw(view);
+    chart.setData(stacked(view));
     switched.show(minutes(view));
   };
   return { element: panel.element, update };
