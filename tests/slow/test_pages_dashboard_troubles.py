@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from tests.slow.test_pages_dashboard_people import use
 from tests.support.dashboard import figure_of, until_read
 from tests.support.service_process import Service
+from tests.support.waiting import until
 from tests.support.web_browser import Tab, open_tab
 
 pytestmark = pytest.mark.timeout(300)
@@ -47,4 +48,35 @@ async def test_no_amount_is_told_until_the_currency_is_known(chromium: Browser, 
         await read_again(tab.page)
         await expect(figure_of(tab.page, "saved")).to_contain_text("¥")
         await expect(tab.page.locator("#identity tbody")).to_contain_text("¥")
+        assert tab.errors == []
+
+
+async def test_after_midnight_nothing_older_is_called_yesterday(chromium: Browser, page_service: Service) -> None:
+    use(page_service)
+    asked: list[str] = []
+    is_over = False
+
+    async def answer(route: Route) -> None:
+        """The days as they were before midnight, with five requests on each but the last."""
+        asked.append(route.request.url)
+        answered = await route.fetch()
+        body = await answered.json()
+        days = body["data"]["trend"]
+        for day in days[:-1]:
+            day["total_requests"] = 5
+        if not is_over:
+            for day, before in zip(reversed(days), reversed(days[:-1]), strict=False):
+                day["day"] = before["day"]
+        await route.fulfill(json=body)
+
+    async with open_with(chromium, page_service, "**/stats/trend*", answer) as tab:
+        beside = tab.page.locator('[data-figure="requests"] .beside')
+        await until_read(tab.page)
+        await until(lambda: len(asked) >= 3)  # to begin with, with all the rest, and anew for the day that has begun
+        await expect(figure_of(tab.page, "requests")).to_have_text("4")
+        await expect(beside).not_to_contain_text("yesterday")
+
+        is_over = True
+        await read_again(tab.page)
+        await expect(beside).to_have_text("5 yesterday")
         assert tab.errors == []

@@ -1,8 +1,9 @@
 // Brings together what is read and what is shown, and stops reading while nobody looks.
-import { apiKey, call, setApiKey } from "../shared/api.js";
+import { apiKey, setApiKey } from "../shared/api.js";
 import { fill, h } from "../shared/dom.js";
 import { language, onLanguage } from "../shared/i18n.js";
 import { shared } from "../shared/strings.js";
+import { Constants } from "./constants.js";
 import { Feed, type FeedState } from "./feed.js";
 import { Head } from "./head.js";
 import { KeyCard, type Refusal } from "./key.js";
@@ -10,15 +11,14 @@ import type { Part } from "./panel.js";
 import { allPanels } from "./panels.js";
 import { PointWindow } from "./points.js";
 import { type Name, Sources } from "./sources.js";
+import { reaches } from "./totals.js";
 import type { Live } from "./types.js";
-import type { View } from "./view.js";
+import { dayOf, type View } from "./view.js";
 import { words } from "./words.js";
 
 const READ_EVERY_MS = 30_000;
 const JITTER_MS = 5_000; // so that pages that were opened together do not ask together for ever
 const AT_ONCE_MS = 2_000;
-
-type Names = Record<string, { chinese: string; english: string }>;
 
 export class Page {
   private readonly head = new Head((days) => this.choose(days));
@@ -31,12 +31,13 @@ export class Page {
     onData: (live) => this.onLive(live),
     onState: (state, status) => this.onState(state, status),
   });
+  private readonly constants = new Constants(() => this.draw(this.known()));
   private readonly window = new PointWindow();
   private readonly timers = new Map<string, number>();
   private refusal: Refusal | undefined;
   private isTrying = false; // a key has been given, and nobody has said yet whether it opens anything
-  private names: Names = {};
   private readAt = -Infinity;
+  private readFor = ""; // the day that all was read anew for when it began
   private view: View = {
     words: words(),
     language: language(),
@@ -51,7 +52,7 @@ export class Page {
   };
 
   constructor(main: HTMLElement) {
-    this.panels = allPanels(() => Object.keys(this.names), () => this.readSoon(["feedback", "audit"]));
+    this.panels = allPanels(() => this.constants.categories, () => this.readSoon(["feedback", "audit"]));
     this.grid = h("div", { class: "panels" }, ...this.panels.map(({ element }) => element));
     fill(main, this.head.element, this.key.element, this.grid, this.forget);
     onLanguage(() => this.speak());
@@ -106,6 +107,16 @@ export class Page {
     this.admit();
     this.window.merge(live.points, live.seconds_per_point);
     this.draw({ live, points: this.window.points, timezone: live.timezone });
+    this.beginDay(live);
+  }
+
+  /** After midnight all that was read is of yesterday. It is read anew once: what fails then is tried again as always. */
+  private beginDay({ as_of, timezone }: Live): void {
+    const trend = this.sources.readings.trend.data;
+    const day = dayOf(as_of, timezone);
+    if (!trend || this.readFor === day || reaches(trend, as_of)) return;
+    this.readFor = day;
+    this.readAll();
   }
 
   private onState(feed: FeedState, status?: number): void {
@@ -138,40 +149,19 @@ export class Page {
   private readAll(): void {
     this.readAt = performance.now();
     void this.sources.readAll();
-    this.readSettings();
+    this.constants.read();
   }
 
   private readSoon(names: Name[]): void {
     for (const name of names) void this.sources.read(name);
   }
 
-  /** What does not change while the service runs. What of it could not be read is tried again with all the rest. */
-  private readSettings(): void {
-    const signal = AbortSignal.timeout(READ_EVERY_MS);
-    const later = () => undefined;
-    if (!this.view.currency) {
-      const answer = call<{ data: { currency: string } }>("/about", { signal });
-      void answer.then(({ data }) => this.draw({ currency: data.currency }), later);
-    }
-    if (!Object.keys(this.names).length) {
-      const answer = call<{ data: Names }>("/categories", { signal });
-      void answer.then(({ data }) => this.take(data), later);
-    }
-  }
-
-  private take(names: Names): void {
-    this.names = names;
-    this.draw({ category: this.namer() });
-  }
-
-  private namer(): (key: string) => string {
-    const { names } = this;
-    const part = language() === "zh" ? "chinese" : "english";
-    return (key) => names[key]?.[part] ?? key;
+  private known(): Pick<View, "currency" | "category"> {
+    return { currency: this.constants.currency, category: this.constants.namer() };
   }
 
   private speak(): void {
-    this.draw({ words: words(), language: language(), category: this.namer() });
+    this.draw({ words: words(), language: language(), ...this.known() });
     this.key.show(this.refusal, this.view.words);
   }
 

@@ -1,8 +1,13 @@
 // The figures of the chosen days, and of those that they are compared with.
 import type { Totals, Trend } from "./types.js";
-import type { View } from "./view.js";
+import { dayOf, type View } from "./view.js";
 
 export type Sums = Pick<Totals, "total_requests" | "cache_hits" | "cache_misses" | "cache_hit_rate" | "cost_saved">;
+
+export interface Newest {
+  sums: Sums;
+  as_of: string;
+}
 
 /** Added up over days. The rate is that of the sum, and no mean of rates. */
 export function sum(days: Sums[]): Sums {
@@ -22,14 +27,20 @@ export function chosen(trend: Trend, days: number): Trend["trend"] {
   return trend.trend.slice(-days);
 }
 
-/** As many days before them; none where there was nothing. */
-export function before(trend: Trend, days: number): Sums | undefined {
+/** Whether the newest day of the trend is the one that this moment is of: after midnight it is not, until it is read. */
+export function reaches(trend: Trend, moment: string): boolean {
+  return trend.trend.at(-1)?.day === dayOf(moment, trend.timezone);
+}
+
+/** As many days before those whose figures are as of this moment; none where there was nothing. */
+export function before(trend: Trend, days: number, asOf: string): Sums | undefined {
+  if (!reaches(trend, asOf)) return undefined;
   const sums = sum(trend.trend.slice(-2 * days, -days));
   return sums.total_requests ? sums : undefined;
 }
 
 /** The newest that is known of the chosen days: today comes by the live feed. */
-export function newest(view: View): { sums: Sums; as_of: string } | undefined {
+export function newest(view: View): Newest | undefined {
   const { live, days } = view;
   const trend = view.readings.trend.data;
   if (days === 1 && live && (!trend || Date.parse(live.as_of) >= Date.parse(trend.as_of))) {

@@ -33,6 +33,11 @@ export function money(amount: number, { currency }: View): string {
   return currency ? inCurrency(amount, currency) : "…";
 }
 
+/** The day that a moment is of, such as 2026-11-30. */
+export function dayOf(at: string, timeZone: string): string {
+  return new Intl.DateTimeFormat("sv-SE", { timeZone }).format(new Date(at)); // Sweden writes days as ISO 8601 does
+}
+
 /** The time of day, to the minute. */
 export function minute(at: number | string, view: View): string {
   return moment(at, view, {});

@@ -4,7 +4,7 @@ import { duration, number, percent } from "../../shared/format.js";
 import { Panel, type Part } from "../panel.js";
 import { pathsOf, type Readings } from "../sources.js";
 import * as sql from "../sql.js";
-import { before, newest, type Sums } from "../totals.js";
+import { before, newest, type Newest, type Sums } from "../totals.js";
 import { money, type View } from "../view.js";
 
 interface Figure {
@@ -24,7 +24,7 @@ export function figures(): Part {
     const known = newest(view);
     const failure = isFed(view) ? undefined : trend.failure;
     const shown = panel.mark({ ...(known && { data: known }), ...(failure && { failure }) }, view);
-    if (shown) fill(panel.body, list(all(shown.sums, view)));
+    if (shown) fill(panel.body, list(all(shown, view)));
   };
   return { element: panel.element, update };
 }
@@ -44,10 +44,10 @@ function describe(panel: Panel, view: View): void {
   panel.describe({ title: view.words.figures.title, line: view.words.figures.line, proofs }, view);
 }
 
-function all(sums: Sums, view: View): Figure[] {
+function all({ sums, as_of }: Newest, view: View): Figure[] {
   const words = view.words.figures;
   const { trend, identity, latency } = view.readings;
-  const earlier = trend.data && before(trend.data, view.days);
+  const earlier = trend.data && before(trend.data, view.days, as_of);
   const price = (amount: number) => money(amount, view);
   const compare = (name: "total_requests" | "cache_misses" | "cost_saved", text: (value: number) => string) =>
     compared(sums[name], earlier?.[name], text, view);
