@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.slow.test_pages_dashboard_people import use
-from tests.support.dashboard import figure_of, until_read
+from tests.support.dashboard import feed_of, figure_of, open_dashboard, until_read
 from tests.support.service_process import Service
 from tests.support.waiting import until
 from tests.support.web_browser import Tab, open_tab
@@ -80,3 +80,20 @@ async def test_after_midnight_nothing_older_is_called_yesterday(chromium: Browse
         await read_again(tab.page)
         await expect(beside).to_have_text("5 yesterday")
         assert tab.errors == []
+
+
+@pytest.mark.parametrize("source", ["identity", "latency", "budget"])
+async def test_key_figures_of_which_one_is_old_say_so(source: str, chromium: Browser, page_service: Service) -> None:
+    use(page_service)
+    async with open_dashboard(chromium, page_service.url) as tab:
+        stale = tab.page.locator("#figures .stale")
+        await expect(feed_of(tab.page)).to_have_text("Live")
+        await expect(stale).to_be_hidden()
+        await tab.page.route(f"**/stats/{source}*", refuse)
+        await read_again(tab.page)
+        await expect(stale).to_contain_text("as of")
+        await expect(feed_of(tab.page)).to_have_text("Live")
+
+        await tab.page.unroute(f"**/stats/{source}*")
+        await read_again(tab.page)
+        await expect(stale).to_be_hidden()

@@ -2,7 +2,7 @@
 import { fill, h } from "../../shared/dom.js";
 import { duration, number, percent } from "../../shared/format.js";
 import { Panel, type Part } from "../panel.js";
-import { pathsOf, type Readings } from "../sources.js";
+import { pathsOf, type Reading, type Readings } from "../sources.js";
 import * as sql from "../sql.js";
 import { before, newest, type Newest, type Sums } from "../totals.js";
 import { money, type View } from "../view.js";
@@ -24,6 +24,7 @@ export function figures(): Part {
     const known = newest(view);
     const failure = isFed(view) ? undefined : trend.failure;
     const shown = panel.mark({ ...(known && { data: known }), ...(failure && { failure }) }, view);
+    if (shown) panel.markStale(oldest(shown, failure !== undefined, view), view);
     if (shown) fill(panel.body, list(all(shown, view)));
   };
   return { element: panel.element, update };
@@ -31,6 +32,14 @@ export function figures(): Part {
 
 /** Whether today's figures come by the feed at the moment. */
 const isFed = (view: View) => view.days === 1 && (view.feed === "live" || view.feed === "polling");
+
+/** As of when the oldest of these figures is whose newest reading failed; nothing where none did. */
+function oldest(shown: Newest, isOld: boolean, { days, readings }: View): string | undefined {
+  const { identity, latency, budget } = readings;
+  const others: Reading<{ as_of: string }>[] = days === 1 ? [identity, latency, budget] : [identity, latency];
+  const failed = others.flatMap(({ data, failure }) => (data && failure ? [data.as_of] : []));
+  return [...(isOld ? [shown.as_of] : []), ...failed].sort()[0];
+}
 
 function describe(panel: Panel, view: View): void {
   const paths = pathsOf(view.days);
