@@ -37,6 +37,8 @@ async def test_an_empty_database_says_what_will_show_and_how_to_make_it(
         for panel in set(PANELS) - {"figures", "health"}:
             await expect(tab.page.locator(f"#{panel} .empty")).to_be_visible()
         assert "curl" in await tab.page.locator("#live .empty pre").inner_text()
+        await tab.page.locator("#categories .proof-toggle").click()
+        await expect(tab.page.locator("#categories .proof a")).to_be_visible()
         assert "none yet" in await tab.page.locator("#figures").inner_text()
         assert await serious_faults(tab.page) == []
         assert tab.errors == []
@@ -59,6 +61,9 @@ async def test_a_key_is_asked_for_and_a_wrong_one_is_told_so(chromium: Browser, 
         await until_read(tab.page)
         await expect(feed_of(tab.page)).to_have_text("Live")
         await expect(tab.page.locator("#live canvas")).to_be_visible()
+        await tab.page.locator("#categories .proof-toggle").click()
+        await expect(tab.page.locator("#categories .proof")).to_contain_text("GET /api/v1/stats/category-distribution")
+        await expect(tab.page.locator(".proof a")).to_have_count(0)  # a link would send no key
         await expect(field).to_have_count(0)
         kept = "[localStorage.length, sessionStorage.length, document.cookie]"
         assert await tab.page.evaluate(kept) == [0, 0, ""]

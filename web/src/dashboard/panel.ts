@@ -1,4 +1,5 @@
 // The frame that all panels have: title, what is shown, how it can be checked, and what is known of it at the moment.
+import { apiKey } from "../shared/api.js";
 import { fill, h } from "../shared/dom.js";
 import { time } from "../shared/format.js";
 import type { Reading } from "./sources.js";
@@ -58,7 +59,7 @@ export class Panel {
     this.about.textContent = line;
     const path = proofs[0]?.path.replace(/\?.*/, "");
     fill(this.toggle, path, h("span", { class: "unseen" }, `: ${view.words.proofOf(title)}`));
-    const text = JSON.stringify([proofs, view.language]);
+    const text = JSON.stringify([proofs, view.language, hasKey()]);
     if (text === this.proofText) return;
     this.proofText = text;
     fill(this.proof, note && h("p", {}, note), ...proofs.map((proof) => describeProof(proof, view)));
@@ -96,12 +97,16 @@ export class Panel {
   }
 }
 
+const hasKey = () => apiKey() !== undefined;
+
 function describeProof({ path, sql }: Proof, view: View): HTMLElement {
   const url = `${location.origin}/api/v1${path}`;
+  const title = `GET /api/v1${path}`;
   return h(
     "div",
     {},
-    h("p", {}, h("a", { href: url, target: "_blank", rel: "noreferrer" }, `GET /api/v1${path}`)),
+    // A link sends no key: it would lead to a refusal.
+    h("p", {}, hasKey() ? title : h("a", { href: url, target: "_blank", rel: "noreferrer" }, title)),
     h("pre", { tabIndex: 0 }, `curl -H "X-API-Key: $KEY" '${url}'`),
     sql ? h("p", {}, view.words.sameBySql) : null,
     sql ? h("pre", { class: "sql", tabIndex: 0 }, sql) : null,
