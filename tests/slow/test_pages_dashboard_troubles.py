@@ -1,5 +1,6 @@
 """The dashboard where a part of what it reads is away, late, or of another day: it never shows what is not so."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -97,3 +98,18 @@ async def test_key_figures_of_which_one_is_old_say_so(source: str, chromium: Bro
         await tab.page.unroute(f"**/stats/{source}*")
         await read_again(tab.page)
         await expect(stale).to_be_hidden()
+
+
+async def test_what_is_still_being_read_is_hidden_from_everybody(chromium: Browser, page_service: Service) -> None:
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    async with open_with(chromium, page_service, "**/stats/identity*", hold) as tab:
+        body = tab.page.locator("#identity .panel-body")
+        await expect(tab.page.locator("#identity.loading")).to_have_count(1)
+        await expect(body).to_have_css("visibility", "hidden")
+        released.set()
+        await expect(body).to_have_css("visibility", "visible")
