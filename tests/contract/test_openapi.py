@@ -153,7 +153,6 @@ def test_generated_clients_get_short_names() -> None:
         "get_feedback",
         "get_trend",
         "get_latency",
-        "get_about",
         "get_live_stats",
         "stream_live_stats",
         "get_user_stats",
