@@ -2,7 +2,6 @@
 import { ApiError, call } from "../shared/api.js";
 import type * as Answer from "./types.js";
 
-
 /** What was read last, and why the newest attempt failed, if it did. */
 export interface Reading<Data> {
   data?: Data;
@@ -96,7 +95,8 @@ export class Sources {
   private async attempt(name: Name, signal: AbortSignal): Promise<Reading<unknown>> {
     try {
       const accept = name === "health" ? [503] : []; // who cannot serve says so, and why
-      return { data: dataOf(name, await call(pathsOf(this.days)[name], { signal: AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)]), accept })) };
+      const ended = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)]);
+      return { data: dataOf(name, await call(pathsOf(this.days)[name], { signal: ended, accept })) };
     } catch (error) {
       return { failure: error instanceof ApiError ? error : new ApiError(0, "unreadable", String(error)) };
     }

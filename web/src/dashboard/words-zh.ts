@@ -53,7 +53,7 @@ export const zh: Words = {
     all: "合计",
     reading: (time, rate) => `${time}：每秒 ${rate}`,
     sentence: "最近 15 分钟的每秒请求数。用方向键逐点查看。",
-    empty: "最近 15 分钟的请求会在两秒内显示在这里。发起一个请求：",
+    empty: "最近 15 分钟的请求会在两秒内显示在这里，进程非常繁忙时可能需要数秒。发起一个请求：",
     waiting: "正在等待第一批数字。",
   },
   identity: {

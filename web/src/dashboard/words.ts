@@ -61,7 +61,7 @@ export const en = {
     all: "All",
     reading: (time: string, rate: string) => `${time}: ${rate} a second`,
     sentence: "Requests a second in the last 15 minutes. The arrow keys read single points.",
-    empty: "The requests of the last 15 minutes appear here within two seconds. To make one:",
+    empty: "The requests of the last 15 minutes appear here within two seconds, or up to some seconds where a process is very busy. To make one:",
     waiting: "Waiting for the first figures.",
   },
   identity: {
