@@ -14,6 +14,8 @@ from app.storage_check import check_storage
 _TRY = """
 Image classifier on {url}
 
+  try it             {url}
+  the dashboard      {url}/dashboard
   the interface      {url}/docs
   classify a photo   curl -F image=@{photo} {url}/api/v1/classify
   and what it cost   curl {url}/api/v1/stats/today

@@ -1,5 +1,6 @@
 """The service as a process: it greets, it answers on a real socket, it stops in order, it refuses wrong settings."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -26,7 +27,9 @@ QUICK_GUNICORN = (*GUNICORN, "--graceful-timeout", str(QUICK_GRACEFUL_SECONDS))
 def test_run_says_what_to_try_and_what_it_says_works(tmp_path: Path) -> None:
     (tmp_path / "samples").symlink_to(ROOT / "samples")
     with running_service(tmp_path) as service:
-        assert f"{service.url}/docs" in service.printed()
+        for page in ("", "/dashboard", "/docs"):
+            assert re.search(rf"  {service.url}{page}\n", service.printed())
+            assert httpx.get(service.url + page).status_code == 200
         assert f"curl -F image=@samples/cat.png {service.url}/api/v1/classify" in service.printed()
         assert "no model is configured" in service.printed()
 
