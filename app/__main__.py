@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from uvicorn.supervisors import ChangeReload
 
 from app.config import Settings, load_settings
 from app.ending import StreamEndingServer
@@ -46,8 +47,9 @@ def main() -> None:
     settings = load_settings()
     check_storage(settings)
     if settings.app_debug:
-        # The reloader starts the server in a child process of its own.
-        uvicorn.run("app.main:app", reload=True, reload_dirs=["app"], **_options(settings))
+        # The reloader starts the server in a child process of its own. uvicorn.run would take one that ends no streams.
+        config = uvicorn.Config("app.main:app", reload=True, reload_dirs=["app"], **_options(settings))
+        ChangeReload(config, target=StreamEndingServer(config).run, sockets=[config.bind_socket()]).run()
         return
     everywhere = "0.0.0.0"  # noqa: S104  # nosec B104  # only to print another
     host = "127.0.0.1" if settings.app_host == everywhere else settings.app_host

@@ -122,6 +122,22 @@ def test_open_streams_do_not_keep_a_process_from_ending(command: Sequence[str], 
         assert "Traceback" not in service.printed()
 
 
+def test_open_streams_do_not_keep_the_server_of_a_developer_from_being_replaced(tmp_path: Path) -> None:
+    """With APP_DEBUG the server is a child of the reloader, which ends it in the same way for a change and for good."""
+    with (
+        running_service(tmp_path, app_debug=True) as service,
+        httpx.Client(base_url=service.url) as client,
+        open_stream(client) as stream,
+    ):
+        stream.next_event()
+        begun = time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
+        stream.wait_for(lambda name, _: name == "end")
+        service.process.wait(10)
+
+        assert time.monotonic() - begun < SOON_SECONDS
+
+
 def test_a_request_to_any_worker_is_soon_told_by_every_worker(tmp_path: Path) -> None:
     with (
         running_service(tmp_path, GUNICORN, web_concurrency=2) as service,
