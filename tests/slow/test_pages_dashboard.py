@@ -1,12 +1,17 @@
 """The dashboard shows what its endpoints answer, and the statements that it shows give the same."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from app.storage import open_storage
 from tests.conftest import make_settings, schema_of
@@ -41,6 +46,7 @@ def settings(mysql_server: MySQLServer) -> Iterator[dict[str, Any]]:
     mysql_server.query(f"DROP DATABASE IF EXISTS {DATABASE}")
     mysql_server.query(schema_of(DATABASE))
     fill(mysql_server, DATABASE, rows=ROWS, images=PHOTOS, say=lambda _: None)
+    add_what_no_request_leaves(mysql_server)
     yield {
         **mysql_server.settings(DATABASE),
         "cost_per_api_call": PRICE,
@@ -53,12 +59,59 @@ def settings(mysql_server: MySQLServer) -> Iterator[dict[str, Any]]:
     mysql_server.query(f"DROP DATABASE {DATABASE}")
 
 
+def add_what_no_request_leaves(server: MySQLServer) -> None:
+    """Budgets that were charged, a correction, refused questions, and comparisons by looking."""
+    today = datetime.now(ZoneInfo(ZONE))
+    charged = f"('{today:%Y-%m-%d}', 12300000000), ('{today:%Y-%m}', 456000000000)"
+    server.query(f"INSERT INTO budget (period, spent) VALUES {charged}", DATABASE)  # nosec B608  # figures from above
+    server.query(
+        "INSERT INTO audit (request_id, key_name, ip_address, action, image_hash, reason, created_at) "
+        "VALUES ('req_1', 'mei', '192.0.2.7', 'delete', REPEAT('a', 64), 'a dog', UTC_TIMESTAMP())",
+        DATABASE,
+    )
+    server.query("UPDATE model_call SET outcome = 'refused' WHERE outcome = 'answered' AND id % 7 = 0", DATABASE)
+    server.query(
+        "INSERT INTO near_trial "
+        "(request_id, image_hash, neighbour_hash, distance, near_category, model_category, created_at) "
+        "SELECT request_id, REPEAT('b', 64), REPEAT('c', 64), 9, 'pets', IF(id % 40 = 0, 'foods', 'pets'), created_at "
+        "FROM model_call ORDER BY id LIMIT 200",
+        DATABASE,
+    )
+
+
 @pytest.fixture
 async def service(settings: dict[str, Any], tmp_path: Path) -> AsyncIterator[Service]:
     async with open_storage(make_settings(**settings)) as storage:
         await rebuild(storage.database, ZONE)
     with running_service(tmp_path, **settings) as running:
         yield running
+
+
+def as_shown(amount: float) -> float:
+    """Return an amount with the digits that the page shows: two places, and below a tenth two digits."""
+    exact = Decimal(repr(amount))
+    places = 1 - exact.adjusted() if 0 < amount < 0.1 else 2
+    return float(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
+
+
+def numbers(text: str) -> list[float]:
+    """Return all figures of a text, in order."""
+    return [number(one) for one in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
+
+
+def moment(at: str) -> str:
+    """Return day and minute of a moment as an American page writes them, in the zone of the statistics."""
+    local = datetime.fromisoformat(at).astimezone(ZoneInfo(ZONE))
+    return f"{local:%b} {local.day}, {local:%H:%M}"
+
+
+def calls_of(model: dict[str, Any], *outcomes: str) -> int:
+    return sum(one["calls"] for one in model["outcomes"] if one["outcome"] in outcomes)
+
+
+def beside(page: Page, name: str) -> Locator:
+    """What stands beside one of the key figures."""
+    return page.locator(f'[data-figure="{name}"] .beside')
 
 
 async def choose(page: Page, days: int) -> None:
@@ -80,10 +133,28 @@ async def check_figures(page: Page, service: Service, days: int) -> None:
     assert number(shown["paid"]) == requests - hits == paid["requests"]
     assert number(shown["hit-rate"]) == pytest.approx(100 * hits / requests, abs=0.051)
     assert number(shown["saved"]) == pytest.approx(sum(day["cost_saved"] for day in trend), abs=0.0051)
-    assert number(shown["spent"]) == pytest.approx(paid["cost"], rel=0.05, abs=0.0051)
+    assert number(shown["spent"]) == as_shown(paid["cost"])
     assert milliseconds(await figure_of(page, "slowest").inner_text()) == pytest.approx(
         latency["paid"]["p95_ms"], rel=0.03
     )
+    assert milliseconds(await beside(page, "slowest").inner_text()) == round(latency["hits"]["p95_ms"])
+    await check_comparison(page, service, days)
+
+
+async def check_comparison(page: Page, service: Service, days: int) -> None:
+    """Compare what stands beside the key figures with the days before: yesterday, or as many."""
+    before = fetch(service, f"/stats/trend?days={2 * days}")["trend"][:days]
+    word = "yesterday" if days == 1 else "before"
+    requests, hits, paid, saved = (
+        sum(day[column] for day in before) for column in ("total_requests", "cache_hits", "cache_misses", "cost_saved")
+    )
+    for name, total in (("requests", requests), ("paid", paid), ("saved", saved)):
+        text = await beside(page, name).inner_text()
+        assert text.endswith(word) == (requests > 0)
+        assert not requests or number(text.split()[-2]) == as_shown(total)
+    if requests:
+        text = await beside(page, "hit-rate").inner_text()
+        assert number(text.split()[-2]) == pytest.approx(100 * hits / requests, abs=0.051)
 
 
 async def check_panels(page: Page, service: Service, days: int) -> None:
@@ -94,14 +165,17 @@ async def check_panels(page: Page, service: Service, days: int) -> None:
     confidences = [one["avg_confidence"] for one in categories]
     assert [number(row[4]) for row in shown] == pytest.approx(confidences, abs=0.0051)
     models = fetch(service, f"/stats/models?days={days}")["models"]
-    assert [(row[0], number(row[1])) for row in await rows_of(page, "models")] == [
-        (one["model"], one["calls"]) for one in models
+    assert [[row[0], *map(number, row[1:])] for row in await rows_of(page, "models")] == [
+        [
+            one["model"],
+            one["calls"],
+            calls_of(one, "refused"),
+            one["calls"] - calls_of(one, "answered", "refused"),
+            as_shown(one["cost"] * 1000 / one["calls"]),
+        ]
+        for one in models
     ]
-    identity = fetch(service, f"/stats/identity?days={days}")
-    assert [number(row[1]) for row in await rows_of(page, "identity")] == [
-        *(one["requests"] for one in identity["matches"]),
-        identity["paid"]["requests"],
-    ]
+    await check_identity(page, service, days)
     trend = fetch(service, f"/stats/trend?days={30 if days == 1 else days}")["trend"]
     costs = await rows_of(page, "cost")
     assert len(costs) == len(trend)
@@ -109,12 +183,41 @@ async def check_panels(page: Page, service: Service, days: int) -> None:
     assert number(costs[0][3]) == pytest.approx(sum(day["cost_saved"] for day in trend), abs=0.0051)
 
 
+async def check_identity(page: Page, service: Service, days: int) -> None:
+    """Compare how photos were recognised with its endpoint."""
+    identity = fetch(service, f"/stats/identity?days={days}")
+    requests = [*(one["requests"] for one in identity["matches"]), identity["paid"]["requests"]]
+    rows = await rows_of(page, "identity")
+    assert [number(row[1]) for row in rows] == requests
+    assert [number(row[2]) for row in rows] == pytest.approx([100 * one / sum(requests) for one in requests], abs=0.051)
+    assert [number(row[3]) for row in rows[:-1]] == [as_shown(one["cost_saved"]) for one in identity["matches"]]
+    near = identity["near"]
+    differed, compared, most = numbers(await page.locator("#identity .note").inner_text())[:3]
+    assert (differed, compared) == (near["disagreed"], near["comparisons"])
+    assert most == pytest.approx(100 * near["error_high"], abs=0.051)
+
+
+async def check_health(page: Page, service: Service) -> None:
+    """Compare the sentences about health with what its endpoints say."""
+    health = (await asyncio.to_thread(httpx.get, f"{service.url}/api/v1/health", timeout=60)).json()
+    state = fetch(service, "/stats/live")["state"]
+    text = await page.locator("#health").inner_text()
+    assert (health["status"] == "healthy") == ("The service answers" in text.splitlines())
+    assert (health["database"] == "connected") == ("The database answers" in text)
+    assert (health["model_api"] == "available") == ("A model answers" in text)
+    assert (state["spool_rows"] == 0) == ("Nothing waits in the spool" in text)
+    assert (state["outbox_rows"] == 0) == ("All records are in the sums" in text)
+    under_way = ("uploads_in_progress", "model_calls_in_progress", "model_queue")
+    assert numbers(text.split("Under way: ")[1])[:3] == [state[name] for name in under_way]
+
+
 async def check_lists(page: Page, service: Service) -> None:
     """Compare what is of no certain days with its endpoints."""
     users = fetch(service, "/stats/users/top?limit=10")
-    assert [(row[0], number(row[1])) for row in await rows_of(page, "users")] == [
-        (one["user_id"], one["request_count"]) for one in users
-    ]
+    shown = await rows_of(page, "users")
+    assert [(row[0], number(row[1])) for row in shown] == [(one["user_id"], one["request_count"]) for one in users]
+    assert [number(row[2]) for row in shown] == pytest.approx([one["cache_hit_rate"] for one in users], abs=0.051)
+    assert [row[3] for row in shown] == [moment(one["last_request"]) for one in users]
     images = fetch(service, "/stats/images/top?limit=10")
     assert [(row[0], number(row[2])) for row in await rows_of(page, "images")] == [
         (one["image_hash"][:10], one["hit_count"]) for one in images
@@ -132,6 +235,7 @@ async def test_every_figure_is_that_of_its_endpoint(days: int, chromium: Browser
         await check_figures(tab.page, service, days)
         await check_panels(tab.page, service, days)
         await check_lists(tab.page, service)
+        await check_health(tab.page, service)
         points = fetch(service, "/stats/live")["points"]
         shown = await rows_of(tab.page, "live")
 
@@ -152,6 +256,9 @@ async def test_every_statement_that_is_shown_gives_the_figures_beside_it(
         (requests,), (spent,), (paid_ms,), (hit_ms,) = await run("figures")
         latency = fetch(service, f"/stats/latency?days={days}")
         assert requests[0] == number(await figure_of(tab.page, "requests").inner_text())
+        assert float(requests[2]) == pytest.approx(
+            number(await figure_of(tab.page, "hit-rate").inner_text()), abs=0.051
+        )
         assert requests[3] == number(await figure_of(tab.page, "paid").inner_text())
         assert float(spent[0]) == pytest.approx(
             fetch(service, f"/stats/identity?days={days}")["paid"]["cost"], abs=1e-6
@@ -163,7 +270,9 @@ async def test_every_statement_that_is_shown_gives_the_figures_beside_it(
         (newest, *_) = await rows_of(tab.page, "cost")
         assert [number(cell) for cell in newest[1:3]] == pytest.approx([float(without) * PRICE, float(paid) * PRICE])
 
-        matches, _trials = await run("identity")
+        matches, trials = await run("identity")
+        near = fetch(service, f"/stats/identity?days={days}")["near"]
+        assert [int(count) for count in trials[0]] == [near["comparisons"], near["disagreed"]]
         assert sorted(row[1] for row in matches) == sorted(
             number(row[1]) for row in (await rows_of(tab.page, "identity"))[:4] if number(row[1])
         )
@@ -174,9 +283,16 @@ async def test_every_statement_that_is_shown_gives_the_figures_beside_it(
             (row[0], number(row[1])) for row in await rows_of(tab.page, "models")
         ]
         (users,), (images,) = await run("users"), await run("images")
-        assert [row[0] for row in users] == [row[0] for row in await rows_of(tab.page, "users")]
+        shown = await rows_of(tab.page, "users")
+        assert [row[:2] for row in users] == [(row[0], number(row[1])) for row in shown]
+        assert [float(row[2]) for row in users] == pytest.approx([number(row[2]) for row in shown], abs=0.051)
         assert [row[2] for row in images] == [number(row[2]) for row in await rows_of(tab.page, "images")]
         (live,) = await run("live")
         assert sum(row[1] for row in live) == sum(number(row[1]) for row in await rows_of(tab.page, "live"))
-        await run("budget")
-        await run("audit")
+        (budget,) = await run("budget")
+        limits = fetch(service, "/stats/budget")
+        assert {row[0]: float(row[1]) for row in budget} == {
+            limits[name]["period"]: limits[name]["spent"] for name in ("day", "month")
+        }
+        (audit,) = await run("audit")
+        assert [row[5] for row in audit] == [row[4] for row in await rows_of(tab.page, "audit")] == ["a dog"]
