@@ -196,4 +196,5 @@ def _ratio(part: int | Decimal, whole: int, *, places: int) -> Decimal:
 
 
 def _percentage(part: int, whole: int) -> float:
-    return float(_ratio(part * 100, whole, places=2))
+    """Return part / whole in per cent, as MySQL has `ROUND(part * 100.0 / whole, 2)`: its quotient has five places."""
+    return float(_ratio(_ratio(part * 100, whole, places=5), 1, places=2))

@@ -111,6 +111,15 @@ async def test_the_cache_has_saved_all_hits_but_the_first_of_each_image() -> Non
     assert (cache.times_saved, cache.cost_saved, cache.avg_hit_per_image) == (6, 0.06, 2.5)
 
 
+async def test_a_rate_is_rounded_twice_as_mysql_rounds_it() -> None:
+    """127600.0 / 1339 is 95.294996: MySQL keeps 95.29500 of it, and makes 95.30 of that."""
+    pets, foods = CategoryTotals(Category.PETS, 1276, Decimal(1)), CategoryTotals(Category.FOODS, 63, Decimal(1))
+
+    shares = await make_service(FakeSums(categories=[pets, foods])).distribute_categories()
+
+    assert shares[0].percentage == 95.3
+
+
 async def test_shares_of_categories_are_of_those_that_are_told() -> None:
     sums = FakeSums(
         categories=[CategoryTotals(Category.PETS, 2, Decimal("1.5")), CategoryTotals(Category.FOODS, 1, Decimal("0.9"))]
