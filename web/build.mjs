@@ -1,6 +1,6 @@
 // Builds the pages into a folder: one script, one style sheet and one document each, and the worker that they share.
 // node build.mjs FOLDER
-import { copyFileSync, mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
 const PAGES = ["try", "dashboard"];
@@ -30,4 +30,5 @@ await build({
   outdir: folder,
   format: "iife",
 });
-for (const page of PAGES) copyFileSync(`src/${page}/${page}.html`, `${folder}/${page}.html`);
+const frame = readFileSync("src/shared/page.html", "utf8");
+for (const page of PAGES) writeFileSync(`${folder}/${page}.html`, frame.replaceAll("{page}", page));

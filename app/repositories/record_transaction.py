@@ -179,10 +179,10 @@ def _hits_and_sizes(batches: Sequence[RecordBatch]) -> tuple[list[JsonRow], list
 
 def _hits_statement(rows: Sequence[JsonRow]) -> Statement:
     """Return the statement that adds the hits of these rows; the quicker one where all say the same, and no size."""
-    _, *said = rows[0]
-    if len(said) > 2 or any([*row[1:]] != said for row in rows):
+    said = {tuple(row[1:]) for row in rows}
+    if len(said) > 1 or len(rows[0]) > 3:
         return ADD_HITS, {"rows": as_json(rows)}
-    hits, last_hit_at = said
+    ((hits, last_hit_at),) = said
     return ADD_EQUAL_HITS, {"names": tuple(row[0] for row in rows), "hits": hits, "last_hit_at": last_hit_at}
 
 

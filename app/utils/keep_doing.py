@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from loguru import logger
 
 from app.errors import ServiceError
+from app.utils.events import is_set_within
 
 
 async def keep_doing(
@@ -17,18 +18,10 @@ async def keep_doing(
     the log what failed.
     """
     ended = ended or asyncio.Event()
-    while not await _is_set_within(ended, pause()):
+    while not await is_set_within(ended, pause()):
         try:
             await work()
         except ServiceError as error:
             logger.warning("background work postponed", work=name, code=error.code, detail=error.detail)
         except Exception:
             logger.exception("background work failed", work=name)
-
-
-async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            return await event.wait()
-    except TimeoutError:
-        return False

@@ -12,6 +12,7 @@ from loguru import logger
 from app.errors import DatabaseUnavailable, InternalError, Overloaded, ServiceError
 from app.models.live import LivePoint, LiveSnapshot, LiveState, LiveStatistics
 from app.services.live.errors import TooManyStreams
+from app.utils.events import is_set_within
 
 MAX_STREAMS = 20
 """Of a process."""
@@ -151,7 +152,7 @@ class LiveFeed:
                 in_turn = seen is not None and event.number == seen.number + 1
                 seen = event
                 yield event.news if in_turn else event.whole
-            elif not await _is_set_within(news, min(self.pace.heartbeat, left)) and left > self.pace.heartbeat:
+            elif not await is_set_within(news, min(self.pace.heartbeat, left)) and left > self.pace.heartbeat:
                 yield Signal.ALIVE
         yield Signal.END
 
@@ -220,11 +221,3 @@ class LiveFeed:
 
 def _beside_points(snapshot: LiveSnapshot) -> tuple[object, ...]:
     return snapshot.statistics.today, snapshot.state
-
-
-async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            return await event.wait()
-    except TimeoutError:
-        return False

@@ -11,6 +11,7 @@ from typing import TypeVar
 from app.errors import DatabaseUnavailable
 from app.observe.metrics import Metrics
 from app.repositories.lease_repository import LeaseRepository
+from app.utils.events import is_set_within
 from app.utils.keep_doing import keep_doing
 
 LEASE_SECONDS = 10
@@ -66,7 +67,7 @@ class Leases:
     renew_seconds: float = _RENEW_SECONDS
     look_seconds: float = _LOOK_SECONDS
     slow_look_seconds: float = _SLOW_LOOK_SECONDS
-    """How often who has minutes looks, as long as nobody is in a hurry."""
+    """Seconds between two looks of a caller of the deferred lane, as long as nobody is in a hurry."""
 
     marks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -152,9 +153,7 @@ class Leases:
             return await self.watch(found, _LOOKS_PER_CLAIM * self.look_seconds)
         result = await self.watch(found, 0)
         if result is None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.slow_look_seconds):
-                    await hurried.wait()
+            await is_set_within(hurried, self.slow_look_seconds)
         return result
 
     async def _keep_marked(self, names: Sequence[str], ended: asyncio.Event) -> None:

@@ -1,4 +1,5 @@
-// 仪表盘的中文文字，与 words.ts 中的英文一一对应。
+// The same in Chinese.
+import { RECOGNISED } from "../shared/recognised.js";
 import type { Words } from "./words.js";
 
 export const zh: Words = {
@@ -41,13 +42,7 @@ export const zh: Words = {
     title: "每秒请求数",
     line: "最近 15 分钟，按回答方式划分",
     note: "来自日志中的请求：未指明用户的 check-cache 查询不在其中。",
-    kinds: {
-      bytes: "同一文件",
-      content: "同一照片，元数据不同",
-      question: "同一画面，存储方式不同",
-      near: "同一画面，重新压缩",
-      paid: "已询问模型",
-    },
+    kinds: { ...RECOGNISED.zh, paid: RECOGNISED.zh.model },
     table: "每分钟的请求数，按回答方式划分",
     minute: "分钟",
     all: "合计",

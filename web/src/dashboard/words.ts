@@ -1,5 +1,6 @@
 // What the dashboard says, in both languages.
 import { dictionary } from "../shared/i18n.js";
+import { RECOGNISED } from "../shared/recognised.js";
 import { zh } from "./words-zh.js";
 
 const plural = (count: number, one: string, many: string) => (count === 1 ? one : many);
@@ -49,13 +50,7 @@ export const en = {
     title: "Requests a second",
     line: "last 15 minutes, by how they were answered",
     note: "Of the requests in the log: those of check-cache that name no user are not in it.",
-    kinds: {
-      bytes: "Same file",
-      content: "Same photo, other metadata",
-      question: "Same picture, stored otherwise",
-      near: "Same picture, re-encoded",
-      paid: "Asked the model",
-    },
+    kinds: { ...RECOGNISED.en, paid: RECOGNISED.en.model },
     table: "Requests in each minute, by how they were answered",
     minute: "Minute",
     all: "All",

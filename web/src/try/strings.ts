@@ -1,6 +1,7 @@
 // What the page `/` says.
 
 import { dictionary } from "../shared/i18n.js";
+import { RECOGNISED } from "../shared/recognised.js";
 import type { Step } from "../../../clients/typescript/src/browser.js";
 import type { Origin } from "./photo.js";
 import { zh } from "./strings_zh.js";
@@ -55,14 +56,10 @@ const en = {
   nextTry: (time: string) => `The next try is in ${time}.`,
   waiting: "Waiting for its turn",
   origin: {
-    bytes: "Same file",
-    content: "Same photo, other metadata",
-    question: "Same picture, other file",
-    near: "Same picture, re-encoded",
+    ...RECOGNISED.en,
     copy: "Same smaller copy",
     yours: "Your correction",
     known: "Known",
-    model: "Asked the model",
     network: "Asked the small network",
     makeshift: "No model could be asked",
   } satisfies Record<Origin, string>,

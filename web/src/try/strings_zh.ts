@@ -1,5 +1,6 @@
 // The same in Chinese.
 
+import { RECOGNISED } from "../shared/recognised.js";
 import type { Texts } from "./strings.js";
 
 export const zh: Texts = {
@@ -46,14 +47,10 @@ export const zh: Texts = {
   nextTry: (time) => `${time} 后重试。`,
   waiting: "排队中",
   origin: {
-    bytes: "同一文件",
-    content: "同一照片，元数据不同",
-    question: "同一画面，文件不同",
-    near: "同一画面，重新压缩",
+    ...RECOGNISED.zh,
     copy: "同一小图",
     yours: "您的更正",
     known: "已知",
-    model: "已询问模型",
     network: "已询问小型网络",
     makeshift: "无法询问模型",
   },
