@@ -41,5 +41,5 @@ async def test_the_dashboard_of_a_busy_service_fits(
                 await expect(feed_of(tab.page)).to_have_text("Live")
                 await expect(tab.page.locator("#live canvas")).to_be_visible()
                 assert await overflow(tab.page) == 0
-                taken = await tab.page.screenshot()
+                taken = await tab.page.screenshot(animations="disabled")
             assert keep(taken, f"dashboard-{scheme}-{screen}.png", tmp_path) < MOST_BYTES
