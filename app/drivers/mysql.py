@@ -15,7 +15,7 @@ import pymysql
 from loguru import logger
 
 from app.database import Fetch, Load, Params, Row, Sql, Statement, StatementTooLarge
-from app.drivers.check import CHECKS, SELECT_VERSION, check_version
+from app.drivers.check import CHECK, SELECT_VERSION, check_version
 from app.drivers.mysql_errors import CONNECTION_LOST, LOCK_CONFLICT, error_number, translated
 from app.drivers.mysql_pool import MySQLPool
 from app.drivers.mysql_session import Session
@@ -145,8 +145,7 @@ class MySQLDatabase:
 
     async def check(self) -> None:
         check_version(await self.fetch_all(SELECT_VERSION, {}))
-        for sql in CHECKS:
-            await self.fetch_all(sql, {})
+        await self.fetch_all(CHECK, {})
         # Records that wait are tried again and again: they will tell when it is mended.
         if self._unwritable is not None:
             raise DatabaseMisconfigured(detail=self._unwritable)

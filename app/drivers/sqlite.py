@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 import aiosqlite
 
 from app.database import ConstraintError, Fetch, Load, Params, Row, Sql, Statement, ValueRejected
-from app.drivers.check import CHECKS, SELECT_VERSION, check_version
+from app.drivers.check import CHECK, SELECT_VERSION, check_version
 from app.drivers.migrations import COMMAND, MigrationError
 from app.drivers.sqlite_schema import bring_up_to_date
 from app.errors import DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable, ServiceError
@@ -108,7 +108,7 @@ class SQLiteDatabase:
             raise DatabaseUnavailable(detail="SQLite: the file is damaged: replace it by a copy, and restart")
         async with self._translated_errors(), asyncio.timeout(self._timeout_seconds):
             check_version([tuple(row) for row in await self._reader.execute_fetchall(SELECT_VERSION.sqlite)])
-            for text in (*(sql.sqlite for sql in CHECKS), *_NEWEST_ROWS):
+            for text in (CHECK.sqlite, *_NEWEST_ROWS):
                 await self._reader.execute_fetchall(text)
 
     async def close(self) -> None:

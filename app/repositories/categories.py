@@ -5,8 +5,10 @@ import json
 from app.models.domain import Category
 from app.models.identity import MatchedBy
 
-CATEGORIES_JSON = json.dumps([str(category) for category in Category])
+CATEGORY_NAMES = tuple(str(category) for category in Category)
 """All categories, for statements that pass over rows with another: edited by hand, or of another version."""
+
+CATEGORIES_JSON = json.dumps(CATEGORY_NAMES)
 
 
 def category_of(text: str) -> Category | None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from app.database import Database, Params, Row, Sql, from_sql_time, to_sql_time
 from app.models.domain import LOCAL_PROVIDER, Category, Usage
 from app.models.statistics import ImageStatistics
-from app.repositories.categories import CATEGORIES_JSON, category_of
+from app.repositories.categories import CATEGORY_NAMES, category_of
 from app.repositories.rollup_reader import CALLS, CATEGORIES, DISTINCT, LATENCIES, REQUESTS, RollupReader
 from app.repositories.rollup_sums import ADDRESS, ALL_DAYS, HIT, IMAGE, PAID, USER, Sums
 from app.utils.days import DaySpan
@@ -28,12 +28,12 @@ SELECT /*+ MAX_EXECUTION_TIME(30000) */
 FROM (
   SELECT DISTINCT hit_scale FROM (
     SELECT hit_scale FROM image_classification_cache
-    WHERE JSON_CONTAINS(:categories, JSON_QUOTE(category))
+    WHERE category IN :categories
     ORDER BY hit_scale DESC LIMIT :limit
   ) AS first
 ) AS scale
 STRAIGHT_JOIN image_classification_cache AS c FORCE INDEX (idx_hit_scale) ON c.hit_scale = scale.hit_scale
-WHERE JSON_CONTAINS(:categories, JSON_QUOTE(c.category))
+WHERE c.category IN :categories
 ORDER BY c.hit_count DESC, c.id DESC
 LIMIT :limit
 """,
@@ -217,7 +217,7 @@ class StatsRepository:
 
     async def fetch_top_images(self, limit: int) -> list[ImageStatistics]:
         """Return the images most often asked for."""
-        params: Params = {"limit": limit, "categories": CATEGORIES_JSON}
+        params: Params = {"limit": limit, "categories": CATEGORY_NAMES}
         return [
             ImageStatistics(
                 image_hash, Category(category), float(confidence), hits, from_sql_time(born), from_sql_time(last)
