@@ -206,11 +206,11 @@ async def test_what_somebody_is_in_stays_when_the_figures_are_read_again(
     async with open_dashboard(chromium, page_service.url) as tab:
         await tab.page.locator("#cost .chart").focus()
         await tab.page.keyboard.press("End")
-        async with tab.page.expect_response("**/stats/trend*", timeout=60_000):  # each half minute
+        async with tab.page.expect_response("**/stats/trend*", timeout=90_000):  # each minute
             read = await tab.page.locator("#cost .reading").inner_text()
         await expect(tab.page.locator("#cost .chart")).to_be_focused()
         await expect(tab.page.locator("#cost .reading")).to_have_text(read)
         await tab.page.locator("#cost .table-switch").click()
-        async with tab.page.expect_response("**/stats/trend*", timeout=60_000):
+        async with tab.page.expect_response("**/stats/trend*", timeout=90_000):
             pass
         await expect(tab.page.locator("#cost .chart")).to_be_hidden()

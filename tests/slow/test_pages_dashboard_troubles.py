@@ -33,7 +33,7 @@ async def open_with(
 
 
 async def read_again(page: Page) -> None:
-    """Have all of today read at once, which is else done each half minute."""
+    """Have all of today read at once, which is else done each minute."""
     await page.get_by_role("radio", name="Today").click()
 
 

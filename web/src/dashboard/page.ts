@@ -16,7 +16,7 @@ import type { Live } from "./types.js";
 import { dayOf, type View } from "./view.js";
 import { words } from "./words.js";
 
-const READ_EVERY_MS = 30_000;
+const READ_EVERY_MS = 60_000;
 const JITTER_MS = 5_000; // so that pages that were opened together do not ask together for ever
 const AT_ONCE_MS = 2_000;
 

@@ -1,4 +1,4 @@
-// The statistics of the page: read all together, again after half a minute, and only while somebody looks.
+// The statistics of the page: read all together, again after a minute, and only while somebody looks.
 import { ApiError, call } from "../shared/api.js";
 import type * as Answer from "./types.js";
 
