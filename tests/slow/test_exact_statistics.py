@@ -21,7 +21,7 @@ import pytest
 from app.config import Settings
 from app.services.upkeep.retention import Retention
 from app.storage import Storage, open_storage
-from tests.conftest import make_settings, schema_of, settings_for_provider
+from tests.conftest import TEST_DATABASE, make_settings, schema_of, settings_for_provider
 from tests.factories import make_image
 from tests.support.exact_statistics import check_statistics
 from tests.support.fake_model_server import FakeModels
@@ -47,8 +47,7 @@ def name(mysql_server: MySQLServer) -> Iterator[str]:
     if given:
         yield given
         return
-    made = "image_classifier_large_log"
-    mysql_server.query(f"DROP DATABASE IF EXISTS {made}")
+    made = f"{TEST_DATABASE}_large_log"
     mysql_server.query(schema_of(made))
     fill(mysql_server, made, rows=ROWS, images=PHOTOS, say=lambda _: None)
     yield made

@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from app.storage import open_storage
-from tests.conftest import make_settings, schema_of
+from tests.conftest import TEST_DATABASE, make_settings, schema_of
 from tests.support.dashboard import (
     feed_of,
     fetch,
@@ -31,7 +31,7 @@ from tests.support.mysql_server import MySQLServer
 from tests.support.records import rebuild
 from tests.support.service_process import Service, running_service
 
-DATABASE = "image_classifier_dashboard"
+DATABASE = f"{TEST_DATABASE}_dashboard"
 ROWS, PHOTOS = 6_000, 1_200
 PRICE = 0.5
 ZONE = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
@@ -43,7 +43,6 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def settings(mysql_server: MySQLServer) -> Iterator[dict[str, Any]]:
     """Settings for a database with the requests of 90 days."""
-    mysql_server.query(f"DROP DATABASE IF EXISTS {DATABASE}")
     mysql_server.query(schema_of(DATABASE))
     fill(mysql_server, DATABASE, rows=ROWS, images=PHOTOS, say=lambda _: None)
     add_what_no_request_leaves(mysql_server)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.conftest import schema_of
+from tests.conftest import TEST_DATABASE, schema_of
 from tests.slow.test_pages_screenshots import MOST_BYTES, SCREENS, keep
 from tests.support.busy_day import make_busy
 from tests.support.dashboard import feed_of, open_dashboard
@@ -15,7 +15,7 @@ from tests.support.mysql_server import MySQLServer
 from tests.support.service_process import running_service
 from tests.support.web_browser import overflow
 
-DATABASE = "image_classifier_pictures"
+DATABASE = f"{TEST_DATABASE}_pictures"
 ZONE = "Asia/Shanghai"
 
 pytestmark = pytest.mark.timeout(300)
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture
 def settings(mysql_server: MySQLServer) -> Iterator[dict[str, Any]]:
-    mysql_server.query(f"DROP DATABASE IF EXISTS {DATABASE}")
     mysql_server.query(schema_of(DATABASE))
     own = {"daily_budget": 60, "monthly_budget": 2000, "currency": "CNY", "stats_timezone": ZONE}
     kept = {"near_duplicates": "serve", "log_retention_days": 0, "web_concurrency": 1}
