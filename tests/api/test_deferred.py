@@ -83,11 +83,18 @@ async def test_at_the_end_of_its_time_the_standard_lane_is_asked_or_not_as_the_s
     flex: str, fallback: str, status: int | None, settings: Settings, fake_models: FakeModels
 ) -> None:
     fake_models.behaviour = Behaviour(flex=flex)
-    impatient = with_settings(settings, deferred_timeout=1, deferred_fallback=fallback)
 
-    async with open_container(impatient) as container, make_client(impatient, container) as client:
-        response = await defer(client, make_image())
-        fake_models.released.set()
+    response = None
+    # A busy machine may have prepared the photo when the first time is over: then nobody is asked.
+    for seconds in (1, 5, 25):
+        fake_models.calls.clear()
+        impatient = with_settings(settings, deferred_timeout=seconds, deferred_fallback=fallback)
+        async with open_container(impatient) as container, make_client(impatient, container) as client:
+            response = await defer(client, make_image())
+        if "flex" in tiers(fake_models):
+            break
+    fake_models.released.set()
+    assert response is not None
 
     asked = set(tiers(fake_models))
     if status:
