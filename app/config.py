@@ -4,6 +4,7 @@ import os
 import sys
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -81,7 +82,7 @@ class StatsSettings(BaseModel):
     @field_validator("stats_timezone")
     @classmethod
     def _known_timezone(cls, name: str) -> str:
-        if name not in available_timezones():
+        if name not in _timezones():
             raise ValueError("is not an IANA time zone such as UTC or Asia/Shanghai")
         return name
 
@@ -194,6 +195,12 @@ def read_settings(kind: type[Settings] = Settings) -> tuple[Settings | None, lis
         return kind(), reasons
     except ValidationError as error:
         return None, [*reasons, *describe(error)]
+
+
+@lru_cache
+def _timezones() -> frozenset[str]:
+    """Return the names of all time zones. Finding them reads some hundred files."""
+    return frozenset(available_timezones())
 
 
 def library_path() -> str | None:
