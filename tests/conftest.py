@@ -6,6 +6,7 @@ is marked `on_both_databases`.
 
 import os
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from httpx import ASGITransport
+from pydantic import BaseModel
 
 from app.config import Settings
 
@@ -25,12 +27,20 @@ for _name in Settings.model_fields:
 # a busy machine the threads wait for each other, spinning: ten times as long.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
+# Authorities are looked up in the machine's folder where they are needed. Each of the thousands of HTTP clients would
+# read all of them first, which takes as long as a test.
+if _folder := ssl.get_default_verify_paths().capath:
+    os.environ.pop("SSL_CERT_FILE", None)
+    os.environ["SSL_CERT_DIR"] = _folder
+
 # ruff: noqa: E402
 from app.container import Container, open_container
 from app.database import Database
 from app.drivers.build import open_database
 from app.main import create_app
 from app.services.images.decoding_server import DecodingServer
+from app.services.network.build import NetworkServer
+from app.services.network.pool import network_server
 from app.utils.clock import Clock, utc_now
 from tests.support.fake_model_server import FakeModels, RunningFakeModels
 from tests.support.mysql_server import MySQLServer, NoServer, provision
@@ -179,6 +189,14 @@ async def decoders() -> AsyncIterator[DecodingServer]:
     await server.close()
 
 
+@pytest.fixture(scope="session")
+async def network() -> AsyncIterator[NetworkServer]:
+    """What runs the embedded network, once for all tests."""
+    server = network_server()
+    yield server
+    await server.close()
+
+
 @pytest.fixture
 def clock() -> Clock:
     """The hour that the application goes by; a test may override it."""
@@ -200,12 +218,12 @@ async def client(settings: Settings, container: Container) -> AsyncIterator[http
 
 
 @pytest.fixture
-async def processes(settings: Settings) -> AsyncIterator[list[httpx.AsyncClient]]:
+async def processes(settings: Settings, decoders: DecodingServer) -> AsyncIterator[list[httpx.AsyncClient]]:
     """Three instances of the application on one database, as three processes are."""
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(3):
-            container = await stack.enter_async_context(open_container(settings))
+            container = await stack.enter_async_context(open_container(settings, decoders=decoders))
             clients.append(await stack.enter_async_context(make_client(settings, container)))
         yield clients
 
@@ -215,9 +233,16 @@ def schema_of(database: str) -> str:
     return INIT_SQL.read_text(encoding="utf-8").replace("`image_classifier`", f"`{database}`")
 
 
+class _GivenSettings(Settings):
+    """Settings that come from a test alone. To look for each in the environment would take longer than many tests."""
+
+    def __init__(self, **values: Any) -> None:
+        BaseModel.__init__(self, **values)
+
+
 def make_settings(**values: Any) -> Settings:
     """Return settings that come from a test alone."""
-    return Settings(_env_file=None, **values)
+    return _GivenSettings(**values)
 
 
 def with_settings(settings: Settings, **values: Any) -> Settings:

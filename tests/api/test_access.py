@@ -1,7 +1,7 @@
 """Keys and addresses: what is open, what is not, and what a caller is told who may not."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from hashlib import sha256
 from typing import Any
 
@@ -14,6 +14,8 @@ from app.container import open_container
 from app.main import create_app
 from app.observe.logs import configure_logging
 from app.services.access.keys import KeyRing
+from app.services.images.decoding_server import DecodingServer
+from app.services.network.build import NetworkServer
 from tests.api.calls import classify
 from tests.conftest import make_settings
 from tests.factories import make_image, make_image_hash
@@ -47,14 +49,22 @@ CORRECTIONS = (
 OPEN = ("/health", "/health/live", "/health/ready", "/categories", "/about")
 
 
-@asynccontextmanager
-async def running(settings: dict[str, Any], address: str = "192.0.2.7") -> AsyncIterator[httpx.AsyncClient]:
-    """The application with these settings, as a client at `address` sees it."""
-    made = make_settings(**{"llm_provider": "local", **settings})
-    async with open_container(made) as container:
-        transport = ASGITransport(create_app(made, container), client=(address, 40000))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
-            yield client
+Running = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def running(decoders: DecodingServer, network: NetworkServer) -> Running:
+    """The application with settings of a test's own, as a client at `address` sees it."""
+
+    @asynccontextmanager
+    async def run(settings: dict[str, Any], address: str = "192.0.2.7") -> AsyncIterator[httpx.AsyncClient]:
+        made = make_settings(**{"llm_provider": "local", **settings})
+        async with open_container(made, decoders=decoders, network=network) as container:
+            transport = ASGITransport(create_app(made, container), client=(address, 40000))
+            async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
+                yield client
+
+    return run
 
 
 async def call_the_apps_endpoints(client: httpx.AsyncClient, headers: dict[str, str]) -> list[httpx.Response]:
@@ -78,7 +88,7 @@ def assert_forbidden(response: httpx.Response) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (403, "forbidden")
 
 
-async def test_without_settings_everything_is_open(sqlite_settings: dict[str, Any]) -> None:
+async def test_without_settings_everything_is_open(running: Running, sqlite_settings: dict[str, Any]) -> None:
     async with running(sqlite_settings) as client:
         responses = await call_the_apps_endpoints(client, {})
         assert [response.status_code for response in responses] == [200, 200, 404]
@@ -106,7 +116,7 @@ async def test_without_settings_everything_is_open(sqlite_settings: dict[str, An
     ],
 )
 async def test_without_a_key_of_theirs_apps_are_turned_away(
-    headers: dict[str, str], sqlite_settings: dict[str, Any]
+    running: Running, headers: dict[str, str], sqlite_settings: dict[str, Any]
 ) -> None:
     raw = {name: value.encode("latin-1") for name, value in headers.items()}
     async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
@@ -126,7 +136,7 @@ async def test_without_a_key_of_theirs_apps_are_turned_away(
     ],
 )
 async def test_each_key_opens_the_apps_calls_however_it_is_sent_and_stored(
-    headers: dict[str, str], sqlite_settings: dict[str, Any]
+    running: Running, headers: dict[str, str], sqlite_settings: dict[str, Any]
 ) -> None:
     keys = f"sha256:{sha256(KEY.encode()).hexdigest()}, {NEXT_KEY}, ios-app:{NAMED_KEY}"
     async with running({**sqlite_settings, "api_keys": keys}) as client:
@@ -135,13 +145,13 @@ async def test_each_key_opens_the_apps_calls_however_it_is_sent_and_stored(
     assert [response.status_code for response in responses] == [200, 200, 404]
 
 
-async def test_a_key_in_the_address_is_no_key(sqlite_settings: dict[str, Any]) -> None:
+async def test_a_key_in_the_address_is_no_key(running: Running, sqlite_settings: dict[str, Any]) -> None:
     async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
         assert_unauthorized(await client.post(f"/classify/check-cache?api_key={KEY}&X-API-Key={KEY}", json={}))
         assert_unauthorized(await client.get(f"/stats/today?key={ADMIN_KEY}"))
 
 
-async def test_who_has_no_key_learns_nothing_else(sqlite_settings: dict[str, Any]) -> None:
+async def test_who_has_no_key_learns_nothing_else(running: Running, sqlite_settings: dict[str, Any]) -> None:
     """Neither what is wrong with the rest of the request nor whether an image or a record is there."""
     async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
         answer = (await client.post("/classify", files={"image": make_image()}, headers=CLIENT)).json()
@@ -155,7 +165,9 @@ async def test_who_has_no_key_learns_nothing_else(sqlite_settings: dict[str, Any
 
 
 @pytest.mark.parametrize("path", STATISTICS)
-async def test_statistics_are_for_operators_keys_alone(path: str, sqlite_settings: dict[str, Any]) -> None:
+async def test_statistics_are_for_operators_keys_alone(
+    running: Running, path: str, sqlite_settings: dict[str, Any]
+) -> None:
     async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
         assert_unauthorized(await client.get(path))
         assert_unauthorized(await client.get(path, headers=CLIENT))
@@ -163,7 +175,7 @@ async def test_statistics_are_for_operators_keys_alone(path: str, sqlite_setting
         assert (await client.get(path, headers={"Authorization": f"Bearer {ADMIN_KEY}"})).status_code == 200
 
 
-async def test_the_live_stream_is_for_operators_keys_alone(sqlite_settings: dict[str, Any]) -> None:
+async def test_the_live_stream_is_for_operators_keys_alone(running: Running, sqlite_settings: dict[str, Any]) -> None:
     path = "/stats/live/stream"
     async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
         assert_unauthorized(await client.get(path))
@@ -174,7 +186,7 @@ async def test_the_live_stream_is_for_operators_keys_alone(sqlite_settings: dict
 
 @pytest.mark.parametrize(("method", "path"), CORRECTIONS)
 async def test_corrections_are_for_operators_keys_alone(
-    method: str, path: str, sqlite_settings: dict[str, Any]
+    running: Running, method: str, path: str, sqlite_settings: dict[str, Any]
 ) -> None:
     async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
         assert_unauthorized(await client.request(method, path))
@@ -182,14 +194,14 @@ async def test_corrections_are_for_operators_keys_alone(
         assert (await client.request(method, path, headers=ADMIN)).status_code in (200, 400, 404)
 
 
-async def test_an_operators_key_does_not_classify(sqlite_settings: dict[str, Any]) -> None:
+async def test_an_operators_key_does_not_classify(running: Running, sqlite_settings: dict[str, Any]) -> None:
     async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
         assert_unauthorized(await client.post("/classify", files={"image": make_image()}, headers=ADMIN))
 
 
 @pytest.mark.parametrize("path", OPEN)
 async def test_health_the_categories_and_what_is_accepted_need_no_key(
-    path: str, sqlite_settings: dict[str, Any]
+    running: Running, path: str, sqlite_settings: dict[str, Any]
 ) -> None:
     keys = {"api_keys": KEY, "admin_api_keys": ADMIN_KEY, "admin_ip_allowlist": "10.0.0.0/8"}
     async with running({**sqlite_settings, **keys}) as client:
@@ -210,7 +222,7 @@ async def test_health_the_categories_and_what_is_accepted_need_no_key(
     ],
 )
 async def test_statistics_are_for_the_addresses_on_the_list(
-    address: str, inside: bool, sqlite_settings: dict[str, Any]
+    running: Running, address: str, inside: bool, sqlite_settings: dict[str, Any]
 ) -> None:
     async with running({**sqlite_settings, "admin_ip_allowlist": "10.0.0.0/8,2001:db8::/32"}, address) as client:
         response = await client.get("/stats/today")
@@ -221,7 +233,7 @@ async def test_statistics_are_for_the_addresses_on_the_list(
         assert_forbidden(response)
 
 
-async def test_with_keys_and_addresses_both_are_needed(sqlite_settings: dict[str, Any]) -> None:
+async def test_with_keys_and_addresses_both_are_needed(running: Running, sqlite_settings: dict[str, Any]) -> None:
     both = {**sqlite_settings, "admin_api_keys": ADMIN_KEY, "admin_ip_allowlist": "10.0.0.0/8"}
     async with running(both, "10.0.0.1") as client:
         assert_unauthorized(await client.get("/stats/today"))
@@ -231,7 +243,9 @@ async def test_with_keys_and_addresses_both_are_needed(sqlite_settings: dict[str
         assert_forbidden(await client.get("/stats/today"))  # outside, a right key and a wrong one look the same
 
 
-async def test_an_operator_reads_any_record_and_a_client_their_own(sqlite_settings: dict[str, Any]) -> None:
+async def test_an_operator_reads_any_record_and_a_client_their_own(
+    running: Running, sqlite_settings: dict[str, Any]
+) -> None:
     async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
         for user in ({"X-User-ID": "device-42"}, {}):
             upload = await client.post("/classify", files={"image": make_image()}, headers={**CLIENT, **user})
@@ -249,7 +263,7 @@ async def test_an_operator_reads_any_record_and_a_client_their_own(sqlite_settin
     [("10.0.0.1", ADMIN, 200), ("192.0.2.7", ADMIN, 404), ("10.0.0.1", {}, 404)],
 )
 async def test_half_an_operator_reads_nobodys_record(
-    address: str, headers: dict[str, str], status: int, sqlite_settings: dict[str, Any]
+    running: Running, address: str, headers: dict[str, str], status: int, sqlite_settings: dict[str, Any]
 ) -> None:
     both = {**sqlite_settings, "admin_api_keys": ADMIN_KEY, "admin_ip_allowlist": "10.0.0.0/8"}
     async with running(both, address) as client:
@@ -258,7 +272,9 @@ async def test_half_an_operator_reads_nobodys_record(
         assert (await client.get(f"/requests/{answer['request_id']}", headers=headers)).status_code == status
 
 
-async def test_a_key_is_never_logged(sqlite_settings: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_key_is_never_logged(
+    running: Running, sqlite_settings: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     configure_logging(level="DEBUG", as_json=True)
     async with running({**sqlite_settings, "api_keys": KEY, "admin_api_keys": ADMIN_KEY}) as client:
         for headers in (CLIENT, ADMIN, {"X-API-Key": "wrong-7f3a9c51"}):

@@ -19,7 +19,6 @@ from app.services.model.stack import local_first
 from app.services.model.stack.local_first import is_audit
 from app.services.network.build import NetworkServer
 from app.services.network.photo_net import PhotoNet
-from app.services.network.pool import network_server
 from app.utils.image_utils import ImageLimits, prepare_image
 from tests.api.calls import check_cache, classify, get_data, upload
 from tests.conftest import SAMPLES, TESTS, make_client, with_settings
@@ -30,15 +29,6 @@ PHOTOS = TESTS / "photos"
 AWAY = Behaviour(status=503)
 SURE_AND_WRONG = "other-0109.jpg"
 """A photo that the network says is food."""
-
-
-@pytest.fixture(scope="module")
-async def network() -> AsyncIterator[NetworkServer]:
-    """What runs the network, once for all tests."""
-    server = network_server()
-    server.start()
-    yield server
-    await server.close()
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from app.database import Database, Sql
+from app.drivers.build import open_database
 from app.models.domain import Category
+from tests.conftest import make_settings
 from tests.factories import make_classification, make_image, make_outcome, make_reply
 from tests.support.records import fetch_known, write_outcomes
 from tests.support.service_process import environment
@@ -75,10 +77,12 @@ async def test_a_photo_is_corrected_by_its_file(
     ],
     ids=["unknown photo", "no category", "no reason", "empty reason", "two lines"],
 )
-def test_what_cannot_be_corrected_says_why(words: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:
-    run_command(tmp_path, {}, "migrate")
+async def test_what_cannot_be_corrected_says_why(
+    words: tuple[str, ...], code: int, said: str, sqlite_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    await (await open_database(make_settings(**sqlite_settings))).close()  # which makes its tables
 
-    run = run_command(tmp_path, {}, "correct", *words)
+    run = run_command(tmp_path, sqlite_settings, "correct", *words)
 
     assert run.returncode == code
     assert said in run.stderr
