@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,13 @@ def test_generated_requests_are_answered_as_documented(service: Service, tmp_pat
     assert f"{every - 1} selected / {every} total" in ended.stdout, ended.stdout
 
 
-def page(**settings: object) -> dict[str, Any]:
+@lru_cache
+def made_page(**settings: str) -> dict[str, Any]:
     return create_app(make_settings(**settings)).openapi()
+
+
+def page(**settings: str) -> dict[str, Any]:
+    return deepcopy(made_page(**settings))
 
 
 def operations(shown: dict[str, Any] | None = None) -> list[tuple[str, dict[str, Any]]]:

@@ -75,11 +75,12 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
 
 def _wait_until_it_answers(service: Service) -> None:
     end = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            httpx.get(f"{service.url}/api/v1/health/live", timeout=2)
-            return
-        except httpx.TransportError:
-            assert service.process.poll() is None, service.printed()
-            assert time.monotonic() < end, service.printed()
-        time.sleep(0.05)
+    with httpx.Client(timeout=2) as client:
+        while True:
+            try:
+                client.get(f"{service.url}/api/v1/health/live")
+                return
+            except httpx.TransportError:
+                assert service.process.poll() is None, service.printed()
+                assert time.monotonic() < end, service.printed()
+            time.sleep(0.05)
