@@ -3,6 +3,11 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
+# uv takes seconds where pip takes minutes. It does not read pip's configuration: where it cannot reach what is set there
+# (an index of one's own, certificates), pip does it after all.
+INSTALL = $(PIP) install --constraint requirements-dev.txt uv && \
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode --requirement $(1) || \
+	$(PIP) install --requirement $(1)
 SSL_DIR ?= ssl
 HOST ?= localhost
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
@@ -87,11 +92,11 @@ clean: ## Remove the virtual environment and all caches
 	@touch $@
 
 .venv/.installed: requirements.txt .venv/.python
-	@echo "Installing into .venv (once, about a minute) ..."
-	@$(PIP) install --requirement requirements.txt
+	@echo "Installing into .venv (once, less than a minute) ..."
+	@$(call INSTALL,requirements.txt)
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.txt .venv/.python
-	@echo "Installing tests and tools into .venv (once, about a minute) ..."
-	@$(PIP) install --requirement requirements-dev.txt
+	@echo "Installing tests and tools into .venv (once, less than a minute) ..."
+	@$(call INSTALL,requirements-dev.txt)
 	@touch $@ .venv/.installed
