@@ -9,6 +9,7 @@ import pytest
 
 from app.database import Database, Sql
 from app.drivers.build import open_database
+from app.models.domain import Failure, Outcome
 from app.models.identity import Alias, MatchedBy, Naming
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.lease_repository import LeaseRepository
@@ -18,7 +19,7 @@ from tests.conftest import make_settings
 from tests.factories import make_content_name, make_failure, make_fingerprint, make_image_hash, make_outcome
 from tests.support.records import write_outcomes
 
-ROWS = 1500
+ROWS, SLICE = 1500, 100
 NAMES = 5
 
 
@@ -34,7 +35,9 @@ async def full(mysql_settings: dict[str, Any]) -> AsyncIterator[Database]:
         )
         for one in outcomes
     ]
-    await write_outcomes(opened, [*named, *(make_failure() for _ in range(ROWS))])
+    everything: list[Outcome | Failure] = [*named, *(make_failure() for _ in range(ROWS))]
+    for start in range(0, len(everything), SLICE):  # each within the time of one call
+        await write_outcomes(opened, everything[start : start + SLICE])
     await LeaseRepository(opened).mark([f"photo:{make_image_hash()}" for _ in range(ROWS)], "another", 60)
     yield opened
     await opened.close()
