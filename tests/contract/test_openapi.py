@@ -1,8 +1,5 @@
 """The OpenAPI page is the whole truth: generated requests meet no 5xx, no undocumented status, no other shape."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import lru_cache
@@ -14,6 +11,7 @@ import pytest
 from app.main import create_app
 from tests.conftest import make_settings
 from tests.factories import error_codes
+from tests.support.generated_requests import check_generated_requests
 from tests.support.service_process import ROOT, Service, running_service
 
 
@@ -23,33 +21,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
-CHECKS = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-)
-
-
 @pytest.mark.timeout(240)
 def test_generated_requests_are_answered_as_documented(service: Service, tmp_path: Path) -> None:
-    """Without what the page says of any other failure, or no status would be undocumented."""
-    strict = page()
-    for _, operation in operations(strict):
-        del operation["responses"]["default"]
-    (tmp_path / "openapi.json").write_text(json.dumps(strict), encoding="utf-8")
-    command = [sys.executable, "-m", "schemathesis.cli", "run", "openapi.json", "--url", service.url]
-    options = ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", "25"]
-    # An answer that goes on for a quarter of an hour: tests/api/test_live_streams.py.
-    options += ["--exclude-path", "/api/v1/stats/live/stream"]
-
-    # Elsewhere than here: it leaves a database of examples behind.
-    ended = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True)
-
-    assert ended.returncode == 0, ended.stdout
-    every = len(operations())
-    assert f"{every - 1} selected / {every} total" in ended.stdout, ended.stdout
+    """Each night tests/slow/test_openapi_page.py asks many more."""
+    check_generated_requests(service, page(), tmp_path, examples=8)
 
 
 @lru_cache
