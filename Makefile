@@ -13,7 +13,7 @@ HOST ?= localhost
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-dart e2e certs bench check format docs client-types web screenshots package lock clean
+.PHONY: help run test test-slow test-dart e2e certs bench check check-types check-rest format docs client-types web screenshots package lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,9 +47,14 @@ bench: .venv/.installed-dev ## Measure cached answers beside an empty applicatio
 	.venv/bin/python -m bench.overhead --mysql
 
 check: .venv/.installed-dev ## Lint, type-check, look for holes in the code and in what it is built on
+	@$(MAKE) --no-print-directory --jobs 2 check-types check-rest
+
+check-types:
+	.venv/bin/mypy
+
+check-rest:
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/mypy
 	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive app scripts clients/python/src gunicorn_config.py
 	.venv/bin/python -m scripts.audit
 
