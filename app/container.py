@@ -43,6 +43,7 @@ from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
 from app.services.upkeep.retention import NONCE_MARGIN, Retention, slice_by_slice
 from app.services.upkeep.rollups import RollupUpkeep
+from app.services.yesterday_statistics import YesterdayStatsService
 from app.start_report import report_start
 from app.storage import Storage, open_storage
 from app.utils.clock import Clock, utc_now
@@ -64,6 +65,7 @@ class Container:
     identity_stats: IdentityStatsService
     model_stats: ModelStatsService
     budget_stats: BudgetStatsService
+    yesterday_stats: YesterdayStatsService
     corrections: Corrections
     health: HealthService
     uploads: UploadBudget
@@ -167,6 +169,7 @@ async def open_service(
             ),
             model_stats=ModelStatsService(storage.models, settings.prices, settings.timezone, clock),
             budget_stats=BudgetStatsService(storage.budgets, settings.budget_limits, settings.timezone, clock),
+            yesterday_stats=YesterdayStatsService(storage.minutes, settings.prices, settings.timezone, clock),
             health=HealthService(
                 storage.database, models.breakers, records.writer, network_at_last=settings.local_fallback != "off"
             ),

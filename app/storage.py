@@ -12,6 +12,7 @@ from app.repositories.budget_repository import BudgetRepository
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.identity_repository import IdentityRepository
 from app.repositories.lease_repository import LeaseRepository
+from app.repositories.minute_repository import MinuteRepository
 from app.repositories.model_repository import ModelRepository
 from app.repositories.near_repository import NearRepository
 from app.repositories.nonce_repository import NonceRepository
@@ -33,6 +34,7 @@ class Storage:
     near: NearRepository
     trials: TrialRepository
     identity: IdentityRepository
+    minutes: MinuteRepository
     models: ModelRepository
     records: RecordRepository
     request_log: RequestLogRepository
@@ -67,6 +69,7 @@ def storage_on(database: Database, settings: Settings) -> Storage:
         near=NearRepository(database),
         trials=TrialRepository(database),
         identity=IdentityRepository(database),
+        minutes=MinuteRepository(database),
         models=ModelRepository(database),
         records=RecordRepository(database),
         request_log=RequestLogRepository(database),

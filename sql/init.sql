@@ -262,6 +262,8 @@ CREATE TABLE IF NOT EXISTS `stats_state` (
   `built_at` DATETIME DEFAULT NULL COMMENT 'since when the sums are complete; NULL: they are not',
   `images` BIGINT NOT NULL DEFAULT 0 COMMENT 'rows of image_classification_cache',
   `cache_hits` BIGINT NOT NULL DEFAULT 0 COMMENT 'sum of their hit_count',
+  `minutes_version` BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the version whose change counted minutes last',
+  `minutes_since` DATETIME DEFAULT NULL COMMENT 'from when on minutes have all; NULL: from the beginning',
   PRIMARY KEY (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='what the sums are of, and those that belong to no day';
@@ -350,6 +352,25 @@ CREATE TABLE IF NOT EXISTS `stats_recent` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
 COMMENT='the requests of the last hour, by five seconds';
 
+CREATE TABLE IF NOT EXISTS `stats_minute` (
+  `minute` DATETIME NOT NULL,
+  `kind` VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'as in stats_request',
+  `bucket` BIGINT NOT NULL COMMENT 'as in stats_latency; -1: not timed',
+  `requests` BIGINT NOT NULL,
+  PRIMARY KEY (`minute`, `kind`, `bucket`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='the requests of the last three days, by minute';
+
+CREATE TABLE IF NOT EXISTS `stats_minute_call` (
+  `minute` DATETIME NOT NULL,
+  `calls` BIGINT NOT NULL COMMENT 'questions to vendors',
+  `cost` BIGINT NOT NULL COMMENT 'in units of the tenth decimal place',
+  `unpriced_input_tokens` BIGINT NOT NULL COMMENT 'as in stats_call',
+  `unpriced_output_tokens` BIGINT NOT NULL COMMENT 'as in stats_call',
+  PRIMARY KEY (`minute`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
+COMMENT='the questions to models of the last three days, by minute';
+
 INSERT INTO `stats_state` (`id`, `built_at`)
 SELECT 1, UTC_TIMESTAMP()
 FROM (SELECT 1) AS new
@@ -393,5 +414,6 @@ FROM (
   UNION ALL SELECT 9, 'hit_scale'
   UNION ALL SELECT 10, 'log_by_id'
   UNION ALL SELECT 11, 'recent_requests'
+  UNION ALL SELECT 12, 'minutes'
 ) AS migration
 WHERE @is_new;

@@ -228,7 +228,9 @@ CREATE TABLE IF NOT EXISTS stats_state (
   timezone TEXT NOT NULL DEFAULT '',
   built_at TEXT DEFAULT NULL,
   images INTEGER NOT NULL DEFAULT 0,
-  cache_hits INTEGER NOT NULL DEFAULT 0
+  cache_hits INTEGER NOT NULL DEFAULT 0,
+  minutes_version INTEGER NOT NULL DEFAULT 0,
+  minutes_since TEXT DEFAULT NULL
 );
 
 CREATE TABLE IF NOT EXISTS stats_request (
@@ -307,6 +309,22 @@ CREATE TABLE IF NOT EXISTS stats_recent (
   PRIMARY KEY (moment, kind)
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS stats_minute (
+  minute TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  bucket INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  PRIMARY KEY (minute, kind, bucket)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS stats_minute_call (
+  minute TEXT NOT NULL PRIMARY KEY,
+  calls INTEGER NOT NULL,
+  cost INTEGER NOT NULL,
+  unpriced_input_tokens INTEGER NOT NULL,
+  unpriced_output_tokens INTEGER NOT NULL
+) WITHOUT ROWID;
+
 INSERT INTO stats_state (id, built_at) VALUES (1, CURRENT_TIMESTAMP);
 
 INSERT INTO schema_version (number, name, applied_at) VALUES
@@ -320,4 +338,5 @@ INSERT INTO schema_version (number, name, applied_at) VALUES
   (8, 'statistics', CURRENT_TIMESTAMP),
   (9, 'hit_scale', CURRENT_TIMESTAMP),
   (10, 'log_by_id', CURRENT_TIMESTAMP),
-  (11, 'recent_requests', CURRENT_TIMESTAMP);
+  (11, 'recent_requests', CURRENT_TIMESTAMP),
+  (12, 'minutes', CURRENT_TIMESTAMP);

@@ -81,6 +81,8 @@ TABLES = (
     "stats_distinct",
     "stats_user",
     "stats_recent",
+    "stats_minute",
+    "stats_minute_call",
 )
 
 _mysql: list[MySQLServer] = []

@@ -16,6 +16,7 @@ from app.services.live.feed import LiveFeed
 from app.services.model_statistics import ModelStatsService
 from app.services.purge_service import PurgeService
 from app.services.stats_service import StatsService
+from app.services.yesterday_statistics import YesterdayStatsService
 
 __all__ = [
     "BudgetStatsDep",
@@ -29,6 +30,7 @@ __all__ = [
     "ModelStatsDep",
     "PurgesDep",
     "StatsDep",
+    "YesterdayStatsDep",
 ]
 
 
@@ -59,6 +61,10 @@ def get_budget_stats(container: ContainerDep) -> BudgetStatsService:
     return container.budget_stats
 
 
+def get_yesterday_stats(container: ContainerDep) -> YesterdayStatsService:
+    return container.yesterday_stats
+
+
 def get_corrections(container: ContainerDep) -> CorrectionService:
     return container.corrections.answers
 
@@ -84,6 +90,7 @@ LiveDep = Annotated[LiveFeed, Depends(get_live)]
 IdentityStatsDep = Annotated[IdentityStatsService, Depends(get_identity_stats)]
 ModelStatsDep = Annotated[ModelStatsService, Depends(get_model_stats)]
 BudgetStatsDep = Annotated[BudgetStatsService, Depends(get_budget_stats)]
+YesterdayStatsDep = Annotated[YesterdayStatsService, Depends(get_yesterday_stats)]
 CorrectionsDep = Annotated[CorrectionService, Depends(get_corrections)]
 FeedbackDep = Annotated[FeedbackService, Depends(get_feedback)]
 HistoryDep = Annotated[HistoryService, Depends(get_history)]

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.api.deps import BudgetStatsDep, IdentityStatsDep, ModelStatsDep, StatsDep
+from app.api.deps import BudgetStatsDep, IdentityStatsDep, ModelStatsDep, StatsDep, YesterdayStatsDep
 from app.api.http.caching import NOT_STORED
 from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY
 from app.api.http.openapi import document_answer, document_errors
 from app.errors import DatabaseUnavailable, InvalidRequest, InvalidUserId, NotFound, StatisticsNotBuilt
-from app.models import budget_response, examples, identity_response, model_response, trend_response
+from app.models import budget_response, examples, identity_response, model_response, trend_response, yesterday_response
 from app.models.budget_response import BudgetStatsResponse
 from app.models.identity_response import IdentityStatsResponse
 from app.models.model_response import ModelsStatsResponse
@@ -22,6 +22,7 @@ from app.models.response import (
 )
 from app.models.stats_response import CacheEfficiencyResponse, CategoryDistributionResponse, TodayStatsResponse
 from app.models.trend_response import LatencyResponse, OneUserResponse, TrendResponse
+from app.models.yesterday_response import YesterdayResponse
 
 router = APIRouter(
     prefix="/stats",
@@ -44,6 +45,18 @@ async def get_today_stats(stats: StatsDep) -> TodayStatsResponse:
     """Totals of the requests since midnight in `STATS_TIMEZONE`."""
     about = asdict(stats.describe_basis("request_log"))
     return TodayStatsResponse.model_validate({"data": await stats.summarize_today(), **about})
+
+
+@router.get(
+    "/yesterday",
+    summary="Yesterday until the time of day that it is now",
+    responses=document_answer("What today is compared with", until=yesterday_response.YESTERDAY),
+)
+async def get_yesterday_stats(stats: YesterdayStatsDep) -> YesterdayResponse:
+    """From midnight in `STATS_TIMEZONE` until its clocks showed the present minute: the first time where they showed it
+    twice, and when they skipped it where they did. Minutes are counted from the first process of a version on that has
+    this call; `python -m app.cli rebuild` counts those from before."""
+    return YesterdayResponse.model_validate({"data": await stats.summarize()})
 
 
 @router.get(

@@ -8,7 +8,7 @@ from app.database import Row, Sql
 from app.drivers.migrations import COMMAND
 from app.errors import DatabaseNotInitialized
 
-NEEDED_VERSION = 11
+NEEDED_VERSION = 12
 """The number of the last migration in sql/migrations."""
 
 SELECT_VERSION = Sql.same("SELECT MAX(number) FROM schema_version")
@@ -45,7 +45,7 @@ _COLUMNS = {
         "id, request_id, key_name, ip_address, action, image_hash, reason, value_before, value_after, created_at"
     ),
     "stats_outbox": "id, sign, records, calls, images, cache_hits",
-    "stats_state": "id, version, timezone, built_at, images, cache_hits",
+    "stats_state": "id, version, timezone, built_at, images, cache_hits, minutes_version, minutes_since",
     "stats_request": "day, kind, requests, processing_ms, timed, uploaded_bytes, not_uploaded, saved_bytes",
     "stats_category": "day, category, requests, confidence",
     "stats_latency": "day, kind, bucket, requests",
@@ -57,6 +57,8 @@ _COLUMNS = {
     "stats_distinct": "day, kind, members",
     "stats_user": "user_id, requests, cache_hits",
     "stats_recent": "moment, kind, requests",
+    "stats_minute": "minute, kind, bucket, requests",
+    "stats_minute_call": "minute, calls, cost, unpriced_input_tokens, unpriced_output_tokens",
 }
 """Of every table, what the code reads or writes."""
 

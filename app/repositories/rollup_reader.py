@@ -14,6 +14,8 @@ from app.repositories.rollup_reads import (
     SELECT_DISTINCT,
     SELECT_LATENCIES,
     SELECT_MAX_HITS,
+    SELECT_MINUTE_CALLS,
+    SELECT_MINUTES,
     SELECT_OTHER_TOP_USERS,
     SELECT_RECENT,
     SELECT_REQUESTS,
@@ -60,6 +62,8 @@ CATEGORIES = _table(SELECT_CATEGORIES, 2, lambda pending: pending.categories)
 LATENCIES = _table(SELECT_LATENCIES, 3, lambda pending: pending.latencies)
 CALLS = _table(SELECT_CALLS, 5, lambda pending: pending.calls)
 RECENT = _table(SELECT_RECENT, 2, lambda pending: pending.recent)
+MINUTES = _table(SELECT_MINUTES, 3, lambda pending: pending.minutes)
+MINUTE_CALLS = _table(SELECT_MINUTE_CALLS, 1, lambda pending: pending.minute_calls)
 DISTINCT = Table(SELECT_DISTINCT, 2, _count_new_members)
 
 
@@ -93,6 +97,19 @@ class RollupReader:
                 await _sum(fetch, pending, REQUESTS, first, last),
                 await _sum(fetch, pending, DISTINCT, first, last),
                 await _sum(fetch, pending, RECENT, since, _LAST_SECOND),
+            )
+
+        return await self.database.read_snapshot(read, timeout_seconds=_TIMEOUT_SECONDS)
+
+    async def sum_minutes(self, first: str, last: str, zone: ZoneInfo) -> tuple[RollupState, Sums, Sums]:
+        """Return the sums of `MINUTES` and `MINUTE_CALLS` from one minute to another, and what they are of."""
+
+        async def read(fetch: Fetch) -> tuple[RollupState, Sums, Sums]:
+            state, pending = await _fetch_pending(fetch, zone)
+            return (
+                state,
+                await _sum(fetch, pending, MINUTES, first, last),
+                await _sum(fetch, pending, MINUTE_CALLS, first, last),
             )
 
         return await self.database.read_snapshot(read, timeout_seconds=_TIMEOUT_SECONDS)

@@ -2,13 +2,24 @@
 
 from app.database import Sql
 
-SELECT_STATE = Sql.same("SELECT version, timezone, built_at, images, cache_hits FROM stats_state WHERE id = 1")
+SELECT_STATE = Sql.same("""
+SELECT version, timezone, built_at, images, cache_hits, minutes_version, minutes_since FROM stats_state WHERE id = 1
+""")
 
 SELECT_REQUESTS = Sql.same("""
 SELECT day, kind, requests, processing_ms, timed, uploaded_bytes, not_uploaded, saved_bytes
 FROM stats_request WHERE day >= :first AND day <= :last
 """)
 SELECT_RECENT = Sql.same("SELECT moment, kind, requests FROM stats_recent WHERE moment >= :first AND moment <= :last")
+# All minutes as one, as all that reads them wants their sum.
+SELECT_MINUTES = Sql.same("""
+SELECT MIN(minute), kind, bucket, SUM(requests) FROM stats_minute WHERE minute >= :first AND minute <= :last
+GROUP BY kind, bucket
+""")
+SELECT_MINUTE_CALLS = Sql.same("""
+SELECT minute, calls, cost, unpriced_input_tokens, unpriced_output_tokens
+FROM stats_minute_call WHERE minute >= :first AND minute <= :last
+""")
 SELECT_CATEGORIES = Sql.same("""
 SELECT day, category, requests, confidence FROM stats_category WHERE day >= :first AND day <= :last
 """)
@@ -151,7 +162,10 @@ WHERE id = 1
 """)
 END_REBUILD = Sql.same("""
 UPDATE stats_state
-SET version = CASE WHEN version = :version THEN version + 1 END, built_at = CURRENT_TIMESTAMP
+SET minutes_since = NULL,
+  minutes_version = :version + 1,
+  version = CASE WHEN version = :version THEN version + 1 END,
+  built_at = CURRENT_TIMESTAMP
 WHERE id = 1
 """)
 MARK_INCOMPLETE = Sql.same("""
@@ -168,6 +182,8 @@ INSERT_STATE = Sql(
 CLEAR_TABLES = (
     Sql(mysql="DELETE FROM stats_request LIMIT :slice", sqlite="DELETE FROM stats_request"),
     Sql(mysql="DELETE FROM stats_recent LIMIT :slice", sqlite="DELETE FROM stats_recent"),
+    Sql(mysql="DELETE FROM stats_minute LIMIT :slice", sqlite="DELETE FROM stats_minute"),
+    Sql(mysql="DELETE FROM stats_minute_call LIMIT :slice", sqlite="DELETE FROM stats_minute_call"),
     Sql(mysql="DELETE FROM stats_category LIMIT :slice", sqlite="DELETE FROM stats_category"),
     Sql(mysql="DELETE FROM stats_latency LIMIT :slice", sqlite="DELETE FROM stats_latency"),
     Sql(mysql="DELETE FROM stats_call LIMIT :slice", sqlite="DELETE FROM stats_call"),

@@ -31,6 +31,8 @@ from app.repositories.rollup_statements import (
     ADD_CATEGORY,
     ADD_LATENCY,
     ADD_MEMBER,
+    ADD_MINUTE,
+    ADD_MINUTE_CALL,
     ADD_RECENT,
     ADD_REQUEST,
     ADD_USER,
@@ -40,6 +42,8 @@ from app.repositories.rollup_statements import (
     COUNT_MEMBERS_TO_COME,
     DELETE_EMPTY_MEMBERS,
     DELETE_NO_LONGER_RECENT,
+    DELETE_OLD_MINUTE_CALLS,
+    DELETE_OLD_MINUTES,
 )
 from app.repositories.rollup_sums import Key, RollupSums, Sums, rows_json
 
@@ -62,6 +66,11 @@ class RollupState:
 
     images: int
     cache_hits: int
+    has_minutes: bool
+    """Whether minutes are counted: not where a process of an older version has changed the sums last."""
+
+    minutes_since: datetime | None
+    """From when on all is in the minutes; None: from the beginning."""
 
     def check(self, zone: ZoneInfo | None = None) -> None:
         """Return if the sums can be told, by the days of `zone` if that matters. Raises `StatisticsNotBuilt`."""
@@ -75,10 +84,11 @@ async def fetch_state(fetch: Fetch) -> RollupState:
     """Return what the sums are of."""
     rows = await fetch(SELECT_STATE, {})
     if not rows:
-        return RollupState(0, "", None, 0, 0)
-    ((version, timezone, built_at, images, cache_hits),) = rows
-    built = None if built_at is None else from_sql_time(built_at)
-    return RollupState(int(version), timezone, built, int(images), int(cache_hits))
+        return RollupState(0, "", None, 0, 0, False, None)
+    ((version, timezone, built_at, images, cache_hits, minutes_version, minutes_since),) = rows
+    built, since = (None if moment is None else from_sql_time(moment) for moment in (built_at, minutes_since))
+    has_minutes = int(minutes_version) == int(version)
+    return RollupState(int(version), timezone, built, int(images), int(cache_hits), has_minutes, since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +185,8 @@ def _additions(sums: RollupSums) -> list[Statement]:
     tables = (
         (ADD_REQUEST, sums.requests),
         (ADD_RECENT, sums.recent),
+        (ADD_MINUTE, sums.minutes),
+        (ADD_MINUTE_CALL, sums.minute_calls),
         (ADD_CATEGORY, sums.categories),
         (ADD_LATENCY, sums.latencies),
         (ADD_CALL, sums.calls),
@@ -182,7 +194,9 @@ def _additions(sums: RollupSums) -> list[Statement]:
     )
     statements: list[Statement] = [(sql, {"rows": rows_json(rows)}) for sql, rows in tables if rows]
     if sums.recent:
-        statements.append((DELETE_NO_LONGER_RECENT, {}))
+        statements += [(DELETE_NO_LONGER_RECENT, {}), (DELETE_OLD_MINUTES, {})]
+    if sums.minute_calls:
+        statements.append((DELETE_OLD_MINUTE_CALLS, {}))
     return statements + _member_statements(sums) + _tidying(sums)
 
 

@@ -17,6 +17,8 @@ ALL_DAYS = "1000-01-01"
 
 USER, ADDRESS, IMAGE = "user", "address", "image"
 HIT, PAID = "hit", "paid"
+UNTIMED = -1
+"""The bucket of requests that do not say how long they took."""
 
 _NOT_AS_WRITTEN = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
 """What reading a row raises that none of us has written so."""
@@ -35,6 +37,12 @@ class RollupSums:
 
         self.recent: Sums = {}
         """By the first of five seconds and kind of name: requests."""
+
+        self.minutes: Sums = {}
+        """By minute, kind of name and bucket of the time taken: requests."""
+
+        self.minute_calls: Sums = {}
+        """By minute: questions to vendors, their cost, and input and output tokens of those whose cost is not known."""
 
         self.categories: Sums = {}
         """By day and category: requests, confidence in parts of 10,000."""
@@ -72,9 +80,10 @@ class RollupSums:
 
     def add_records(self, text: str, sign: int, calendar: Calendar) -> None:
         """Add what counts of rows of requests, or of who made them; with -1 for `sign` take it away."""
-        by_kind, categories, latencies, users = self.requests, self.categories, self.latencies, self.users
+        by_kind, categories, users = self.requests, self.categories, self.users
         members: Counter[Key] = Counter()
         seconds: Counter[tuple[str, str]] = Counter()
+        minutes: Counter[tuple[str, str, int]] = Counter()
         key: Key
         for moment, user, address, size, category, confidence, hit, took_ms, name, saved in json.loads(text):
             day = calendar.day_of(moment)
@@ -92,6 +101,7 @@ class RollupSums:
                 continue
             kind = (name or "bytes") if hit else ""
             seconds[moment, kind] += sign
+            minutes[moment[:16], kind, UNTIMED if took_ms is None else bucket_of(took_ms)] += sign
             row = by_kind.get(key := (day, kind)) or by_kind.setdefault(key, [0] * 6)
             row[0] += sign
             row[1] += sign * (took_ms or 0)
@@ -102,14 +112,14 @@ class RollupSums:
             row = categories.get(key := (day, category)) or categories.setdefault(key, [0, 0])
             row[0] += sign
             row[1] += sign * round(confidence * 10_000)
-            if took_ms is not None:
-                key = (day, HIT if hit else PAID, bucket_of(took_ms))
-                row = latencies.get(key) or latencies.setdefault(key, [0])
-                row[0] += sign
         for key, number in members.items():
             _add(self.members, key, (number,), 1)
         for (moment, kind), number in seconds.items():
             _add(self.recent, (point_of(moment), kind), (number,), 1)
+        for (minute, kind, bucket), number in minutes.items():
+            _add(self.minutes, (f"{minute}:00", kind, bucket), (number,), 1)
+            if bucket != UNTIMED:
+                _add(self.latencies, (calendar.day_of(minute), HIT if kind else PAID, bucket), (number,), 1)
 
     def add_calls(self, text: str, sign: int, calendar: Calendar) -> None:
         """Add what counts of rows of questions to models. Images are those that a vendor was asked about."""
@@ -120,6 +130,7 @@ class RollupSums:
             amounts = (1, paid, output, cached, _in_units(cost), *unpriced, int(took_ms is not None), took_ms or 0)
             _add(self.calls, (day, provider or "", model or "", lane, outcome), amounts, sign)
             if provider != LOCAL_PROVIDER:
+                _add(self.minute_calls, (f"{moment[:16]}:00",), (1, _in_units(cost), *unpriced), sign)
                 _add(self.members, (day, IMAGE, image_hash), (1,), sign)
                 _add(self.members, (ALL_DAYS, IMAGE, image_hash), (1,), sign)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from app.errors import NotFound
@@ -24,6 +23,7 @@ from app.repositories.stats_repository import RequestTotals, StatsRepository, To
 from app.utils.clock import Clock
 from app.utils.days import DaySpan, last_days
 from app.utils.latency_buckets import middle_of
+from app.utils.ratios import percentage, ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class StatsService:
             total_hits=totals.hits,
             times_saved=saved,
             cost_saved=float(saved * self.prices.per_call),
-            avg_hit_per_image=float(_ratio(totals.hits, totals.images, places=2)),
+            avg_hit_per_image=float(ratio(totals.hits, totals.images, places=2)),
             max_hits=totals.max_hits,
             uploaded_bytes=bandwidth.uploaded_bytes,
             saved_bytes=bandwidth.saved_bytes,
@@ -93,8 +93,8 @@ class StatsService:
             CategoryShare(
                 category=row.category,
                 count=row.requests,
-                percentage=_percentage(row.requests, total),
-                avg_confidence=float(_ratio(row.total_confidence, row.requests, places=4)),
+                percentage=percentage(row.requests, total),
+                avg_confidence=float(ratio(row.total_confidence, row.requests, places=4)),
             )
             for row in rows
         ]
@@ -136,10 +136,10 @@ class StatsService:
             total_requests=totals.requests,
             cache_hits=totals.cache_hits,
             cache_misses=misses,
-            cache_hit_rate=_percentage(totals.cache_hits, totals.requests),
+            cache_hit_rate=percentage(totals.cache_hits, totals.requests),
             unique_users=totals.unique_users,
             unique_ips=totals.unique_ips,
-            avg_processing_time_ms=int(_ratio(totals.total_processing_ms, totals.timed_requests, places=0)),
+            avg_processing_time_ms=int(ratio(totals.total_processing_ms, totals.timed_requests, places=0)),
             estimated_cost=float(misses * self.prices.per_call),
             cost_saved=float(totals.cache_hits * self.prices.per_call),
             uploaded_bytes=totals.uploaded_bytes,
@@ -182,19 +182,7 @@ def _user(totals: UserTotals) -> UserStatistics:
         user_id=totals.user_id,
         request_count=totals.requests,
         cache_hits=totals.cache_hits,
-        cache_hit_rate=_percentage(totals.cache_hits, totals.requests),
+        cache_hit_rate=percentage(totals.cache_hits, totals.requests),
         first_request=totals.first_request,
         last_request=totals.last_request,
     )
-
-
-def _ratio(part: int | Decimal, whole: int, *, places: int) -> Decimal:
-    """Return part / whole, rounded half up as MySQL's ROUND does; 0 where there is nothing to divide by."""
-    if whole == 0:
-        return Decimal(0)
-    return (Decimal(part) / whole).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-
-
-def _percentage(part: int, whole: int) -> float:
-    """Return part / whole in per cent, as MySQL has `ROUND(part * 100.0 / whole, 2)`: its quotient has five places."""
-    return float(_ratio(_ratio(part * 100, whole, places=5), 1, places=2))

@@ -55,6 +55,19 @@ def last_days(now: datetime, zone: ZoneInfo, days: int) -> DaySpan:
     return DaySpan(today - timedelta(days=days - 1), today, zone)
 
 
+def yesterday_until_now(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the first moment of yesterday, and when its clocks showed the hour and minute that they show now.
+
+    That is the first such moment where they showed it twice, and the one at which they skipped it where they did.
+    """
+    yesterday = last_days(now, zone, 2)
+    shown = datetime.combine(yesterday.first, now.astimezone(zone).time().replace(second=0, microsecond=0, fold=0))
+    # In UTC: a time that clocks show twice equals none of another zone.
+    while (until := shown.replace(tzinfo=zone).astimezone(UTC)).astimezone(zone).replace(tzinfo=None) != shown:
+        shown += timedelta(minutes=1)
+    return yesterday.start, until
+
+
 def next_day(now: datetime, zone: ZoneInfo) -> datetime:
     """Return the first moment of tomorrow."""
     return last_days(now, zone, 1).end

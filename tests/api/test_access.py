@@ -26,6 +26,7 @@ CLIENT = {"Authorization": f"Bearer {KEY}"}
 ADMIN = {"X-API-Key": ADMIN_KEY}
 STATISTICS = (
     "/stats/today",
+    "/stats/yesterday",
     "/stats/cache-efficiency",
     "/stats/tokens",
     "/stats/category-distribution",

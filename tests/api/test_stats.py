@@ -291,6 +291,7 @@ async def test_statistics_that_wait_for_a_rebuild_say_so(database: Database, cli
         "identity",
         "trend",
         "latency",
+        "yesterday",
         "users/device-42",
     ):
         answer = await client.get(f"/stats/{path}")
@@ -306,7 +307,7 @@ async def test_every_statistic_says_as_of_when_it_is_where_days_begin_and_what_w
     # A list, and what the specification has fixed, has them beside it.
     beside = {"today", "cache-efficiency", "category-distribution", "users/top", "images/top"}
     bases = {
-        **dict.fromkeys(["today", "trend", "latency", "category-distribution"], "request_log"),
+        **dict.fromkeys(["today", "yesterday", "trend", "latency", "category-distribution"], "request_log"),
         **dict.fromkeys(["users/top", "users/{user_id}", "identity", "live"], "request_log"),
         **dict.fromkeys(["tokens", "models"], "model_call"),
         "budget": "budget",

@@ -19,6 +19,7 @@ from app.database import Database, Sql, from_sql_time
 from app.errors import DatabaseUnavailable, RebuildDisturbed, StatisticsNotBuilt
 from app.models.domain import LOCAL_MODEL, LOCAL_PROVIDER, Category, Failure, Outcome
 from app.models.identity import MatchedBy
+from app.repositories.minute_repository import MinuteRepository
 from app.repositories.model_repository import ModelRepository
 from app.repositories.record_batch import RecordBatch
 from app.repositories.record_repository import RecordRepository
@@ -26,6 +27,7 @@ from app.repositories.rollup_builder import RollupBuilder
 from app.repositories.rollup_repository import RollupRepository
 from app.repositories.stats_repository import RequestTotals, StatsRepository
 from app.utils.days import DaySpan, last_days
+from app.utils.latency_buckets import bucket_of
 from tests.conftest import TABLES
 from tests.factories import (
     known_by,
@@ -63,6 +65,14 @@ TOKENS = Sql.same("""
 SELECT COUNT(*), COUNT(DISTINCT image_hash), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens)
 FROM model_call WHERE COALESCE(provider, '') <> 'local' AND created_at >= :start AND created_at < :end
 """)
+TIMES = Sql.same("""
+SELECT from_cache, processing_time_ms FROM request_log WHERE created_at >= :start AND created_at < :end
+""")
+COSTS = Sql.same("""
+SELECT COUNT(*), SUM(CASE WHEN cost IS NULL THEN input_tokens END), SUM(CASE WHEN cost IS NULL THEN output_tokens END),
+  SUM(cost)
+FROM model_call WHERE COALESCE(provider, '') <> 'local' AND created_at >= :start AND created_at < :end
+""")
 
 
 def numbers(row: Any) -> tuple[int, ...]:
@@ -96,6 +106,7 @@ async def check_sums(database: Database, span: DaySpan) -> None:
             row
         )
     await check_recent(database, span)
+    await check_minutes(database, span)
     (row,) = await database.fetch_all(CACHE, {})
     cache = await stats.sum_cache()
     assert (cache.images, cache.hits, cache.max_hits) == numbers(row)
@@ -127,6 +138,24 @@ async def check_recent(database: Database, span: DaySpan) -> None:
             scanned[start, (matched_by or "bytes") if from_cache else ""] += 1
     _, recent = await StatsRepository(database).sum_live(span, since)
     assert {(one.start, one.kind): one.requests for one in recent if one.requests} == scanned
+
+
+async def check_minutes(database: Database, span: DaySpan) -> None:
+    """Fail unless the hours that yesterday may have until now are told by the minute as a scan finds them."""
+    end = NOW.replace(second=0)
+    for start in (end - timedelta(hours=50), end - timedelta(hours=7)):
+        told = await MinuteRepository(database).sum_minutes(start, end, span.zone)
+        params = {"start": text_of(start), "end": text_of(end)}
+        scanned: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
+        for from_cache, took_ms in await database.fetch_all(TIMES, params):
+            scanned[bool(from_cache)][bucket_of(took_ms)] += 1
+        assert told.is_complete
+        assert told.cache_hits == scanned[True].total()
+        assert told.requests - told.cache_hits == scanned[False].total()
+        assert [Counter(told.hits), Counter(told.paid)] == [scanned[True], scanned[False]]
+        (row,) = await database.fetch_all(COSTS, params)
+        assert (told.calls, told.unpriced.input_tokens, told.unpriced.output_tokens) == numbers(row)[:3]
+        assert float(told.cost) == pytest.approx(float(row[3] or 0), abs=1e-9)
 
 
 @dataclass
