@@ -30,6 +30,11 @@ class ModelStatsData(Body):
     input_tokens: int = Field(examples=[552_300])
     cached_tokens: int = Field(description="The part of input_tokens that the vendor had cached", examples=[0])
     output_tokens: int = Field(examples=[52_300])
+    unpriced_tokens: int = Field(
+        description="Those of input_tokens and output_tokens whose cost is not on record, from before it was kept: "
+        "`cost` has them at the prices of today",
+        examples=[0],
+    )
     cost: float = Field(description="What they cost, at the prices of their moments", examples=[0.0814])
     avg_duration_ms: int | None = Field(description="From the question sent to what became of it", examples=[1480])
 
@@ -88,6 +93,7 @@ MODELS = ModelsStatsResponse(
                 input_tokens=0,
                 cached_tokens=0,
                 output_tokens=0,
+                unpriced_tokens=0,
                 cost=0,
                 avg_duration_ms=52,
             ),
@@ -100,6 +106,7 @@ MODELS = ModelsStatsResponse(
                 input_tokens=195_360,
                 cached_tokens=0,
                 output_tokens=18_130,
+                unpriced_tokens=0,
                 cost=0.0286,
                 avg_duration_ms=1480,
             ),

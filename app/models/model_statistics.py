@@ -48,6 +48,9 @@ class ModelStatistics:
     input_tokens: int
     cached_tokens: int
     output_tokens: int
+    unpriced_tokens: int
+    """Those of input and output whose cost is not on record."""
+
     cost: float
     avg_duration_ms: int | None
 

@@ -51,7 +51,7 @@ class ModelStatsService:
 
     def _summarize_model(self, rows: Sequence[CallTotals]) -> ModelStatistics:
         usage = sum((row.usage for row in rows), Usage())
-        unpriced = self.prices.cost_of_tokens(sum((row.unpriced for row in rows), Usage())) or 0
+        unpriced = sum((row.unpriced for row in rows), Usage())
         timed = sum(row.timed_calls for row in rows)
         return ModelStatistics(
             provider=rows[0].provider,
@@ -62,7 +62,8 @@ class ModelStatsService:
             input_tokens=usage.input_tokens,
             cached_tokens=usage.cached_tokens,
             output_tokens=usage.output_tokens,
-            cost=float(sum(row.cost for row in rows) + unpriced),
+            unpriced_tokens=unpriced.input_tokens + unpriced.output_tokens,
+            cost=float(sum(row.cost for row in rows) + (self.prices.cost_of_tokens(unpriced) or 0)),
             avg_duration_ms=round(sum(row.total_ms for row in rows) / timed) if timed else None,
         )
 

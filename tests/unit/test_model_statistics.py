@@ -85,6 +85,7 @@ async def test_what_was_asked_before_costs_were_kept_counts_at_todays_prices() -
     (model,) = (await summarize(FakeCalls([old]))).models
 
     assert (model.provider, model.model, model.cost) == (None, None, 1.1)
+    assert model.unpriced_tokens == 3_000_000
 
 
 async def test_days_begin_at_midnight_in_the_time_zone() -> None:
