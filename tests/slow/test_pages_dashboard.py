@@ -13,9 +13,11 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from app.drivers.check import NEEDED_VERSION
 from app.storage import open_storage
 from tests.conftest import TEST_DATABASE, make_settings, schema_of
 from tests.support.dashboard import (
+    beside,
     feed_of,
     fetch,
     figure_of,
@@ -34,6 +36,15 @@ from tests.support.service_process import Service, running_service
 DATABASE = f"{TEST_DATABASE}_dashboard"
 ROWS, PHOTOS = 6_000, 1_200
 PRICE = 0.5
+FIGURES = {
+    "requests": "total_requests",
+    "hit-rate": "cache_hit_rate",
+    "paid": "cache_misses",
+    "spent": "cost",
+    "saved": "cost_saved",
+    "slowest": "paid",
+}
+"""The key figures, and what they are called where yesterday is told."""
 ZONE = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 """Where it is about noon: today has requests, and midnight is not near."""
 
@@ -69,6 +80,14 @@ def add_what_no_request_leaves(server: MySQLServer) -> None:
         DATABASE,
     )
     server.query("UPDATE model_call SET outcome = 'refused' WHERE outcome = 'answered' AND id % 7 = 0", DATABASE)
+    server.query("UPDATE model_call SET cost = NULL, cached_tokens = 3 WHERE id % 9 = 0", DATABASE)
+    server.query(
+        "INSERT INTO feedback (user_id, image_hash, request_id, category, answered, created_at, number) "
+        "SELECT CONCAT('user-', vote), image_hash, 'req_1', 'idcard', category, UTC_TIMESTAMP(), vote "
+        "FROM (SELECT * FROM image_classification_cache WHERE category <> 'idcard' ORDER BY id LIMIT 3) AS photos "
+        "CROSS JOIN (SELECT 1 AS vote UNION ALL SELECT 2) AS votes",
+        DATABASE,
+    )
     server.query(
         "INSERT INTO near_trial "
         "(request_id, image_hash, neighbour_hash, distance, near_category, model_category, created_at) "
@@ -98,6 +117,11 @@ def numbers(text: str) -> list[float]:
     return [number(one) for one in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
 
 
+def signed(text: str) -> float:
+    """Return a change as the page writes it: with a sign in front."""
+    return number(text) * (-1 if text.startswith("−") else 1)
+
+
 def moment(at: str) -> str:
     """Return day and minute of a moment as an American page writes them, in the zone of the statistics."""
     local = datetime.fromisoformat(at).astimezone(ZoneInfo(ZONE))
@@ -108,9 +132,9 @@ def calls_of(model: dict[str, Any], *outcomes: str) -> int:
     return sum(one["calls"] for one in model["outcomes"] if one["outcome"] in outcomes)
 
 
-def beside(page: Page, name: str) -> Locator:
-    """What stands beside one of the key figures."""
-    return page.locator(f'[data-figure="{name}"] .beside')
+def more(page: Page, name: str) -> Locator:
+    """What else stands below one of the key figures."""
+    return page.locator(f'[data-figure="{name}"] .more')
 
 
 async def choose(page: Page, days: int) -> None:
@@ -136,21 +160,58 @@ async def check_figures(page: Page, service: Service, days: int) -> None:
     assert milliseconds(await figure_of(page, "slowest").inner_text()) == pytest.approx(
         latency["paid"]["p95_ms"], rel=0.03
     )
-    assert milliseconds(await beside(page, "slowest").inner_text()) == round(latency["hits"]["p95_ms"])
-    await check_comparison(page, service, days)
+    cached = await more(page, "slowest").inner_text()
+    assert milliseconds(" ".join(cached.split()[1:3])) == round(latency["hits"]["p95_ms"])
+    if days == 1:
+        await check_yesterday(page, service, trend[0], paid["cost"], latency["paid"]["p95_ms"])
+    else:
+        await check_days_before(page, service, days)
 
 
-async def check_comparison(page: Page, service: Service, days: int) -> None:
-    """Compare what stands beside the key figures with the days before: yesterday, or as many."""
+async def read_yesterday(page: Page, service: Service) -> dict[str, Any]:
+    """Return what is told of yesterday, once the page has it of the same minute."""
+    while True:
+        async with page.expect_response("**/stats/yesterday"):
+            await page.get_by_role("radio", name="Today").click()
+        told: dict[str, Any] = fetch(service, "/stats/yesterday")
+        until = f"{datetime.fromisoformat(told['until']).astimezone(ZoneInfo(ZONE)):%H:%M}"
+        if f"compared with yesterday until {until}" in await page.locator(".page-head").inner_text():
+            return told
+
+
+async def check_yesterday(page: Page, service: Service, today: dict[str, Any], spent: float, slowest_ms: float) -> None:
+    """Compare what stands below today's figures with yesterday until the same time."""
+    totals = (await read_yesterday(page, service))["totals"]
+    assert totals["total_requests"] > 10
+    shown = {name: (await beside(page, name).inner_text()).split(" ") for name in FIGURES}
+    now = {"spent": spent, **{name: today[field] for name, field in FIGURES.items() if field in today}}
+    for name, field in FIGURES.items():
+        if name in ("hit-rate", "slowest"):
+            continue
+        change, figure = shown[name]
+        assert number(figure) == as_shown(totals[field]), name
+        assert signed(change) == pytest.approx(100 * (now[name] / totals[field] - 1), abs=0.051), name
+    change, figure = shown["hit-rate"]
+    assert number(figure) == pytest.approx(totals["cache_hit_rate"], abs=0.051)
+    assert signed(change) == pytest.approx(today["cache_hit_rate"] - totals["cache_hit_rate"], abs=0.11)
+    change, figure = shown["slowest"]
+    assert milliseconds(figure) == pytest.approx(totals["paid"]["p95_ms"], rel=0.03)
+    difference = slowest_ms - totals["paid"]["p95_ms"]
+    assert (signed(change) < 0) == (difference < 0)
+    assert milliseconds(change) == pytest.approx(abs(difference), abs=51)
+
+
+async def check_days_before(page: Page, service: Service, days: int) -> None:
+    """Compare what stands below the key figures with as many days before."""
     before = fetch(service, f"/stats/trend?days={2 * days}")["trend"][:days]
-    word = "yesterday" if days == 1 else "before"
     requests, hits, paid, saved = (
         sum(day[column] for day in before) for column in ("total_requests", "cache_hits", "cache_misses", "cost_saved")
     )
     for name, total in (("requests", requests), ("paid", paid), ("saved", saved)):
-        text = await beside(page, name).inner_text()
-        assert text.endswith(word) == (requests > 0)
-        assert not requests or number(text.split()[-2]) == as_shown(total)
+        if requests:
+            text = await beside(page, name).inner_text()
+            assert text.endswith("before")
+            assert number(text.split()[-2]) == as_shown(total)
     if requests:
         text = await beside(page, "hit-rate").inner_text()
         assert number(text.split()[-2]) == pytest.approx(100 * hits / requests, abs=0.051)
@@ -174,12 +235,33 @@ async def check_panels(page: Page, service: Service, days: int) -> None:
         ]
         for one in models
     ]
+    await check_tokens(page, models)
     await check_identity(page, service, days)
     trend = fetch(service, f"/stats/trend?days={30 if days == 1 else days}")["trend"]
     costs = await rows_of(page, "cost")
     assert len(costs) == len(trend)
     assert number(costs[0][2]) == pytest.approx(sum(day["estimated_cost"] for day in trend), abs=0.0051)
     assert number(costs[0][3]) == pytest.approx(sum(day["cost_saved"] for day in trend), abs=0.0051)
+
+
+async def check_tokens(page: Page, models: list[dict[str, Any]]) -> None:
+    """Compare the tokens of the models with those of their endpoint."""
+
+    def share(*some: dict[str, Any]) -> float:
+        return 100 - 100 * total("unpriced_tokens", *some) / total(("input_tokens", "output_tokens"), *some)
+
+    def total(names: str | tuple[str, ...], *some: dict[str, Any]) -> int:
+        return sum(one[name] for one in some for name in ((names,) if isinstance(names, str) else names))
+
+    rows = await rows_of(page, "tokens")
+    columns = ("input_tokens", "cached_tokens", "output_tokens")
+    assert [[row[0], *map(number, row[1:4])] for row in rows] == [
+        [one["model"], *(one[column] for column in columns)] for one in models
+    ]
+    assert [number(row[4]) for row in rows] == pytest.approx([share(one) for one in models], abs=0.051)
+    note = await page.locator("#tokens .note").inner_text()
+    assert ("All of them" in note) == (total("unpriced_tokens", *models) == 0)
+    assert "All of them" in note or number(note) == pytest.approx(share(*models), abs=0.051)
 
 
 async def check_identity(page: Page, service: Service, days: int) -> None:
@@ -221,6 +303,9 @@ async def check_lists(page: Page, service: Service) -> None:
     assert [(row[0], number(row[2])) for row in await rows_of(page, "images")] == [
         (one["image_hash"][:10], one["hit_count"]) for one in images
     ]
+    disputed = fetch(service, "/feedback?limit=20")
+    queue = await page.locator("#feedback li").all_inner_texts()
+    assert [number(one) for one in queue] == [one["votes"] for one in disputed] == [2, 2, 2]
     budget = fetch(service, "/stats/budget")
     lines = await page.locator("#budget .ends").all_inner_texts()
     assert [number(line.split("$")[1]) for line in lines] == [budget["day"]["spent"], budget["month"]["spent"]]
@@ -252,7 +337,14 @@ async def test_every_statement_that_is_shown_gives_the_figures_beside_it(
         async def run(panel: str) -> list[list[tuple[Any, ...]]]:
             return [mysql_server.query(one, DATABASE) for one in await statements_of(tab.page, panel)]
 
-        (requests,), (spent,), (paid_ms,), (hit_ms,) = await run("figures")
+        if days == 1:
+            told = (await read_yesterday(tab.page, service))["totals"]
+            (before,), (spent_before,), (paid_before_ms,), (hit_before_ms,) = (await run("figures"))[4:]
+            assert (before[0], before[1]) == (told["total_requests"], told["cache_hits"])
+            assert float(spent_before[0]) == pytest.approx(told["cost"], abs=1e-6)
+            assert paid_before_ms[0] == pytest.approx(told["paid"]["p95_ms"], rel=0.05, abs=1)
+            assert hit_before_ms[0] == pytest.approx(told["hits"]["p95_ms"], rel=0.05, abs=1)
+        (requests,), (spent,), (paid_ms,), (hit_ms,) = (await run("figures"))[:4]
         latency = fetch(service, f"/stats/latency?days={days}")
         assert requests[0] == number(await figure_of(tab.page, "requests").inner_text())
         assert float(requests[2]) == pytest.approx(
@@ -277,10 +369,23 @@ async def test_every_statement_that_is_shown_gives_the_figures_beside_it(
         )
         (categories,) = await run("categories")
         assert [row[1] for row in categories] == [number(row[2]) for row in await rows_of(tab.page, "categories")]
-        (models,) = await run("models")
+        models, looks = await run("models")
+        assert list(looks) == []
         assert [(row[1], row[3]) for row in models] == [
             (row[0], number(row[1])) for row in await rows_of(tab.page, "models")
         ]
+        (tokens,) = await run("tokens")
+        shown = await rows_of(tab.page, "tokens")
+        assert [[row[1], *map(int, row[3:6])] for row in tokens] == [[row[0], *map(number, row[1:4])] for row in shown]
+        unpriced = [100 - 100 * float(row[6]) / float(row[3] + row[5]) for row in tokens]
+        assert unpriced == pytest.approx([number(row[4]) for row in shown], abs=0.051)
+        (votes,) = await run("feedback")
+        assert [(row[0], row[2]) for row in votes] == [
+            (one["image_hash"], one["votes"]) for one in fetch(service, "/feedback?limit=20")
+        ]
+        ((version,),), ((waiting,),) = await run("health")
+        assert version == NEEDED_VERSION
+        assert waiting == fetch(service, "/stats/live")["state"]["outbox_rows"]
         (users,), (images,) = await run("users"), await run("images")
         shown = await rows_of(tab.page, "users")
         assert [row[:2] for row in users] == [(row[0], number(row[1])) for row in shown]

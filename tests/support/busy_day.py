@@ -18,6 +18,8 @@ _SUMS = {
     "stats_request": ("requests", "processing_ms", "timed", "uploaded_bytes", "not_uploaded", "saved_bytes"),
     "stats_category": ("requests", "confidence"),
     "stats_latency": ("requests",),
+    "stats_minute": ("requests",),
+    "stats_minute_call": ("calls", "cost"),
     "stats_call": ("calls", "input_tokens", "output_tokens", "cost", "timed", "duration_ms"),
     "stats_user": ("requests", "cache_hits"),
     "image_classification_cache": ("hit_count",),
@@ -52,7 +54,8 @@ def _recognise_by_looking(server: MySQLServer, database: str) -> None:
 
 def _spend(server: MySQLServer, database: str) -> None:
     """A question costs about what COST_PER_API_CALL says, and is in the budgets of its day and month."""
-    server.query("UPDATE stats_call SET cost = cost * 40", database)
+    for table in ("stats_call", "stats_minute_call"):
+        server.query(f"UPDATE {table} SET cost = cost * 40", database)  # nosec B608  # one of two names
     for period in ("day", "LEFT(day, 7)"):
         charged = f"SELECT {period}, SUM(cost) FROM stats_call GROUP BY {period}"  # nosec B608  # one of two names
         server.query(f"INSERT INTO budget (period, spent) {charged}", database)

@@ -23,6 +23,7 @@ PANELS = (
     "cost",
     "categories",
     "models",
+    "tokens",
     "health",
     "budget",
     "users",
@@ -55,6 +56,11 @@ def feed_of(page: Page) -> Locator:
 def figure_of(page: Page, name: str) -> Locator:
     """One of the key figures."""
     return page.locator(f'[data-figure="{name}"] .value')
+
+
+def beside(page: Page, name: str) -> Locator:
+    """What one of the key figures is compared with."""
+    return page.locator(f'[data-figure="{name}"] .beside:not(.more)')
 
 
 async def rows_of(page: Page, panel: str) -> list[list[str]]:

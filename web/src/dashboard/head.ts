@@ -1,5 +1,6 @@
 // The page's title, how fresh the figures are, which days they are of, and the choice of those.
 import { fill, h } from "../shared/dom.js";
+import { comparisonOf } from "./comparison.js";
 import type { View } from "./view.js";
 
 export const RANGES = [1, 7, 30, 90];
@@ -22,11 +23,12 @@ export class Head {
     const state = words.feed[view.feed];
     if (this.state.textContent !== state) this.state.textContent = state; // else it would be read out each second
     this.state.dataset.state = view.feed;
-    const drawn = [view.language, days, view.timezone].join();
+    const basis = view.timezone ? words.basis(view.timezone) + comparisonOf(view) : "\u00a0";
+    if (this.basis.textContent !== basis) this.basis.textContent = basis;
+    const drawn = [view.language, days].join();
     if (this.drawn === drawn) return;
     this.drawn = drawn;
     this.title.textContent = words.title(days);
-    this.basis.textContent = view.timezone ? words.basis(view.timezone, days) : "\u00a0";
     const hadFocus = this.ranges.contains(document.activeElement);
     this.ranges.setAttribute("aria-label", words.rangeLabel);
     fill(this.ranges, ...RANGES.map((range) => this.button(range, range === days, words.range(range))));

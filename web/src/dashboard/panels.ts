@@ -11,6 +11,7 @@ import { identity } from "./panels/identity.js";
 import { live } from "./panels/live.js";
 import { models } from "./panels/models.js";
 import { images, users } from "./panels/ranks.js";
+import { tokens } from "./panels/tokens.js";
 
 /** `categoryKeys` says which categories an operator may choose; `onDecision` is called when one has decided. */
 export function allPanels(categoryKeys: () => string[], onDecision: () => void): Part[] {
@@ -21,6 +22,7 @@ export function allPanels(categoryKeys: () => string[], onDecision: () => void):
     cost(),
     categories(),
     models(),
+    tokens(),
     health(),
     budget(),
     users(),

@@ -10,6 +10,7 @@ export interface Reading<Data> {
 
 export interface Readings {
   trend: Reading<Answer.Trend>;
+  yesterday: Reading<Answer.Yesterday>;
   latency: Reading<Answer.Latency>;
   categories: Reading<Answer.Categories>;
   identity: Reading<Answer.Identity>;
@@ -28,6 +29,7 @@ export type Name = keyof Readings;
 export function pathsOf(days: number): Record<Name, string> {
   return {
     trend: `/stats/trend?days=${days === 1 ? 30 : days * 2}`,
+    yesterday: "/stats/yesterday",
     latency: `/stats/latency?days=${days}`,
     categories: `/stats/category-distribution?days=${days}`,
     identity: `/stats/identity?days=${days}`,
@@ -80,7 +82,8 @@ export class Sources {
     this.round.abort();
     this.round = new AbortController();
     const { signal } = this.round;
-    await Promise.all((Object.keys(this.readings) as Name[]).map((name) => this.read(name, signal)));
+    const names = (Object.keys(this.readings) as Name[]).filter((name) => name !== "yesterday" || this.days === 1);
+    await Promise.all(names.map((name) => this.read(name, signal)));
   }
 
   async read(name: Name, signal: AbortSignal = this.round.signal): Promise<void> {

@@ -1,5 +1,5 @@
 // The statements that give the same figures, read from the tables of `sql/init.sql` itself. Both databases take them.
-import type { Latency, Trend } from "./types.js";
+import type { Percentiles, Trend } from "./types.js";
 
 /** A moment as the tables have it: UTC, without a zone. */
 export function sqlTime(iso: string): string {
@@ -8,21 +8,25 @@ export function sqlTime(iso: string): string {
 
 const since = (start: string) => `created_at >= '${sqlTime(start)}'`;
 
-export const requests = (start: string) => `SELECT COUNT(*) AS requests, SUM(from_cache) AS from_cache,
+/** From one moment on, and until before another if there is one. */
+const between = (start: string, until?: string) =>
+  since(start) + (until === undefined ? "" : ` AND created_at < '${sqlTime(until)}'`);
+
+export const requests = (start: string, until?: string) => `SELECT COUNT(*) AS requests, SUM(from_cache) AS from_cache,
   SUM(from_cache) * 100.0 / COUNT(*) AS hit_rate, SUM(1 - from_cache) AS asked
 FROM request_log
-WHERE ${since(start)};`;
+WHERE ${between(start, until)};`;
 
-export const spent = (start: string) => `SELECT SUM(cost) AS spent
+export const spent = (start: string, until?: string) => `SELECT SUM(cost) AS spent
 FROM model_call
-WHERE COALESCE(provider, '') <> 'local' AND ${since(start)};`;
+WHERE COALESCE(provider, '') <> 'local' AND ${between(start, until)};`;
 
 /** The times in order: the one that 95 in a hundred do not pass. The figure is told from buckets, right within 5 %. */
-export function slowest(latency: Latency, kind: "hits" | "paid"): string {
-  const rank = Math.max(Math.ceil((latency[kind].requests * 95) / 100), 1);
+export function slowest({ requests }: Percentiles, kind: "hits" | "paid", start: string, until?: string): string {
+  const rank = Math.max(Math.ceil((requests * 95) / 100), 1);
   return `SELECT processing_time_ms AS p95_ms
 FROM request_log
-WHERE from_cache = ${kind === "hits" ? 1 : 0} AND processing_time_ms IS NOT NULL AND ${since(latency.start)}
+WHERE from_cache = ${kind === "hits" ? 1 : 0} AND processing_time_ms IS NOT NULL AND ${between(start, until)}
 ORDER BY processing_time_ms
 LIMIT 1 OFFSET ${rank - 1};`;
 }
@@ -59,6 +63,23 @@ WHERE ${since(start)}
 GROUP BY provider, model, lane
 ORDER BY calls DESC;`;
 
+export const network = (start: string) => `SELECT outcome, COUNT(*) AS photos
+FROM model_call
+WHERE provider = 'local' AND ${since(start)}
+GROUP BY outcome;`;
+
+export const tokens = (start: string) => `SELECT provider, model, lane, SUM(input_tokens) AS input,
+  SUM(cached_tokens) AS cached, SUM(output_tokens) AS output,
+  SUM(CASE WHEN cost IS NULL THEN input_tokens + output_tokens ELSE 0 END) AS unpriced
+FROM model_call
+WHERE COALESCE(provider, '') <> 'local' AND ${since(start)}
+GROUP BY provider, model, lane
+ORDER BY COUNT(*) DESC;`;
+
+export const database = `SELECT MAX(number) AS version FROM schema_version;`;
+
+export const outbox = `SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) AS outbox_rows FROM stats_outbox;`;
+
 export const budget = (day: string, month: string) => `SELECT period, spent / 1e10 AS spent
 FROM budget
 WHERE period IN ('${day}', '${month}');`;
@@ -75,6 +96,16 @@ export const images = `SELECT image_hash, category, hit_count, last_hit_at
 FROM image_classification_cache
 ORDER BY hit_count DESC, id DESC
 LIMIT 10;`;
+
+export const feedback = `SELECT f.image_hash, c.category, COUNT(*) AS votes
+FROM feedback AS f
+LEFT JOIN image_classification_cache AS own ON own.image_hash = f.image_hash
+LEFT JOIN image_alias AS a ON a.name = f.image_hash
+JOIN image_classification_cache AS c ON c.image_hash = COALESCE(own.image_hash, a.image_hash)
+WHERE c.model_used <> 'operator' AND c.category = f.answered AND (f.category IS NULL OR f.category <> c.category)
+GROUP BY f.image_hash, c.category
+ORDER BY votes DESC, f.image_hash
+LIMIT 20;`;
 
 export const audit = `SELECT id, created_at, key_name, action, image_hash, reason
 FROM audit

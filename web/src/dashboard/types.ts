@@ -31,6 +31,18 @@ export interface Latency {
   paid: Percentiles;
 }
 
+/** Yesterday from midnight until the time of day that it is now. */
+export interface Yesterday {
+  start: string;
+  until: string;
+  as_of: string;
+  timezone: string;
+  /** From when on minutes are counted; null: from the beginning, or none have been yet. */
+  known_since: string | null;
+  /** Null: minutes are not counted from `start` on. */
+  totals: (Totals & { cost: number; hits: Percentiles; paid: Percentiles }) | null;
+}
+
 export interface CategoryShare {
   category: string;
   count: number;
@@ -67,6 +79,11 @@ export interface ModelUse {
   lane: string;
   calls: number;
   outcomes: { outcome: string; calls: number }[];
+  input_tokens: number;
+  cached_tokens: number;
+  output_tokens: number;
+  /** Those of input and output whose cost is not on record. */
+  unpriced_tokens: number;
   cost: number;
 }
 
@@ -74,6 +91,7 @@ export interface Models {
   start: string;
   as_of: string;
   models: ModelUse[];
+  network: { photos: number; share_answered: number; compared: number; agreed: number; agreement_low: number };
 }
 
 export interface Budget {

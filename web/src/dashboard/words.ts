@@ -11,10 +11,15 @@ export const en = {
   rangeLabel: "Days that are shown",
   range: (days: number) => (days === 1 ? "Today" : `${days} days`),
   feed: { connecting: "Connecting", live: "Live", polling: "Polling", stale: "Stale", denied: "No access" },
-  basis: (zone: string, days: number) =>
-    days === 1
-      ? `days begin at midnight in ${zone}; beside each figure, the whole of yesterday`
-      : `days begin at midnight in ${zone}; compared with the ${days} days before`,
+  basis: (zone: string) => `days begin at midnight in ${zone}`,
+  comparedWith: {
+    days: (days: number) => `, compared with the ${days} days before`,
+    yesterday: (time: string) => `, compared with yesterday until ${time}`,
+    nothing: (time: string) => `; there were no requests yesterday until ${time}`,
+    since: (when: string) => `; yesterday is not known by the minute, which is counted since ${when}`,
+    unknown: "; yesterday is not known by the minute yet",
+    unread: "; yesterday could not be read",
+  },
   keyTitle: "An operator's key",
   keyAsk: "The figures are for operators. Show a key of ADMIN_API_KEYS: this page keeps it in memory until it is closed.",
   keyWrong: "That key does not open the figures. Check that it is one of ADMIN_API_KEYS.",
@@ -39,7 +44,6 @@ export const en = {
     spent: "Spent",
     saved: "Not spent",
     slowest: "95 % answered within",
-    yesterday: (figure: string) => `${figure} yesterday`,
     before: (figure: string) => `${figure} before`,
     budget: (share: string, limit: string) => `${share} of ${limit} a day`,
     questions: (count: string) => `${count} questions`,
@@ -101,11 +105,26 @@ export const en = {
     refused: "Refused",
     failed: "Failed",
     perThousand: "Per 1,000",
+    network: (share: string, photos: string) => `The embedded network answered ${share} of ${photos} photos alone; `,
+    agreed: (agreed: string, compared: string, least: string) =>
+      `${agreed} of ${compared} comparisons with a model agreed, at least ${least} with 95 % confidence.`,
+    notCompared: "nothing has been compared with a model.",
     empty: (when: string) => `No model has been asked ${when}. Photos that are not known yet ask one.`,
+  },
+  tokens: {
+    title: "Tokens",
+    line: (when: string) => `as vendors counted them, ${when}`,
+    input: "In",
+    cached: "Of it cached",
+    output: "Out",
+    priced: "Priced",
+    allPriced: "All of them have their price on record.",
+    somePriced: (share: string) => `${share} of them have their price on record; the others count at the prices of today.`,
   },
   health: {
     title: "Health",
     line: "of the process that answered, and its machine",
+    note: (names: string) => `What is under way, and in the spool, is in no table: GET /metrics has it as ${names}.`,
     status: { healthy: "The service answers", degraded: "The service answers in part", unhealthy: "The service cannot serve" },
     database: {
       connected: "The database answers",

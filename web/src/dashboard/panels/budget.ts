@@ -10,7 +10,7 @@ import type { Budget } from "../types.js";
 import { dayAndMinute, money, type View } from "../view.js";
 
 export function budget(): Part {
-  const panel = new Panel("budget");
+  const panel = new Panel("budget", "half");
   const update = (view: View): void => {
     const reading = view.readings.budget;
     if (!panel.changed(view, reading)) return;

@@ -4,6 +4,7 @@ import { feedback as example } from "../commands.js";
 import { correctionForm } from "../correction.js";
 import { nothingYet, Panel, type Part } from "../panel.js";
 import { pathsOf } from "../sources.js";
+import { feedback as statement } from "../sql.js";
 import type { Disputed } from "../types.js";
 import { dayAndMinute, type View } from "../view.js";
 
@@ -55,7 +56,7 @@ export function feedback(categories: () => string[], onDecision: () => void): Pa
     if (open && reading.data?.data.some((disputed) => disputed.image_hash === open)) return;
     if (!panel.changed(view, reading)) return;
     open = undefined;
-    panel.describe({ title, line, proofs: [{ path: pathsOf(1).feedback }] }, view);
+    panel.describe({ title, line, proofs: [{ path: pathsOf(1).feedback, sql: statement }] }, view);
     if (panel.mark(reading, view)) draw(view);
   };
   return { element: panel.element, update };

@@ -2,8 +2,13 @@
 import { fill, h } from "../../shared/dom.js";
 import { number } from "../../shared/format.js";
 import { Panel, type Part } from "../panel.js";
+import * as sql from "../sql.js";
 import type { Health, State } from "../types.js";
 import type { View } from "../view.js";
+
+const GAUGES = ["uploads_in_progress", "model_calls_in_progress", "queue_length", "spooled_answers", "model_breaker_processes"]
+  .map((name) => `image_classifier_${name}`)
+  .join(", ");
 
 interface Sentence {
   text: string;
@@ -12,12 +17,17 @@ interface Sentence {
 }
 
 export function health(): Part {
-  const panel = new Panel("health");
+  const panel = new Panel("health", "half");
   const update = (view: View): void => {
     const reading = view.readings.health;
     if (!panel.changed(view, view.live?.state, view.feed, reading)) return;
     const words = view.words.health;
-    panel.describe({ title: words.title, line: words.line, proofs: [{ path: "/health" }, { path: "/stats/live" }] }, view);
+    const { title, line } = words;
+    const proofs = [
+      { path: "/health", sql: sql.database },
+      { path: "/stats/live", sql: sql.outbox },
+    ];
+    panel.describe({ title, line, proofs, note: words.note(GAUGES) }, view);
     // How it was before it could not be reached is nobody's health.
     const data = panel.mark(reading.failure ? { failure: reading.failure } : reading, view);
     if (!data) return;
