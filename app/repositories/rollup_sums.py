@@ -82,8 +82,7 @@ class RollupSums:
         """Add what counts of rows of requests, or of who made them; with -1 for `sign` take it away."""
         by_kind, categories, users = self.requests, self.categories, self.users
         members: Counter[Key] = Counter()
-        seconds: Counter[tuple[str, str]] = Counter()
-        minutes: Counter[tuple[str, str, int]] = Counter()
+        alike: Counter[tuple[str, str, int | None]] = Counter()  # by second, kind and the time taken
         key: Key
         for moment, user, address, size, category, confidence, hit, took_ms, name, saved in json.loads(text):
             day = calendar.day_of(moment)
@@ -100,8 +99,7 @@ class RollupSums:
             if category is None:  # the request still counts
                 continue
             kind = (name or "bytes") if hit else ""
-            seconds[moment, kind] += sign
-            minutes[moment[:16], kind, UNTIMED if took_ms is None else bucket_of(took_ms)] += sign
+            alike[moment, kind, took_ms] += sign
             row = by_kind.get(key := (day, kind)) or by_kind.setdefault(key, [0] * 6)
             row[0] += sign
             row[1] += sign * (took_ms or 0)
@@ -114,12 +112,12 @@ class RollupSums:
             row[1] += sign * round(confidence * 10_000)
         for key, number in members.items():
             _add(self.members, key, (number,), 1)
-        for (moment, kind), number in seconds.items():
+        for (moment, kind, took_ms), number in alike.items():
+            bucket = UNTIMED if took_ms is None else bucket_of(took_ms)
             _add(self.recent, (point_of(moment), kind), (number,), 1)
-        for (minute, kind, bucket), number in minutes.items():
-            _add(self.minutes, (f"{minute}:00", kind, bucket), (number,), 1)
-            if bucket != UNTIMED:
-                _add(self.latencies, (calendar.day_of(minute), HIT if kind else PAID, bucket), (number,), 1)
+            _add(self.minutes, (f"{moment[:16]}:00", kind, bucket), (number,), 1)
+            if took_ms is not None:
+                _add(self.latencies, (calendar.day_of(moment), HIT if kind else PAID, bucket), (number,), 1)
 
     def add_calls(self, text: str, sign: int, calendar: Calendar) -> None:
         """Add what counts of rows of questions to models. Images are those that a vendor was asked about."""
