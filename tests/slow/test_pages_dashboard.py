@@ -80,6 +80,16 @@ def add_what_no_request_leaves(server: MySQLServer) -> None:
         DATABASE,
     )
     server.query("UPDATE model_call SET outcome = 'refused' WHERE outcome = 'answered' AND id % 7 = 0", DATABASE)
+    server.query("UPDATE request_log SET from_cache = 0, matched_by = NULL WHERE id % 5 = 0", DATABASE)
+    columns = (
+        "request_id, image_hash, provider, model, prompt_version, outcome, input_tokens, output_tokens, cached_tokens, "
+        "lane, cost, duration_ms"
+    )
+    server.query(  # asked yesterday, a while before this time
+        f"INSERT INTO model_call ({columns}, created_at) SELECT {columns}, UTC_TIMESTAMP() - INTERVAL 26 HOUR "  # nosec B608  # names from above
+        "FROM model_call ORDER BY id LIMIT 20",
+        DATABASE,
+    )
     server.query("UPDATE model_call SET cost = NULL, cached_tokens = 3 WHERE id % 9 = 0", DATABASE)
     server.query(
         "INSERT INTO feedback (user_id, image_hash, request_id, category, answered, created_at, number) "
