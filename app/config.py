@@ -77,6 +77,11 @@ class StatsSettings(BaseModel):
     currency: str = Field(
         "USD", pattern=r"^[A-Z]{3}$", description="Currency of these prices and costs, as an ISO 4217 code"
     )
+    show_costs: bool | None = Field(
+        None,
+        description="Whether `/about`, and so the page `/`, tells everybody what a model call costs; empty: only where "
+        "the statistics are open to everybody, too",
+    )
     stats_timezone: str = Field("UTC", description="IANA time zone that says when `today` begins")
 
     @field_validator("stats_timezone")
@@ -137,7 +142,7 @@ class Settings(
             return self
         if self.provider == "local" and self.llm_provider is None:
             raise ValueError("LLM_PROVIDER: ENV=production needs a model, or LLM_PROVIDER=local set by name")
-        if not (self.admin_key_digests or self.admin_networks or self.allow_open_statistics):
+        if not (self.has_operators or self.allow_open_statistics):
             raise ValueError(
                 "ADMIN_API_KEYS: ENV=production needs keys here or ADMIN_IP_ALLOWLIST, or ALLOW_OPEN_STATISTICS=true"
             )
@@ -162,6 +167,11 @@ class Settings(
     def memory_entries(self) -> int:
         """How many answers are kept in memory: 0 for the network's, since a model's is to be seen at once."""
         return 0 if self.provider == "local" else self.memory_cache_entries
+
+    @property
+    def tells_costs(self) -> bool:
+        """Whether everybody may know what a model call costs."""
+        return not self.has_operators if self.show_costs is None else self.show_costs
 
 
 class CommandSettings(Settings):

@@ -203,7 +203,7 @@ def describe_service(settings: Settings) -> AboutData:
         formats=sorted(settings.pillow_formats),
         max_image_bytes=settings.max_image_bytes,
         currency=settings.currency,
-        cost_per_call=float(settings.cost_per_api_call),
+        cost_per_call=float(settings.cost_per_api_call) if settings.tells_costs else None,
     )
 
 

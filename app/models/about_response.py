@@ -17,7 +17,10 @@ class AboutData(Body):
     formats: list[str] = Field(description="Accepted formats of photos", examples=[["GIF", "JPEG", "PNG", "WEBP"]])
     max_image_bytes: int = Field(description="Largest accepted file", examples=[10_485_760])
     currency: str = Field(description="ISO 4217 code of all money that the service tells", examples=["USD"])
-    cost_per_call: float = Field(description="What asking a model costs: COST_PER_API_CALL", examples=[0.01])
+    cost_per_call: float | None = Field(
+        description="What asking a model costs: COST_PER_API_CALL; null where that is not for everybody (SHOW_COSTS)",
+        examples=[0.01],
+    )
 
 
 class AboutResponse(Body):

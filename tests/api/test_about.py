@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.version import VERSION
-from tests.api.test_access import running
+from tests.api.test_access import ADMIN, ADMIN_KEY, running
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,23 @@ async def test_everybody_may_read_what_is_accepted_who_answers_and_what_it_costs
 
     assert answer.status_code == 200
     assert answer.json() == {"success": True, "data": {"version": VERSION, **told}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"admin_api_keys": ADMIN_KEY}, None),
+        ({"admin_ip_allowlist": "192.0.2.7"}, None),
+        ({"admin_api_keys": ADMIN_KEY, "show_costs": True}, 0.01),
+        ({"show_costs": False}, None),
+        ({"api_keys": "a-key-for-the-apps-7f3a9c51"}, 0.01),
+    ],
+    ids=["statistics need a key", "or an address", "shown all the same", "hidden all the same", "apps need a key"],
+)
+async def test_what_a_call_costs_is_told_to_everybody_only_where_the_statistics_are(
+    settings: dict[str, Any], told: float | None, sqlite_settings: dict[str, Any]
+) -> None:
+    async with running({**sqlite_settings, **settings}) as client:
+        answer = await client.get("/about", headers=ADMIN)  # the answer is one for everybody
+
+    assert answer.json()["data"]["cost_per_call"] == told

@@ -220,3 +220,15 @@ async def test_where_no_model_is_configured_the_page_says_so_and_speaks_of_no_mo
     await expect(tab.page.get_by_text("a small network inside this service answers")).to_be_visible()
     assert await badges(tab.page) == ["Asked the small network", "Same file"]
     await expect(tab.page.locator("body")).not_to_contain_text("$0")
+
+
+@pytest.mark.parametrize("page_settings", [{"admin_api_keys": "a-key-for-operators-84b60e2d"}])
+async def test_where_costs_are_for_operators_the_page_counts_bytes_alone(tab: Tab, photos: list[Path]) -> None:
+    await choose(tab, photos[0])
+    await expect_done(tab, 1)
+    await choose(tab, photos[0])
+    await expect_done(tab, 2)
+
+    assert await badges(tab.page) == ["Asked the model", "Same file"]
+    await expect(tab.page.locator(".savings .figure")).to_contain_text("KB")
+    await expect(tab.page.locator("body")).not_to_contain_text("$0")

@@ -10,7 +10,7 @@ export interface About {
   formats: string[];
   max_image_bytes: number;
   currency: string;
-  cost_per_call: number;
+  cost_per_call: number | null;
 }
 
 type Names = Partial<Record<Category, { chinese: string; english: string }>>;
@@ -33,9 +33,9 @@ export function service(): About | undefined {
   return about;
 }
 
-/** What asking a model costs; 0 where none is asked or nobody knows. */
+/** What asking a model costs; 0 where none is asked or the page may not know. */
 export function costPerCall(): number {
-  return about?.answered_by === "model" ? about.cost_per_call : 0;
+  return about?.answered_by === "model" ? (about.cost_per_call ?? 0) : 0;
 }
 
 /** The category in the reader's language. */
