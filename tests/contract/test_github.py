@@ -38,6 +38,13 @@ def test_ci_runs_what_developers_run() -> None:
     assert [verb for verb in verbs if f"\n{verb}: " not in MAKEFILE] == []
 
 
+def test_the_nightly_run_names_the_browser_so_that_no_test_of_a_page_is_skipped() -> None:
+    workflow = loaded(GITHUB / "workflows/nightly.yml")
+
+    assert {"make test-slow", "make e2e"} <= {step.get("run") for step in steps(workflow)}
+    assert workflow["env"] == {"CHROMIUM": "google-chrome"}
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_may_only_read_and_ends(path: Path) -> None:
     workflow = loaded(path)

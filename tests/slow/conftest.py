@@ -1,6 +1,5 @@
 """The TypeScript client and the pages, and the services that they call."""
 
-import shutil
 import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
@@ -13,11 +12,12 @@ from playwright.async_api import Browser
 
 from tests.conftest import settings_for_provider
 from tests.factories import make_image
+from tests.support.chromium import NoChromium, chromium_program
 from tests.support.fake_model_server import FakeModels
 from tests.support.service_process import Service, running_service
 from tests.support.typescript_app import OTHER_HOST, PAGE, App, saved
 from tests.support.typescript_client import built_client
-from tests.support.web_browser import NoChromium, Tab, open_tab, running_browser
+from tests.support.web_browser import Tab, open_tab, running_browser
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +44,10 @@ def page(package: Path) -> Iterator[str]:
 
 @pytest.fixture
 def browser(package: Path, page: str) -> App:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
+    try:
+        return App(package, "browser.mjs", {"chromium": chromium_program(), "page": page})
+    except NoChromium:
         pytest.skip("no Chromium on the PATH")
-    return App(package, "browser.mjs", {"chromium": found, "page": page})
 
 
 @pytest.fixture(scope="module")

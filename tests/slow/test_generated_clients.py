@@ -15,6 +15,7 @@ import pytest
 from app.models.domain import Category
 from tests.conftest import SAMPLES, settings_for_provider
 from tests.factories import make_image
+from tests.support.chromium import NoChromium, chromium_program
 from tests.support.client_tools import CLIENTS, ClientTools, install_client_tools
 from tests.support.fake_model_server import FakeModels
 from tests.support.service_process import Service, running_service
@@ -112,10 +113,10 @@ def test_clients_in_typescript_compile_strictly_and_run_the_whole_flow(
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
+    try:
+        return chromium_program()
+    except NoChromium:
         pytest.skip("no Chromium on the PATH")
-    return found
 
 
 def test_the_documentation_page_works_in_a_browser_without_the_internet(

@@ -1,6 +1,5 @@
 """A real Chromium for the pages: what goes over the network, what the console says, and what axe finds."""
 
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 
+from tests.support.chromium import chromium_program
 from tests.support.web_pages import pages_source
 
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
@@ -15,18 +15,12 @@ _NO_ANSWER = "Failed to load resource"
 _SERIOUS = ("serious", "critical")
 
 
-class NoChromium(Exception):
-    """There is no Chromium on the PATH."""
-
-
 @asynccontextmanager
 async def running_browser(*arguments: str) -> AsyncIterator[Browser]:
     """Run Chromium until the end of the block. Raises NoChromium."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        raise NoChromium
+    program = chromium_program()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=[*_ARGUMENTS, *arguments])
+        browser = await playwright.chromium.launch(executable_path=program, args=[*_ARGUMENTS, *arguments])
         try:
             yield browser
         finally:
