@@ -1,7 +1,35 @@
 // In a file of its own: the page's Content-Security-Policy allows no script inside it.
+const page = document.getElementById("swagger-ui");
+let isMendingSoon = false;
+
 SwaggerUIBundle({
   url: "openapi.json",
-  dom_id: "#swagger-ui",
+  domNode: page,
   deepLinking: true,
   validatorUrl: null, // or the page would be sent to a public validator
 });
+
+// Swagger UI draws anew at any time, and with it what it leaves out for the keyboard and for screen readers.
+new MutationObserver(() => {
+  if (isMendingSoon) return;
+  isMendingSoon = true;
+  requestAnimationFrame(() => {
+    isMendingSoon = false;
+    mend();
+  });
+}).observe(page, { childList: true, subtree: true });
+
+function mend() {
+  for (const select of page.querySelectorAll("select:not([aria-label])")) select.setAttribute("aria-label", nameOf(select));
+  // The button around it does the same, and a link inside a button is found by no screen reader.
+  for (const link of page.querySelectorAll("button a[href]")) link.removeAttribute("href");
+  for (const text of page.querySelectorAll("pre")) {
+    if (text.scrollWidth > text.clientWidth || text.scrollHeight > text.clientHeight) text.tabIndex = 0;
+  }
+}
+
+/** What somebody who sees the field takes it for. */
+function nameOf(select) {
+  if (select.id === "servers") return "Server";
+  return select.closest("[data-param-name]")?.dataset.paramName ?? "Example";
+}
