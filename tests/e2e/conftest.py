@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+from playwright.async_api import Browser
 
 from tests.e2e.stack import Stack
+from tests.support.chromium import NoChromium
+from tests.support.web_browser import running_browser
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,12 @@ async def model(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
         (await orders.post("/reset")).raise_for_status()
         yield orders
         (await orders.post("/reset")).raise_for_status()
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    try:
+        async with running_browser() as browser:
+            yield browser
+    except NoChromium:
+        pytest.skip("no Chromium on the PATH")

@@ -94,6 +94,10 @@ class Stack:
         lines = self.compose("logs", "--no-color", "--no-log-prefix", "nginx").splitlines()
         return [json.loads(line[line.index("{") :]) for line in lines if '"proxied"' in line]
 
+    def replicas_of(self, request_ids: set[str]) -> set[str]:
+        """Return the addresses of the replicas that answered these requests: for each the last that was tried."""
+        return {line["upstream"].split(", ")[-1] for line in self.proxy_log() if line["request_id"] in request_ids}
+
     def tls(self) -> ssl.SSLContext:
         """Return a context that trusts this run's certificate and no other."""
         return ssl.create_default_context(cafile=str(self._folder / "ssl/cert.pem"))
