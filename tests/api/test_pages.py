@@ -26,7 +26,8 @@ async def test_the_documentation_page_loads_files_of_ours_alone(client: httpx.As
     assert "<title>Image classifier</title>" in page.text
     assert page.headers["x-request-id"].startswith("req_")
     assert set(loaded) == {
-        "data:,", "docs/swagger-ui.css", "docs/readable.css", "openapi.json", "docs/swagger-ui-bundle.js", "docs/init.js",
+        "data:,", "docs/swagger-ui.css", "docs/readable.css", "openapi.json",
+        "docs/swagger-ui-bundle.js", "docs/init.js",
     }  # fmt: skip
     for path in loaded[1:]:
         assert (await client.get(f"http://test/{path}")).status_code == 200, path

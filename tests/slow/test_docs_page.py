@@ -7,7 +7,7 @@ from tests.support.service_process import Service
 from tests.support.try_page import MS
 from tests.support.web_browser import open_tab, serious_faults
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def operation_of(page: Page, method: str, path: str) -> Locator:
@@ -40,11 +40,12 @@ async def test_axe_finds_nothing_serious_as_it_opens_and_where_calls_are_tried(
         await expect(operation_of(tab.page, "get", "/categories")).to_be_visible(timeout=MS)
         assert await serious_faults(tab.page) == []
 
-        for method, path in (("post", "/classify"), ("put", "/cache/{image_hash}"), ("get", "/categories")):
-            operation = await open_to_try(tab.page, method, path)
+        await open_to_try(tab.page, "post", "/classify")
+        await open_to_try(tab.page, "put", "/cache/{image_hash}")
+        operation = await open_to_try(tab.page, "get", "/categories")
         await operation.get_by_role("button", name="Execute").click()
         await expect(operation.locator(".live-responses-table")).to_be_visible(timeout=MS)
-        assert await serious_faults(tab.page) == []
+        assert await serious_faults(tab.page, ".opblock.is-open") == []
 
 
 async def test_the_page_leads_to_an_operation_by_its_address(chromium: Browser, page_service: Service) -> None:

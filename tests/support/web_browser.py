@@ -69,11 +69,11 @@ def _keep_error(tab: Tab, message: ConsoleMessage) -> None:
         tab.errors.append(f"{message.text} {url}")
 
 
-async def serious_faults(page: Page) -> list[str]:
-    """Return what axe finds serious about the page as it is: the rule, and the elements that break it."""
+async def serious_faults(page: Page, within: str = "html") -> list[str]:
+    """Return what axe finds serious in the page, or a part, as it is: the rule, and the elements that break it."""
     axe = (pages_source() / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
     await page.evaluate(axe)  # not as a <script>: the page's policy forbids it
-    violations: Sequence[dict[str, Any]] = (await page.evaluate("axe.run()"))["violations"]
+    violations: Sequence[dict[str, Any]] = (await page.evaluate("(part) => axe.run(part)", within))["violations"]
     return [
         f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in violations if one["impact"] in _SERIOUS
     ]
