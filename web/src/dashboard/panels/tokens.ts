@@ -23,8 +23,11 @@ export function tokens(): Part {
     if (!data) return;
     const models = data.models.filter(({ provider }) => provider !== "local"); // which counts no tokens
     if (!models.length) return fill(panel.body, nothingYet(view.words.models.empty(when)));
-    const figures = [words.input, words.cached, words.output, words.priced];
-    const columns = [{ title: view.words.models.model }, ...figures.map((title) => ({ title, figure: true }))];
+    const columns = [
+      { title: view.words.models.model },
+      ...[words.input, words.cached, words.output].map((title) => ({ title, figure: true })),
+      { title: words.priced, figure: true, wide: true }, // the line below says it of all
+    ];
     fill(panel.body, table(words.title, columns, models.map((model) => row(model, view))), note(models, view));
   };
   return { element: panel.element, update };
