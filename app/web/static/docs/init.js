@@ -20,7 +20,9 @@ new MutationObserver(() => {
 }).observe(page, { childList: true, subtree: true });
 
 function mend() {
-  for (const select of page.querySelectorAll("select:not([aria-label])")) select.setAttribute("aria-label", nameOf(select));
+  for (const field of page.querySelectorAll("select, textarea")) {
+    if (!field.hasAttribute("aria-label")) field.setAttribute("aria-label", nameOf(field));
+  }
   // The button around it does the same, and a link inside a button is found by no screen reader.
   for (const link of page.querySelectorAll("button a[href]")) link.removeAttribute("href");
   for (const text of page.querySelectorAll("pre")) {
@@ -29,7 +31,8 @@ function mend() {
 }
 
 /** What somebody who sees the field takes it for. */
-function nameOf(select) {
-  if (select.id === "servers") return "Server";
-  return select.closest("[data-param-name]")?.dataset.paramName ?? "Example";
+function nameOf(field) {
+  if (field.id === "servers") return "Server";
+  const otherwise = field.tagName === "TEXTAREA" ? "Request body" : "Example";
+  return field.closest("[data-param-name]")?.dataset.paramName ?? otherwise;
 }
