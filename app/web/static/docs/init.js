@@ -20,7 +20,7 @@ new MutationObserver(() => {
 }).observe(page, { childList: true, subtree: true });
 
 function mend() {
-  for (const field of page.querySelectorAll("select, textarea")) {
+  for (const field of page.querySelectorAll("select, textarea, input[type=file]")) {
     if (!field.hasAttribute("aria-label")) field.setAttribute("aria-label", nameOf(field));
   }
   // The button around it does the same, and a link inside a button is found by no screen reader.
@@ -33,6 +33,6 @@ function mend() {
 /** What somebody who sees the field takes it for. */
 function nameOf(field) {
   if (field.id === "servers") return "Server";
-  const otherwise = field.tagName === "TEXTAREA" ? "Request body" : "Example";
-  return field.closest("[data-param-name]")?.dataset.paramName ?? otherwise;
+  const otherwise = { SELECT: "Example", TEXTAREA: "Request body", INPUT: "File" };
+  return field.closest("[data-param-name]")?.dataset.paramName ?? otherwise[field.tagName];
 }
