@@ -96,7 +96,7 @@ async def test_the_page_to_try_it_without_a_connection(
         await tab.page.context.set_offline(True)
         await choose(tab, *photos[1:])
         await expect(tab.page.locator(".summary > .notice")).to_be_visible()
-        await expect(tab.page.locator(".health")).to_contain_text("Unreachable")
+        await expect(tab.page.locator(".health")).to_contain_text("Not reachable")
         await look(tab.page, "try-waiting", screen, tmp_path)
 
 

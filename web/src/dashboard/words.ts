@@ -62,6 +62,7 @@ export const en = {
     sentence: "Requests a second in the last 15 minutes. The arrow keys read single points.",
     empty: "The requests of the last 15 minutes appear here within two seconds, or up to some seconds where a process is very busy. To make one:",
     waiting: "Waiting for the first figures.",
+    missing: "The live feed cannot be read. It is tried again by itself.",
   },
   identity: {
     title: "How photos were recognised",

@@ -46,7 +46,9 @@ export function live(): Part {
     const first = view.points[0]?.at;
     panel.describe({ title, line, proofs: [{ path: "/stats/live", sql: first && statement(first) }], note }, view);
     panel.markStale(view.feed === "stale" ? view.live?.as_of : undefined, view);
-    panel.element.classList.toggle("loading", !view.live);
+    const missing = !view.live && view.feed === "stale";
+    panel.element.classList.toggle("loading", !view.live && !missing);
+    if (missing) return showInstead(h("p", { class: "notice" }, view.words.live.missing));
     if (!view.points.length) return showInstead(h("p", { class: "soft" }, view.words.live.waiting));
     if (view.points.every((point) => rate(point, view) === 0)) {
       return showInstead(nothingYet(view.words.live.empty, classify));
