@@ -41,6 +41,7 @@ _READ_EVERY_SECONDS = 62.5
 
 _STATISTICS = (
     "/stats/trend?days=30",
+    "/stats/yesterday",
     "/stats/latency?days=1",
     "/stats/category-distribution?days=1",
     "/stats/identity?days=1",
