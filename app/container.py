@@ -169,7 +169,9 @@ async def open_service(
             ),
             model_stats=ModelStatsService(storage.models, settings.prices, settings.timezone, clock),
             budget_stats=BudgetStatsService(storage.budgets, settings.budget_limits, settings.timezone, clock),
-            yesterday_stats=YesterdayStatsService(storage.minutes, settings.prices, settings.timezone, clock),
+            yesterday_stats=YesterdayStatsService(
+                storage.minutes, settings.prices, settings.timezone, clock, settings.log_retention_days
+            ),
             health=HealthService(
                 storage.database, models.breakers, records.writer, network_at_last=settings.local_fallback != "off"
             ),

@@ -36,10 +36,11 @@ class YesterdayData(Body):
         description="What was counted: answered requests that are in the log; `calls` and `cost` are of all questions"
     )
     known_since: Timestamp | None = Field(
-        description="From when on minutes are counted. Null: from the beginning, or none have been counted yet"
+        description="From when on minutes have everything: since they are counted, or as long as LOG_RETENTION_DAYS "
+        "keeps requests. Null: from the beginning, or none have been counted yet"
     )
     totals: YesterdayTotalsData | None = Field(
-        description="Null: not known, since minutes are counted from `known_since` on, as after an upgrade"
+        description="Null: not known, since minutes have everything from `known_since` on only, as after an upgrade"
     )
 
 

@@ -36,7 +36,7 @@ class YesterdayStatistics:
     timezone: str
     basis: Basis
     known_since: datetime | None
-    """From when on minutes are counted; None: from the beginning, or it is not known yet."""
+    """From when on minutes have everything; None: from the beginning, or it is not known yet."""
 
     totals: YesterdayTotals | None
-    """None: minutes are not counted from `start` on."""
+    """None: minutes do not have everything from `start` on."""

@@ -1,7 +1,7 @@
 """What operators compare today with: yesterday until the same time of day."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,8 @@ class YesterdayStatsService:
     prices: Prices
     timezone: ZoneInfo
     clock: Clock
+    retention_days: int = 0
+    """How long requests stay on record; 0: for ever."""
 
     async def summarize(self) -> YesterdayStatistics:
         """Return what had happened yesterday when clocks showed the present minute.
@@ -39,7 +41,8 @@ class YesterdayStatsService:
         now = self.clock()
         start, until = yesterday_until_now(now, self.timezone)
         totals = await self.minutes.sum_minutes(start, until, self.timezone)
-        is_known = totals.is_complete and (totals.since is None or totals.since <= start)
+        since = self._since(totals, start, now)
+        is_known = totals.is_complete and (since is None or since <= start)
         return YesterdayStatistics(
             day=start.date(),
             start=start,
@@ -47,9 +50,18 @@ class YesterdayStatsService:
             as_of=now,
             timezone=self.timezone.key,
             basis="request_log",
-            known_since=totals.since if totals.is_complete else None,
+            known_since=since,
             totals=self._summarize(totals) if is_known else None,
         )
+
+    def _since(self, totals: MinuteTotals, start: datetime, now: datetime) -> datetime | None:
+        """Return from when on minutes have everything: also what retention takes from the log is taken from them."""
+        if not totals.is_complete:
+            return None
+        kept_since = now - timedelta(days=self.retention_days)
+        if self.retention_days == 0 or kept_since <= start:
+            return totals.since
+        return max(kept_since, totals.since or kept_since)
 
     def _summarize(self, totals: MinuteTotals) -> YesterdayTotals:
         misses = totals.requests - totals.cache_hits

@@ -33,8 +33,8 @@ class FakeMinutes:
         )
 
 
-async def summarize(minutes: FakeMinutes) -> YesterdayStatistics:
-    return await YesterdayStatsService(minutes, PRICES, ZoneInfo("UTC"), lambda: NOW).summarize()
+async def summarize(minutes: FakeMinutes, retention_days: int = 0) -> YesterdayStatistics:
+    return await YesterdayStatsService(minutes, PRICES, ZoneInfo("UTC"), lambda: NOW, retention_days).summarize()
 
 
 async def test_it_is_told_from_midnight_until_the_present_minute() -> None:
@@ -72,3 +72,22 @@ async def test_a_part_of_it_is_not_told_as_all_of_it(is_complete: bool, since: d
 
     assert (told.totals is not None) is is_known
     assert told.known_since == (since if is_complete else None)
+
+
+@pytest.mark.parametrize(
+    ("retention_days", "since", "known_since"),
+    [
+        (1, None, NOW - timedelta(days=1)),
+        (1, MIDNIGHT, NOW - timedelta(days=1)),
+        (1, NOW - timedelta(hours=1), NOW - timedelta(hours=1)),
+        (2, None, None),
+        (2, MIDNIGHT, MIDNIGHT),
+    ],
+)
+async def test_what_retention_has_left_of_it_is_not_told_as_all_of_it(
+    retention_days: int, since: datetime | None, known_since: datetime | None
+) -> None:
+    told = await summarize(FakeMinutes(since=since), retention_days)
+
+    assert (told.totals is not None) is (retention_days > 1)
+    assert told.known_since == known_since
