@@ -62,9 +62,10 @@ def yesterday_until_now(now: datetime, zone: ZoneInfo) -> tuple[datetime, dateti
     """
     yesterday = last_days(now, zone, 2)
     shown = datetime.combine(yesterday.first, now.astimezone(zone).time().replace(second=0, microsecond=0, fold=0))
-    # In UTC: a time that clocks show twice equals none of another zone.
-    while (until := shown.replace(tzinfo=zone).astimezone(UTC)).astimezone(zone).replace(tzinfo=None) != shown:
+    until = shown.replace(tzinfo=zone).astimezone(UTC)
+    while until.astimezone(zone).replace(tzinfo=None) != shown:  # clocks did not show it
         shown += timedelta(minutes=1)
+        until = shown.replace(tzinfo=zone).astimezone(UTC)
     return yesterday.start, until
 
 

@@ -78,6 +78,20 @@ async def test_a_rebuild_counts_those_that_nobody_had_counted(database: Database
     await check_minutes(database, SPAN)
 
 
+async def test_requests_that_do_not_say_how_long_they_took_count_without_a_time(database: Database) -> None:
+    await write_outcomes(database, [make_outcome(created_at=NOW - timedelta(hours=hours)) for hours in (1, 30)])
+    await database.execute(Sql.same("UPDATE request_log SET processing_time_ms = NULL"), {})
+    await rebuild(database)
+
+    told = await sum_last_hours(database)
+    assert (told.requests, told.paid) == (2, {})
+
+    await delete_some(database, NOW - timedelta(hours=20), 10)
+    for _ in ("waiting", "applied"):
+        assert (await sum_last_hours(database)).requests == 1
+        await apply_all(database)
+
+
 async def test_rows_that_are_deleted_are_taken_from_them(database: Database) -> None:
     await write_outcomes(database, [make_outcome(created_at=NOW - timedelta(hours=hours)) for hours in (1, 30)])
     await apply_all(database)
