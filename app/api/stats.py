@@ -54,8 +54,8 @@ async def get_today_stats(stats: StatsDep) -> TodayStatsResponse:
 )
 async def get_yesterday_stats(stats: YesterdayStatsDep) -> YesterdayResponse:
     """From midnight in `STATS_TIMEZONE` until its clocks showed the present minute: the first time where they showed it
-    twice, and when they skipped it where they did. Minutes are counted from the first process of a version on that has
-    this call; `python -m app.cli rebuild` counts those from before."""
+    twice, and when they skipped it where they did. After an upgrade from a version without this call the minutes are
+    counted from then on; `python -m app.cli rebuild` counts those from before."""
     return YesterdayResponse.model_validate({"data": await stats.summarize()})
 
 
