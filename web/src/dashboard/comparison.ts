@@ -52,9 +52,9 @@ export function compare(
 export const signed = (value: number, text: (value: number) => string) =>
   `${value < 0 ? "−" : "+"}${text(Math.abs(value))}`;
 
-/** Whether yesterday has been read, or could not be. */
-function isRead({ readings: { yesterday } }: View): boolean {
-  return yesterday.data !== undefined || yesterday.failure !== undefined;
+/** Whether yesterday has been read, or could not be. After midnight what was read before is of another day. */
+function isRead(view: View): boolean {
+  return yesterdayOf(newest(view), view) !== undefined || view.readings.yesterday.failure !== undefined;
 }
 
 /** What the figures are compared with, or why with nothing, as the end of a sentence; empty until that is known. */

@@ -37,9 +37,9 @@ export interface Yesterday {
   until: string;
   as_of: string;
   timezone: string;
-  /** From when on minutes are counted; null: from the beginning, or none have been yet. */
+  /** From when on minutes have everything; null: from the beginning, or none have been counted yet. */
   known_since: string | null;
-  /** Null: minutes are not counted from `start` on. */
+  /** Null: minutes do not have everything from `start` on. */
   totals: (Totals & { cost: number; hits: Percentiles; paid: Percentiles }) | null;
 }
 
