@@ -42,7 +42,8 @@ class YesterdayStatsService:
         start, until = yesterday_until_now(now, self.timezone)
         totals = await self.minutes.sum_minutes(start, until, self.timezone)
         since = self._since(totals, start, now)
-        is_known = totals.is_complete and (since is None or since <= start)
+        # Not from midnight's own second on: `since` is cut to whole seconds.
+        is_known = totals.is_complete and (since is None or since < start)
         return YesterdayStatistics(
             day=start.date(),
             start=start,

@@ -61,8 +61,8 @@ async def test_rates_costs_and_times_follow_from_the_sums() -> None:
     ("is_complete", "since", "is_known"),
     [
         (True, None, True),
-        (True, MIDNIGHT, True),
-        (True, MIDNIGHT + timedelta(seconds=1), False),
+        (True, MIDNIGHT - timedelta(seconds=1), True),
+        (True, MIDNIGHT, False),
         (False, None, False),
         (False, MIDNIGHT, False),
     ],
@@ -81,7 +81,7 @@ async def test_a_part_of_it_is_not_told_as_all_of_it(is_complete: bool, since: d
         (1, MIDNIGHT, NOW - timedelta(days=1)),
         (1, NOW - timedelta(hours=1), NOW - timedelta(hours=1)),
         (2, None, None),
-        (2, MIDNIGHT, MIDNIGHT),
+        (2, MIDNIGHT - timedelta(hours=1), MIDNIGHT - timedelta(hours=1)),
     ],
 )
 async def test_what_retention_has_left_of_it_is_not_told_as_all_of_it(
