@@ -33,6 +33,7 @@ _PATHS = (
     "cache-efficiency",
     "category-distribution",
     "category-distribution?days=90",
+    "yesterday",
     "latency?days=30",
     "identity?days=30",
     "models?days=30",
