@@ -7,11 +7,15 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from app.config import Settings
+from app.container import open_container
 from app.database import Database, Sql
 from app.models.domain import LOCAL_PROVIDER
 from app.models.identity import MatchedBy
+from app.services.images.decoding_server import DecodingServer
 from app.utils.clock import Clock
 from tests.api.calls import get_data
+from tests.conftest import make_client, with_settings
 from tests.factories import known_by, make_call, make_hit, make_outcome
 from tests.support.records import apply_all, rebuild, write_outcomes
 from tests.support.specification_sql import TODAY
@@ -108,6 +112,20 @@ async def test_a_yesterday_that_is_not_known_by_the_minute_is_null(
     assert (before["totals"], before["known_since"]) == (None, None)
     assert after["totals"] is None
     assert after["known_since"] > after["start"]
+
+
+async def test_a_yesterday_that_the_log_does_not_keep_is_null(
+    settings: Settings, decoders: DecodingServer, clock: Clock
+) -> None:
+    short = with_settings(settings, log_retention_days=1)
+    async with (
+        open_container(short, decoders=decoders, clock=clock) as container,
+        make_client(short, container) as client,
+    ):
+        data = await get_data(client, "/stats/yesterday")
+
+    assert data["totals"] is None
+    assert data["known_since"] == f"{NOW - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 async def test_a_new_service_had_nothing_yesterday(client: httpx.AsyncClient) -> None:
