@@ -45,6 +45,9 @@ FIGURES = {
     "slowest": "paid",
 }
 """The key figures, and what they are called where yesterday is told."""
+LOOKS = ("sure", "sure", "sure", "unsure", "agreed", "agreed", "disagreed")
+"""What comes of looks of the embedded network beside a model."""
+
 ZONE = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 """Where it is about noon: today has requests, and midnight is not near."""
 
@@ -103,6 +106,12 @@ def add_what_no_request_leaves(server: MySQLServer) -> None:
         "(request_id, image_hash, neighbour_hash, distance, near_category, model_category, created_at) "
         "SELECT request_id, REPEAT('b', 64), REPEAT('c', 64), 9, 'pets', IF(id % 40 = 0, 'foods', 'pets'), created_at "
         "FROM model_call ORDER BY id LIMIT 200",
+        DATABASE,
+    )
+    server.query(
+        f"INSERT INTO model_call ({columns}, created_at) SELECT request_id, image_hash, 'local', 'local-network', "  # nosec B608  # as above
+        f"prompt_version, ELT(1 + id % {len(LOOKS)}, {', '.join(map(repr, LOOKS))}), 0, 0, 0, 'standard', 0, 50, "
+        "UTC_TIMESTAMP() - INTERVAL 1 MINUTE FROM model_call ORDER BY id LIMIT 70",
         DATABASE,
     )
 
@@ -239,18 +248,27 @@ async def check_panels(page: Page, service: Service, days: int) -> None:
             one["model"],
             one["calls"],
             calls_of(one, "refused"),
-            one["calls"] - calls_of(one, "answered", "refused"),
+            one["calls"] - calls_of(one, "answered", "refused", *LOOKS),
             as_shown(one["cost"] * 1000 / one["calls"]),
         ]
         for one in models
     ]
-    await check_tokens(page, models)
+    await check_network(page, service, days)
+    await check_tokens(page, [one for one in models if one["provider"] != "local"])
     await check_identity(page, service, days)
     trend = fetch(service, f"/stats/trend?days={30 if days == 1 else days}")["trend"]
     costs = await rows_of(page, "cost")
     assert len(costs) == len(trend)
     assert number(costs[0][2]) == pytest.approx(sum(day["estimated_cost"] for day in trend), abs=0.0051)
     assert number(costs[0][3]) == pytest.approx(sum(day["cost_saved"] for day in trend), abs=0.0051)
+
+
+async def check_network(page: Page, service: Service, days: int) -> None:
+    """Compare what the embedded network spared with its endpoint."""
+    network = fetch(service, f"/stats/models?days={days}")["network"]
+    share, photos, agreed, compared, least, _ = numbers(await page.locator("#models .note").inner_text())
+    assert (photos, agreed, compared) == (network["photos"], network["agreed"], network["compared"]) == (70, 20, 30)
+    assert [share, least] == pytest.approx([100 * network["share_answered"], 100 * network["agreement_low"]], abs=0.051)
 
 
 async def check_tokens(page: Page, models: list[dict[str, Any]]) -> None:
@@ -379,7 +397,9 @@ async def test_every_statement_that_is_shown_gives_the_figures_beside_it(
         (categories,) = await run("categories")
         assert [row[1] for row in categories] == [number(row[2]) for row in await rows_of(tab.page, "categories")]
         models, looks = await run("models")
-        assert list(looks) == []
+        network = fetch(service, f"/stats/models?days={days}")["network"]
+        assert sum(row[1] for row in looks) == network["photos"]
+        assert (dict(looks)["sure"], dict(looks)["agreed"]) == (network["answered"], network["agreed"])
         assert [(row[1], row[3]) for row in models] == [
             (row[0], number(row[1])) for row in await rows_of(tab.page, "models")
         ]
