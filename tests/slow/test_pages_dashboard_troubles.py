@@ -94,6 +94,8 @@ async def test_after_midnight_nothing_older_is_called_yesterday(chromium: Browse
         is_over = True
         await read_again(tab.page)
         await expect(compared).to_have_text("−20% 5")
+        read_out = tab.page.locator('[data-figure="requests"] dd').all_inner_texts
+        assert await read_out() == ["4", "yesterday until this time:", "−20% 5"]
         await expect(head).to_contain_text("compared with yesterday until")
         assert tab.errors == []
 

@@ -38,6 +38,7 @@ export const zh: Words = {
     spent: "花费",
     saved: "节省",
     slowest: "95 % 的回答不超过",
+    yesterday: "昨天截至此时：",
     before: (figure) => `之前 ${figure}`,
     budget: (share, limit) => `每日 ${limit} 的 ${share}`,
     questions: (count) => `${count} 次提问`,

@@ -44,6 +44,7 @@ export const en = {
     spent: "Spent",
     saved: "Not spent",
     slowest: "95 % answered within",
+    yesterday: "yesterday until this time:",
     before: (figure: string) => `${figure} before`,
     budget: (share: string, limit: string) => `${share} of ${limit} a day`,
     questions: (count: string) => `${count} questions`,

@@ -26,7 +26,7 @@ export function figures(): Part {
     const failure = isFed(view) ? undefined : trend.failure;
     const shown = panel.mark({ ...(known && { data: known }), ...(failure && { failure }) }, view);
     if (shown) panel.markStale(oldest(shown, failure !== undefined, view), view);
-    if (shown) fill(panel.body, list(all(shown, view)));
+    if (shown) fill(panel.body, list(all(shown, view), view));
   };
   return { element: panel.element, update };
 }
@@ -128,7 +128,7 @@ function limit({ budget, identity }: Readings, view: View): string | undefined {
   return identity.data && view.words.figures.questions(number(identity.data.paid.calls));
 }
 
-function list(all: Figure[]): HTMLElement {
+function list(all: Figure[], view: View): HTMLElement {
   return h(
     "dl",
     { class: "figures" },
@@ -138,6 +138,7 @@ function list(all: Figure[]): HTMLElement {
         { data: { figure: name } },
         h("dt", {}, title),
         h("dd", { class: "value" }, value ?? "…"),
+        view.days === 1 && beside?.trim() ? h("dd", { class: "unseen" }, view.words.figures.yesterday) : null, // the head says it to the eye
         beside ? h("dd", { class: "beside" }, change ? h("span", { class: "change" }, change) : null, change ? " " : null, beside) : null,
         more ? h("dd", { class: "beside more" }, more) : null,
       ),
