@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.version import VERSION
-from tests.api.test_access import ADMIN, ADMIN_KEY, running
+from tests.api.test_access import ADMIN, ADMIN_KEY, Running, running  # noqa: F401  # a fixture
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,10 @@ from tests.api.test_access import ADMIN, ADMIN_KEY, running
     ids=["as it comes", "as it was set"],
 )
 async def test_everybody_may_read_what_is_accepted_who_answers_and_what_it_costs(
-    settings: dict[str, Any], told: dict[str, Any], sqlite_settings: dict[str, Any]
+    settings: dict[str, Any],
+    told: dict[str, Any],
+    sqlite_settings: dict[str, Any],
+    running: Running,  # noqa: F811
 ) -> None:
     async with running({**sqlite_settings, **settings}) as client:
         answer = await client.get("/about")
@@ -63,7 +66,10 @@ async def test_everybody_may_read_what_is_accepted_who_answers_and_what_it_costs
     ids=["statistics need a key", "or an address", "shown all the same", "hidden all the same", "apps need a key"],
 )
 async def test_what_a_call_costs_is_told_to_everybody_only_where_the_statistics_are(
-    settings: dict[str, Any], told: float | None, sqlite_settings: dict[str, Any]
+    settings: dict[str, Any],
+    told: float | None,
+    sqlite_settings: dict[str, Any],
+    running: Running,  # noqa: F811
 ) -> None:
     async with running({**sqlite_settings, **settings}) as client:
         answer = await client.get("/about", headers=ADMIN)  # the answer is one for everybody

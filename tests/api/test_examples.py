@@ -27,7 +27,7 @@ def database_settings(sqlite_settings: dict[str, Any]) -> dict[str, Any]:
     """One database will do: the answers have one shape on both."""
     prices = {"llm_price_input_per_mtok": 0.1, "llm_price_output_per_mtok": 0.4}
     budgets = {"daily_budget": 5}
-    return {**sqlite_settings, **prices, **budgets, "admin_api_keys": f"alice:{ADMIN_KEY}"}
+    return {**sqlite_settings, **prices, **budgets, "admin_api_keys": f"alice:{ADMIN_KEY}", "show_costs": True}
 
 
 @pytest.fixture

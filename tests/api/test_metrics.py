@@ -185,8 +185,8 @@ async def test_waiting_for_another_processs_answer_is_counted_and_looking_for_it
 
     async with make_client(settings, container) as client:
         answer = asyncio.create_task(upload(client, image))
-        looks = container.metrics.lookup_batch_size.tallies
-        await until(lambda: bool(looks) and looks[()].total >= 4)
+        looks, waits = container.metrics.lookup_batch_size.tallies, container.metrics.lease_waits.tallies
+        await until(lambda: bool(waits) and looks[()].total >= 4)
         await leases.release([lease], "another process")
         assert (await answer).status_code == 200
         figures = await read_figures(client)
