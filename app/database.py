@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from app.errors import DatabaseRejected
 
@@ -54,12 +54,30 @@ class Load:
     limit: int
 
 
+NodeRole = Literal["primary", "secondary", "recovering", "isolated", "unreachable", "refused"]
+"""`recovering`: not in its group yet, or any more; `isolated`: without the majority of it; `refused`: until a person
+changes something."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseNode:
+    """One of several servers, by its address, and what it was when it was last looked at."""
+
+    address: str
+    role: NodeRole
+
+
 class Database(Protocol):
     """A database that answers within a known time or raises `DatabaseUnavailable`."""
 
     @property
     def load(self) -> Load:
         """How busy the connections are."""
+        ...
+
+    @property
+    def nodes(self) -> Sequence[DatabaseNode]:
+        """The servers, where there are several."""
         ...
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:

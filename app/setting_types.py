@@ -39,12 +39,6 @@ def _http_address(url: str) -> str:
     return url
 
 
-def _host_name(host: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
-        raise ValueError("takes a host name or address alone")
-    return host
-
-
 def _database_name(name: str) -> str:
     if not re.fullmatch(r"[^\s`/\\.]([^`/\\.]{0,62}[^\s`/\\.])?", name):
         raise ValueError("takes the name of a database alone, without spaces around it")
@@ -56,5 +50,4 @@ AsciiSecret = Annotated[SecretStr, AfterValidator(parsed_by(_ascii))]
 """MySQL's driver encodes passwords as latin-1, and headers carry keys: both would fail late on anything else."""
 
 HttpAddress = Annotated[str, AfterValidator(_http_address)]
-HostName = Annotated[str, AfterValidator(_host_name)]
 DatabaseName = Annotated[str, AfterValidator(_database_name)]

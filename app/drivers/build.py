@@ -4,8 +4,10 @@ from functools import partial
 
 from app.database import Database
 from app.drivers.migrations import Migrator, read_migrations
-from app.drivers.mysql import MySQLAddress, MySQLDatabase
+from app.drivers.mysql import MySQLDatabase
+from app.drivers.mysql_connect import MySQLAddress
 from app.drivers.mysql_schema import connect_mysql_schema
+from app.drivers.mysql_tls import build_tls
 from app.drivers.settings import DatabaseSettings
 from app.drivers.sqlite import SQLiteDatabase
 from app.drivers.sqlite_schema import connect_sqlite_schema
@@ -15,22 +17,26 @@ async def open_database(settings: DatabaseSettings, *, migrate: bool = True) -> 
     """Open MySQL where MYSQL_HOST is set, else SQLite, which unless told not to brings its schema up to date itself."""
     if settings.mysql_host is None:
         return await SQLiteDatabase.open(settings.sqlite_path, migrate=migrate)
-    return await MySQLDatabase.open(_address(settings, settings.mysql_host), pool_size=settings.mysql_pool_size)
+    return await MySQLDatabase.open(*_addresses(settings), pool_size=settings.mysql_pool_size)
 
 
 def build_migrator(settings: DatabaseSettings) -> Migrator:
     """Return what brings the schema of this database up to date. It connects when it is used."""
     if settings.mysql_host is None:
         return Migrator(partial(connect_sqlite_schema, settings.sqlite_path), read_migrations("sqlite"), "sqlite")
-    connect = partial(connect_mysql_schema, _address(settings, settings.mysql_host))
-    return Migrator(connect, read_migrations("mysql"), "mysql")
+    return Migrator(partial(connect_mysql_schema, _addresses(settings)), read_migrations("mysql"), "mysql")
 
 
-def _address(settings: DatabaseSettings, host: str) -> MySQLAddress:
-    return MySQLAddress(
-        host=host,
-        port=settings.mysql_port,
-        user=settings.mysql_user,
-        password=settings.mysql_password.get_secret_value(),
-        database=settings.mysql_database,
-    )
+def _addresses(settings: DatabaseSettings) -> list[MySQLAddress]:
+    tls = build_tls(settings.mysql_ssl_mode, settings.mysql_ssl_ca)
+    return [
+        MySQLAddress(
+            host=host,
+            port=port,
+            user=settings.mysql_user,
+            password=settings.mysql_password.get_secret_value(),
+            database=settings.mysql_database,
+            tls=tls,
+        )
+        for host, port in settings.mysql_servers
+    ]

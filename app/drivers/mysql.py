@@ -7,17 +7,18 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 import pymysql
 from loguru import logger
 
-from app.database import Fetch, Load, Params, Row, Sql, Statement, StatementTooLarge
+from app.database import DatabaseNode, Fetch, Load, Params, Row, Sql, Statement, StatementTooLarge
 from app.drivers.check import CHECK, SELECT_VERSION, check_version
-from app.drivers.mysql_errors import CONNECTION_LOST, LOCK_CONFLICT, error_number, translated
+from app.drivers.mysql_connect import MySQLAddress, connect
+from app.drivers.mysql_errors import CONNECTION_LOST, LOCK_CONFLICT, READ_ONLY, error_number, translated
 from app.drivers.mysql_pool import MySQLPool
+from app.drivers.mysql_primary import PrimaryFinder
 from app.drivers.mysql_session import Session
 from app.drivers.silence import Silence
 from app.errors import DatabaseMisconfigured, DatabaseUnavailable, ServiceError
@@ -26,6 +27,11 @@ from app.utils.places import Places
 _LOCK_ATTEMPTS = 4
 
 _ASK_FOR_A_SIGN = Sql.same("SELECT 1")
+_IS_READ_ONLY = Sql.same("SELECT @@GLOBAL.read_only OR @@GLOBAL.super_read_only")
+_TAKES_NO_WRITES = (
+    "the server takes no writes (read_only): it is a replica, or a primary that was demoted; "
+    "let MYSQL_HOST name the primary, or all servers of the cluster"
+)
 
 # The isolation of other transactions, READ COMMITTED, would let each statement see another moment.
 _BEGIN_SNAPSHOT = (
@@ -37,37 +43,17 @@ T = TypeVar("T")
 Work = Callable[[Any], Awaitable[T]]
 
 
-@dataclass(frozen=True, slots=True)
-class MySQLAddress:
-    """Where the server is and who we are there."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    database: str
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """How aiomysql connects there. Without autocommit a connection would keep its old snapshot, with stale rows."""
-        return {
-            "host": self.host,
-            "port": self.port,
-            "user": self.user,
-            "password": self.password,
-            "db": self.database,
-            "autocommit": True,
-            "charset": "utf8mb4",
-        }
-
-
 class MySQLDatabase:
-    """`Database` over MySQL. Opening it connects to nothing: a server that is away is found by the first call."""
+    """`Database` over MySQL: one server, or the primary of several.
 
-    def __init__(self, address: MySQLAddress, pool_size: int, timeout_seconds: float) -> None:
-        self._address = address
+    Opening it waits for nothing: a server that is away is found by the first call.
+    """
+
+    def __init__(self, addresses: Sequence[MySQLAddress], pool_size: int, timeout_seconds: float) -> None:
+        self._login = addresses[0]
         self._session = Session()
-        self._pool = MySQLPool(pool_size, self._session.set_up, **address.options)
+        self._primary = PrimaryFinder(addresses, self._moved)
+        self._pool = MySQLPool(pool_size, self._connect, self._session.set_up)
         # Reads that may take long get a part of the pool, so that statistics cannot hold up the product.
         self._slow_places = Places(max(1, pool_size // 4), waiting=None)
         self._timeout_seconds = timeout_seconds
@@ -76,9 +62,15 @@ class MySQLDatabase:
         """Why the last transaction could not be written, where only a person can mend it."""
 
     @classmethod
-    async def open(cls, address: MySQLAddress, *, pool_size: int, timeout_seconds: float = 3.0) -> "MySQLDatabase":
+    async def open(cls, *addresses: MySQLAddress, pool_size: int, timeout_seconds: float = 3.0) -> "MySQLDatabase":
         """Return a database with an empty pool of at most `pool_size` connections."""
-        return cls(address, pool_size, timeout_seconds)
+        database = cls(addresses, pool_size, timeout_seconds)
+        database._primary.start()
+        return database
+
+    @property
+    def nodes(self) -> list[DatabaseNode]:
+        return self._primary.nodes
 
     @property
     def load(self) -> Load:
@@ -146,12 +138,24 @@ class MySQLDatabase:
     async def check(self) -> None:
         check_version(await self.fetch_all(SELECT_VERSION, {}))
         await self.fetch_all(CHECK, {})
+        ((is_read_only,),) = await self.fetch_all(_IS_READ_ONLY, {})
+        if is_read_only:
+            raise DatabaseUnavailable(detail=_TAKES_NO_WRITES)
         # Records that wait are tried again and again: they will tell when it is mended.
         if self._unwritable is not None:
             raise DatabaseMisconfigured(detail=self._unwritable)
 
     async def close(self) -> None:
+        await self._primary.close()
         await self._pool.close()
+
+    async def _connect(self) -> Any:
+        return await connect(await self._primary.find())
+
+    def _moved(self) -> None:
+        """The primary is another one: what was known of the one before is not true of it."""
+        self._pool.leave()
+        self._silence.note_answer()
 
     async def _run_transaction(self, statements: Sequence[Statement], end: Literal["COMMIT", "ROLLBACK"]) -> None:
         async def write(connection: Any) -> None:
@@ -179,10 +183,14 @@ class MySQLDatabase:
         except TimeoutError as error:
             if quick:  # that a slow read is slow says nothing about the others
                 self._silence.note_none(began)
+            self._primary.doubt()
             raise DatabaseUnavailable(detail=f"MySQL gave no answer within {timeout_seconds:g} s") from error
         except pymysql.MySQLError as error:
             self._silence.note_answer()
-            raise translated(error, self._address.user, self._address.database) from error
+            ours = translated(error, self._login.user, self._login.database)
+            if isinstance(ours, DatabaseUnavailable):
+                self._primary.doubt()
+            raise ours from error
         except StatementTooLarge:
             self._silence.note_nothing(began)  # nothing was sent
             raise
@@ -196,14 +204,20 @@ class MySQLDatabase:
         return result
 
     async def _repeated(self, work: Work[T], *, lost_allowed: int) -> T:
-        """Run `work` on a connection, again where that is safe: after a lost connection, after a lock conflict."""
+        """Run `work` on a connection, again where that is safe: after a lost connection, after a lock conflict, and at
+        the new primary after it was refused by the old."""
         lost = conflicts = 0
+        may_move = self._primary.has_choice
         while True:
             try:
                 async with self._pool.connection() as connection:
                     return await work(connection)
             except pymysql.MySQLError as error:
                 number = error_number(error)
+                if number in READ_ONLY and may_move:
+                    may_move = False
+                    await self._primary.look_again()
+                    continue
                 lost += number in CONNECTION_LOST
                 conflicts += number in LOCK_CONFLICT
                 if number not in CONNECTION_LOST | LOCK_CONFLICT or lost > lost_allowed or conflicts >= _LOCK_ATTEMPTS:

@@ -7,6 +7,7 @@ import pymysql
 
 from app.database import ConstraintError, ValueRejected
 from app.drivers.migrations import COMMAND
+from app.drivers.mysql_tls import refused_certificate
 from app.errors import (
     DatabaseMisconfigured,
     DatabaseNotInitialized,
@@ -17,9 +18,13 @@ from app.errors import (
 
 CONNECTION_LOST = frozenset({1053, 2006, 2013, 2055})
 LOCK_CONFLICT = frozenset({1205, 1213})
-CONNECT_ANEW = frozenset({1290, 1792, 1836, 3100, 3101, 1142, 1143})
-"""What only a new connection gets past. The server takes no writes any more: read-only options and transactions, group
-replication without a majority. Or a right is missing: one that is granted reaches new connections only."""
+READ_ONLY = frozenset({1290, 1792, 1836})
+"""The server takes no writes, as a secondary does, by its options or a transaction's: nothing of this one was done."""
+
+CONNECT_ANEW = READ_ONLY | {3032, 3100, 3101, 1142, 1143}
+"""What only a new connection gets past. The server takes no writes any more, or went offline as it left its group;
+group replication rolled a transaction back, which the others may have all the same. Or a right is missing: one that is
+granted reaches new connections only."""
 
 _NO_DATABASE = 1049
 _NO_COLUMN_OR_TABLE = frozenset({1054, 1146})
@@ -43,7 +48,7 @@ _MENDED_BY = {
     1862: "it wants the password of the user {user!r} changed first",
     2059: f"it wants a way to log in that this service has not got: {_LOGIN}",
     3118: "it has locked the account of the user {user!r}",
-    3159: "it takes connections with TLS only, and this service makes none: turn require_secure_transport off",
+    3159: "it takes connections with TLS only: set MYSQL_SSL_MODE=required, or verify_identity with MYSQL_SSL_CA",
 }
 """What a person can do about an error that does not pass by itself."""
 
@@ -63,6 +68,10 @@ def numbered(number: int) -> str:
 def translated(error: pymysql.MySQLError, user: str, database: str) -> ServiceError:
     """Return our error for the driver's."""
     number = error_number(error)
+    refused = refused_certificate(error)
+    if refused is not None:
+        reason = f"its certificate was not accepted ({refused}): check MYSQL_SSL_CA and the name in MYSQL_HOST"
+        return DatabaseMisconfigured(detail=f"MySQL error {number}: {reason}")
     if number == _NO_DATABASE:
         reason = f"there is no database {database!r}; check MYSQL_DATABASE, or run {COMMAND}"
         return DatabaseNotInitialized(detail=f"MySQL error {number}: {reason}")

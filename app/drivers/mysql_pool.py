@@ -12,9 +12,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import aiomysql
 import pymysql
 
+from app.drivers.mysql_connect import hang_up
 from app.drivers.mysql_errors import CONNECT_ANEW, error_number
 from app.errors import DatabaseUnavailable, ServiceError
 from app.utils.places import Places
@@ -50,16 +50,18 @@ class MySQLPool:
     def __init__(
         self,
         size: int,
+        connect: Callable[[], Awaitable[Any]],
         set_up: Callable[[Any], Awaitable[None]],
         *,
         spare_seconds: float = 30.0,
         max_age_seconds: float = 900.0,
-        **options: Any,
     ) -> None:
+        self._connect_somewhere = connect
         self._set_up = set_up
         self._spare_seconds = spare_seconds
         self._max_age_seconds = max_age_seconds
-        self._options = options
+        self._server = 0
+        """How many servers there were before this one."""
         self.places = Places(size, waiting=None)
         self._idle: list[_Pooled] = []
         self._used: set[_Pooled] = set()
@@ -100,6 +102,13 @@ class MySQLPool:
                 self._used.remove(pooled)
                 self._give_back(pooled)
 
+    def leave(self) -> None:
+        """Go to another server: close all connections to this one at once. Who waits there for an answer need not."""
+        self._server += 1
+        self._drop_idle()
+        for pooled in self._used:
+            hang_up(pooled.connection)
+
     async def close(self) -> None:
         """Close all connections, those in use as soon as they are free, or after a moment."""
         self._closing = True
@@ -138,9 +147,10 @@ class MySQLPool:
         return None
 
     async def _connect(self) -> _Pooled:
+        server = self._server
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                connection = await aiomysql.connect(**self._options)
+                connection = await self._connect_somewhere()
                 try:
                     await self._set_up(connection)
                 except BaseException:
@@ -151,6 +161,9 @@ class MySQLPool:
         except Exception as error:
             # Something listens there that is no MySQL: what the driver stumbles over then can be anything.
             raise DatabaseUnavailable(detail=f"connecting: {type(error).__name__}") from error
+        if server != self._server:  # we left it meanwhile
+            connection.close()
+            return await self._connect()
         # Not all at once: what a burst made would be made again by the next caller, and the next, and the next.
         age = self._max_age_seconds * random.uniform(0.8, 1.0)  # noqa: S311  # nosec B311  # spreads load
         return _Pooled(connection, _now(), _now() + age)

@@ -1,17 +1,20 @@
 """Changes of MySQL's schema, on one connection of its own: they may take longer than any request may."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-import aiomysql
 import pymysql
 
 from app.database import Params, Row
 from app.drivers.migrations import INSERT_VERSION, Migration, MigrationError, MigrationLocked, SchemaConnection
-from app.drivers.mysql import MySQLAddress, pyformat
+from app.drivers.mysql import pyformat
+from app.drivers.mysql_connect import MySQLAddress, connect
 from app.drivers.mysql_errors import error_number, numbered
+from app.drivers.mysql_primary import PrimaryFinder
+from app.drivers.mysql_tls import refused_certificate
+from app.errors import ServiceError
 
 _CONNECT_SECONDS = 10.0
 _LOCK_SECONDS = 1
@@ -88,14 +91,16 @@ class MySQLSchema:
 
 
 @asynccontextmanager
-async def connect_mysql_schema(address: MySQLAddress) -> AsyncIterator[SchemaConnection]:
-    """Connect for the time of the block. Raises `MigrationError` where that cannot be."""
+async def connect_mysql_schema(addresses: Sequence[MySQLAddress]) -> AsyncIterator[SchemaConnection]:
+    """Connect for the time of the block, to the primary of several. Raises `MigrationError` where that cannot be."""
     try:
         with _translated_errors():
             async with asyncio.timeout(_CONNECT_SECONDS):
-                connection = await aiomysql.connect(**address.options, init_command=_SESSION)
+                connection = await connect(await _find_primary(addresses), init_command=_SESSION)
     except MigrationError:
         raise
+    except ServiceError as error:
+        raise MigrationError(f"connecting: {error.detail}") from error
     except Exception as error:
         # Something listens there that is no MySQL: what the driver stumbles over then can be anything.
         raise MigrationError(f"connecting: {type(error).__name__}") from error
@@ -105,6 +110,15 @@ async def connect_mysql_schema(address: MySQLAddress) -> AsyncIterator[SchemaCon
         connection.close()
 
 
+async def _find_primary(addresses: Sequence[MySQLAddress]) -> MySQLAddress:
+    finder = PrimaryFinder(addresses, moved=lambda: None)
+    finder.start()
+    try:
+        return await finder.find()
+    finally:
+        await finder.close()
+
+
 @contextmanager
 def _translated_errors(what: str = "") -> Iterator[None]:
     try:
@@ -112,7 +126,9 @@ def _translated_errors(what: str = "") -> Iterator[None]:
     except TimeoutError as error:
         raise MigrationError(f"{what}MySQL gave no answer within {_CONNECT_SECONDS:g} s") from error
     except pymysql.MySQLError as error:
-        raise MigrationError(f"{what}{_reason(error_number(error))}") from error
+        refused = refused_certificate(error)
+        why = _reason(error_number(error)) if refused is None else f"MySQL's certificate was not accepted ({refused})"
+        raise MigrationError(f"{what}{why}") from error
 
 
 def _reason(number: int) -> str:

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 import aiosqlite
 
-from app.database import ConstraintError, Fetch, Load, Params, Row, Sql, Statement, ValueRejected
+from app.database import ConstraintError, DatabaseNode, Fetch, Load, Params, Row, Sql, Statement, ValueRejected
 from app.drivers.check import CHECK, SELECT_VERSION, check_version
 from app.drivers.migrations import COMMAND, MigrationError
 from app.drivers.sqlite_schema import bring_up_to_date
@@ -65,6 +65,10 @@ class SQLiteDatabase:
     def load(self) -> Load:
         in_use = sum(places.in_use for places in self._places)
         return Load(in_use, sum(places.waiting for places in self._places), len(self._places))
+
+    @property
+    def nodes(self) -> tuple[DatabaseNode, ...]:
+        return ()
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         if timeout_seconds is None or timeout_seconds <= self._timeout_seconds:

@@ -10,7 +10,8 @@ from loguru import logger
 
 from app.config import Settings
 from app.database import Sql, Statement, StatementTooLarge, ValueRejected
-from app.drivers.mysql import MySQLAddress, MySQLDatabase
+from app.drivers.mysql import MySQLDatabase
+from app.drivers.mysql_connect import MySQLAddress
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable
 from tests.conftest import TEST_DATABASE, make_settings
 from tests.support.mysql_server import MySQLServer

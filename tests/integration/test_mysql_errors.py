@@ -12,7 +12,8 @@ import pytest
 
 from app.container import open_container
 from app.database import ConstraintError, Sql, ValueRejected
-from app.drivers.mysql import MySQLAddress, MySQLDatabase
+from app.drivers.mysql import MySQLDatabase
+from app.drivers.mysql_connect import MySQLAddress
 from app.drivers.mysql_session import check_version
 from app.errors import DatabaseMisconfigured, DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable
 from tests.api.calls import upload
@@ -64,7 +65,7 @@ MISTAKES = {
     ),
 }
 TLS_ONLY = Mistake(
-    ("3159", "TLS", "require_secure_transport"),
+    ("3159", "TLS", "MYSQL_SSL_MODE"),
     made=lambda server: server.with_global("require_secure_transport", "ON"),
 )
 

@@ -11,7 +11,8 @@ import pymysql
 import pytest
 
 from app.database import Sql, StatementTooLarge
-from app.drivers.mysql import MySQLAddress, MySQLDatabase
+from app.drivers.mysql import MySQLDatabase
+from app.drivers.mysql_connect import MySQLAddress
 from app.errors import DatabaseUnavailable
 from tests.conftest import TEST_DATABASE
 from tests.support.crowd import Crowd

@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
+import pymysql
 import pytest
 
+from app.drivers.mysql_connect import MySQLAddress, connect
 from app.drivers.mysql_pool import MySQLPool
 from app.drivers.mysql_session import Session
 from app.errors import DatabaseUnavailable
+from tests.conftest import TEST_DATABASE
 from tests.support.mysql_server import MySQLServer
 from tests.support.waiting import until
 
@@ -21,8 +25,9 @@ async def open_pool(mysql_server: MySQLServer) -> AsyncIterator[OpenPool]:
     async with AsyncExitStack() as opened:
 
         def build(**limits: float) -> MySQLPool:
-            server: dict[str, Any] = {"host": mysql_server.host, "port": mysql_server.port, "user": mysql_server.user}
-            pool = MySQLPool(10, Session().set_up, **limits, **server, password=mysql_server.password, autocommit=True)
+            server = mysql_server.host, mysql_server.port, mysql_server.user, mysql_server.password
+            address = MySQLAddress(*server, TEST_DATABASE)
+            pool = MySQLPool(10, partial(connect, address), Session().set_up, **limits)
             opened.push_async_callback(pool.close)
             return pool
 
@@ -109,3 +114,35 @@ async def test_closing_waits_for_a_connection_in_use_and_lets_nobody_connect_beh
     with pytest.raises(DatabaseUnavailable, match="being closed"):
         await late
     assert (pool.idle, connection.closed) == (0, True)
+
+
+async def test_leaving_a_server_ends_all_that_is_waited_for_there_and_the_next_caller_connects_anew(
+    open_pool: OpenPool,
+) -> None:
+    pool = open_pool()
+    async with burst(pool, 3):
+        pass
+    waiting = asyncio.create_task(sleep_there(pool))
+    await until(lambda: pool.idle == 2)
+
+    pool.leave()
+
+    with pytest.raises(pymysql.OperationalError, match="2013"):
+        await waiting
+    assert pool.idle == 0
+    assert await use(pool)
+
+
+async def test_who_connects_while_the_server_is_left_is_given_a_connection_to_the_next(open_pool: OpenPool) -> None:
+    pool = open_pool()
+    connecting = asyncio.create_task(use(pool))
+    await until(lambda: pool.places.in_use == 1)
+    pool.leave()
+
+    assert await connecting
+    assert pool.idle == 1
+
+
+async def sleep_there(pool: MySQLPool) -> None:
+    async with pool.connection() as connection, connection.cursor() as cursor:
+        await cursor.execute("DO SLEEP(30)")

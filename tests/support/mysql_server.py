@@ -33,6 +33,21 @@ class NoServer(Exception):
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a server of our own runs, and how."""
+
+    host: str = "127.0.0.1"
+    inside: tuple[str, ...] = ()
+    """The command that runs a command there, such as `ip netns exec ...`."""
+
+    options: tuple[str, ...] = ()
+    """Of the server while it serves, not while its data are made."""
+
+
+_HERE = Place()
+
+
+@dataclass(frozen=True)
 class MySQLServer:
     """A running server and how to be rid of it."""
 
@@ -46,6 +61,12 @@ class MySQLServer:
     """Kill it with no chance to tidy up; only where it was started by us."""
     restart: Callable[[], None] | None = None
     """Start it again after a crash, on its old port and data."""
+    socket: str | None = None
+    """By which it is reached whatever becomes of the network; only where it does not run on 127.0.0.1."""
+    signal: Callable[[int], None] | None = None
+    """Send its process a signal; only where it was started by us."""
+    folder: Path | None = None
+    """Where its data are, below `data`, with its certificates; only where it was started by us."""
 
     def settings(self, database: str) -> dict[str, Any]:
         """Return the service's settings for a database of this server."""
@@ -67,6 +88,7 @@ class MySQLServer:
         return pymysql.connect(
             host=self.host,
             port=self.port,
+            unix_socket=self.socket,
             user=self.user,
             password=self.password,
             database=database,
@@ -104,12 +126,12 @@ class MySQLServer:
         return str(self.query("SELECT VERSION()")[0][0])
 
 
-def provision_private() -> MySQLServer:
+def provision_private(*options: str, place: Place = _HERE) -> MySQLServer:
     """Return a server of our own, that may be crashed. Raises `NoServer`."""
     try:
-        return _from_path()
+        return _from_path(options, place)
     except NoServer:
-        return _from_packages()
+        return _from_packages(options, place)
 
 
 def provision(*options: str) -> MySQLServer:
@@ -144,19 +166,19 @@ def _from_environment() -> MySQLServer:
     return server
 
 
-def _from_path(options: Sequence[str] = ()) -> MySQLServer:
+def _from_path(options: Sequence[str] = (), place: Place = _HERE) -> MySQLServer:
     program = shutil.which("mysqld")
     if program is None:
         raise NoServer("not on the PATH")
     if "MariaDB" in _output([program, "--version"]):
         raise NoServer("the one on the PATH is MariaDB")
-    return _start_privately([program], options, "mysqld on the PATH")
+    return _start_privately([program], options, "mysqld on the PATH", place)
 
 
 def _from_docker(options: Sequence[str]) -> MySQLServer:
     if shutil.which("docker") is None:
         raise NoServer("not installed")
-    port = _free_port()
+    port = free_port()
     run = ["docker", "run", "--detach", "--rm", "--publish", f"127.0.0.1:{port}:3306"]
     started = subprocess.run(
         [*run, "--env", "MYSQL_ALLOW_EMPTY_PASSWORD=yes", "--env", "MYSQL_ROOT_HOST=%", _IMAGE, *options],
@@ -175,7 +197,7 @@ def _from_docker(options: Sequence[str]) -> MySQLServer:
     return server
 
 
-def _from_packages(options: Sequence[str] = ()) -> MySQLServer:
+def _from_packages(options: Sequence[str] = (), place: Place = _HERE) -> MySQLServer:
     try:
         root = unpack_mysql()
     except RuntimeError as error:
@@ -185,14 +207,15 @@ def _from_packages(options: Sequence[str] = ()) -> MySQLServer:
         f"--basedir={usr}",
         f"--character-sets-dir={usr}/share/mysql/charsets",
         f"--lc-messages-dir={usr}/share/mysql",
+        f"--plugin-dir={usr}/lib/mysql/plugin",
     ]
     command = [*loader_command(root), str(usr / "sbin/mysqld")]
-    return _start_privately(command, [*places, *options], f"packages unpacked in {root}")
+    return _start_privately(command, [*places, *options], f"packages unpacked in {root}", place)
 
 
-def _start_privately(command: Sequence[str], options: Sequence[str], source: str) -> MySQLServer:
+def _start_privately(command: Sequence[str], options: Sequence[str], source: str, place: Place) -> MySQLServer:
     folder = Path(tempfile.mkdtemp(prefix="test-mysql-"))
-    port = _free_port()
+    port = free_port()
     base = [*command, "--no-defaults", *options, f"--datadir={folder}/data"]
     if os.geteuid() == 0:
         base.append("--user=root")
@@ -201,11 +224,13 @@ def _start_privately(command: Sequence[str], options: Sequence[str], source: str
         shutil.rmtree(folder, ignore_errors=True)
         raise NoServer(f"{source}: {made.stderr.strip().splitlines()[-1:]}")
     serve = [
+        *place.inside,
         *base,
+        *place.options,
         f"--port={port}",
         f"--socket={folder}/mysql.sock",
         f"--pid-file={folder}/pid",
-        "--bind-address=127.0.0.1",
+        f"--bind-address={place.host}",
         "--mysqlx=OFF",
         "--secure-file-priv=NULL",
     ]
@@ -227,7 +252,12 @@ def _start_privately(command: Sequence[str], options: Sequence[str], source: str
         start()
         _wait_until_ready(server, lambda: processes[-1].poll() is None)
 
-    server = MySQLServer("127.0.0.1", port, "root", "", source, stop, crash, restart)
+    socket_path = None if place.host == "127.0.0.1" else f"{folder}/mysql.sock"
+
+    def signal(number: int) -> None:
+        processes[-1].send_signal(number)
+
+    server = MySQLServer(place.host, port, "root", "", source, stop, crash, restart, socket_path, signal, folder)
     restart()
     return server
 
@@ -245,7 +275,8 @@ def _wait_until_ready(server: MySQLServer, lives: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

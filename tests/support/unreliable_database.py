@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from app.database import Database, Fetch, Load, Params, Row, Sql, Statement
+from app.database import Database, DatabaseNode, Fetch, Load, Params, Row, Sql, Statement
 from app.errors import DatabaseRejected, DatabaseUnavailable
 
 T = TypeVar("T")
@@ -32,6 +32,10 @@ class UnreliableDatabase:
     @property
     def load(self) -> Load:
         return self.inner.load
+
+    @property
+    def nodes(self) -> Sequence[DatabaseNode]:
+        return self.inner.nodes
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         self._check()
