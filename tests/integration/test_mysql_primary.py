@@ -131,16 +131,16 @@ async def test_a_primary_that_is_asleep_is_left_as_soon_as_another_takes_writes(
     database: MySQLDatabase, pair: Pair
 ) -> None:
     old, new = pair
-    assert old.signal is not None
+    assert old.send_signal is not None
     async with Crowd.calling(database, 20, LIMIT_SECONDS + 0.5) as crowd:
         await crowd.until_all_are(answered=True, seconds=10)
-        old.signal(signal.SIGSTOP)
+        old.send_signal(signal.SIGSTOP)
         try:
             new.query("SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF")
             await crowd.until_all_are(answered=True, seconds=MOVE_SECONDS)
             assert await where(database) == new.port
         finally:
-            old.signal(signal.SIGCONT)
+            old.send_signal(signal.SIGCONT)
             old.query("SET GLOBAL super_read_only = ON")
 
     assert max(call.seconds for call in crowd.calls) < LIMIT_SECONDS + 0.5
@@ -148,8 +148,8 @@ async def test_a_primary_that_is_asleep_is_left_as_soon_as_another_takes_writes(
 
 async def test_a_server_that_sleeps_from_the_beginning_keeps_nobody_from_the_primary(pair: Pair) -> None:
     primary, asleep = pair
-    assert asleep.signal is not None
-    asleep.signal(signal.SIGSTOP)
+    assert asleep.send_signal is not None
+    asleep.send_signal(signal.SIGSTOP)
     try:
         database = await MySQLDatabase.open(address_of(asleep), address_of(primary), pool_size=2)
         began = perf_counter()
@@ -157,7 +157,7 @@ async def test_a_server_that_sleeps_from_the_beginning_keeps_nobody_from_the_pri
         assert perf_counter() - began < LIMIT_SECONDS
         await database.close()
     finally:
-        asleep.signal(signal.SIGCONT)
+        asleep.send_signal(signal.SIGCONT)
 
 
 async def test_one_server_alone_that_takes_no_writes_is_not_called_connected(pair: Pair) -> None:

@@ -25,6 +25,7 @@ import pymysql
 from tests.support.apt_unpack import loader_command, unpack_mysql
 
 _START_SECONDS = 90
+_ANSWER_SECONDS = 30
 _IMAGE = "mysql:9.7"
 
 
@@ -61,9 +62,9 @@ class MySQLServer:
     """Kill it with no chance to tidy up; only where it was started by us."""
     restart: Callable[[], None] | None = None
     """Start it again after a crash, on its old port and data."""
-    socket: str | None = None
+    socket_path: str | None = None
     """By which it is reached whatever becomes of the network; only where it does not run on 127.0.0.1."""
-    signal: Callable[[int], None] | None = None
+    send_signal: Callable[[int], None] | None = None
     """Send its process a signal; only where it was started by us."""
     folder: Path | None = None
     """Where its data are, below `data`, with its certificates; only where it was started by us."""
@@ -85,10 +86,9 @@ class MySQLServer:
 
     def connect(self, database: str | None = None) -> Any:
         """Return a connection of the caller's own."""
-        return pymysql.connect(
+        connection = pymysql.connect(
             host=self.host,
             port=self.port,
-            unix_socket=self.socket,
             user=self.user,
             password=self.password,
             database=database,
@@ -97,7 +97,21 @@ class MySQLServer:
             # To get ready for TLS takes longer than most tests. A server without a password is one of our own.
             ssl_disabled=not self.password,
             init_command="SET SESSION time_zone = '+00:00'",
+            defer_connect=True,
         )
+        connection.connect(self._socket_to_it() if self.socket_path else None)
+        return connection
+
+    def _socket_to_it(self) -> socket.socket:
+        """Return a socket that is connected; the driver would leave one open that could not be."""
+        made = socket.socket(socket.AF_UNIX)
+        made.settimeout(_ANSWER_SECONDS)
+        try:
+            made.connect(self.socket_path)
+        except OSError:
+            made.close()
+            raise
+        return made
 
     def query(self, sql: str, database: str | None = None) -> list[tuple[object, ...]]:
         """Run one statement, or several without results, and return the rows of the last."""
