@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import product
+from typing import get_args
 
 from app.config import Settings, library_path, metrics_folder_path
-from app.database import Database
+from app.database import Database, DatabaseNode, NodeRole
 from app.models.about_response import AboutData
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
@@ -255,8 +257,14 @@ def _watch_process(metrics: Metrics, database: Database) -> None:
     metrics.database_in_use.watch(lambda: database.load.in_use)
     metrics.database_waiting.watch(lambda: database.load.waiting)
     metrics.database_limit.watch(lambda: database.load.limit)
+    for node, role in product(database.nodes, get_args(NodeRole)):
+        metrics.database_node.watch(partial(_sees, database, DatabaseNode(node.address, role)), node.address, role)
     metrics.processes.watch(lambda: 1)
     metrics.build.watch(lambda: 1, VERSION, platform.python_version(), PROMPT_VERSION)
+
+
+def _sees(database: Database, node: DatabaseNode) -> int:
+    return int(node in database.nodes)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

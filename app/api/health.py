@@ -6,9 +6,10 @@ from fastapi import APIRouter, Response
 
 from app.api.deps import HealthDep
 from app.api.http.caching import NOT_STORED
+from app.api.http.doors import SeesOperationsDep
 from app.api.http.openapi import document_answer, document_errors
 from app.models import examples
-from app.models.response import HealthResponse, LiveResponse
+from app.models.response import DatabaseNodeData, HealthResponse, LiveResponse
 from app.utils.clock import utc_now
 
 router = APIRouter(prefix="/health", tags=["health"], dependencies=[NOT_STORED])
@@ -32,15 +33,16 @@ _STATES: dict[int | str, dict[str, Any]] = {
     responses=_STATES,
     response_model_exclude_none=True,
 )
-async def get_health(service: HealthDep, response: Response) -> HealthResponse:
-    """`model_api` comes from what recent calls did; no model is asked."""
-    return await _report(service, response)
+async def get_health(service: HealthDep, response: Response, sees_operations: SeesOperationsDep) -> HealthResponse:
+    """`model_api` comes from what recent calls did; no model is asked. `database_nodes` is for those who may read the
+    statistics."""
+    return await _report(service, response, sees_operations=sees_operations)
 
 
 @router.get("/ready", summary="Whether to send requests here", responses=_STATES, response_model_exclude_none=True)
-async def get_readiness(service: HealthDep, response: Response) -> HealthResponse:
+async def get_readiness(service: HealthDep, response: Response, sees_operations: SeesOperationsDep) -> HealthResponse:
     """The same as `/health`, under the name that orchestrators use."""
-    return await _report(service, response)
+    return await _report(service, response, sees_operations=sees_operations)
 
 
 @router.get(
@@ -53,7 +55,7 @@ async def get_liveness() -> LiveResponse:
     return LiveResponse(timestamp=utc_now())
 
 
-async def _report(service: HealthDep, response: Response) -> HealthResponse:
+async def _report(service: HealthDep, response: Response, *, sees_operations: bool) -> HealthResponse:
     state = await service.check()
     response.status_code = 200 if state.can_serve else 503
     return HealthResponse(
@@ -62,4 +64,7 @@ async def _report(service: HealthDep, response: Response) -> HealthResponse:
         database=state.database,
         model_api=state.model_api,
         spooled_records=state.spooled_answers or None,
+        database_nodes=[DatabaseNodeData(address=node.address, role=node.role) for node in state.nodes] or None
+        if sees_operations
+        else None,
     )

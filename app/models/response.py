@@ -182,6 +182,16 @@ class RequestRecordResponse(Body):
     data: RequestRecordData
 
 
+class DatabaseNodeData(Body):
+    """One of several MySQL servers, as this process last saw it."""
+
+    address: str
+    role: Literal["primary", "secondary", "recovering", "isolated", "unreachable", "refused"] = Field(
+        description="`recovering`: not in its group yet, or any more; `isolated`: without the majority of it; "
+        "`refused`: until a person changes something"
+    )
+
+
 class HealthResponse(Body):
     """The state of the service, with 200 when it can serve and 503 when it cannot."""
 
@@ -193,6 +203,9 @@ class HealthResponse(Body):
     model_api: Literal["available", "unavailable"]
     spooled_records: int | SkipJsonSchema[None] = Field(
         None, description="Answers whose records wait in this process for the database; absent when none do"
+    )
+    database_nodes: list[DatabaseNodeData] | SkipJsonSchema[None] = Field(
+        None, description="The servers of `MYSQL_HOST`, where it names several; for operators"
     )
 
 

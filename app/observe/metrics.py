@@ -217,6 +217,13 @@ class Metrics:
         self.database_in_use = Gauge("database_connections_in_use", "Database connections in use")
         self.database_limit = Gauge("database_connections_limit", "Most database connections")
         self.database_waiting = Gauge("database_calls_waiting", "Database calls that wait for a connection")
+        self.database_node = Gauge(
+            "database_node",
+            "Processes that see a MySQL server in a `role`, where `MYSQL_HOST` names several: `primary`, `secondary`, "
+            "`recovering` (not in its group), `isolated` (without the majority of it), `unreachable`, `refused` (until "
+            "a person changes something)",
+            ("node", "role"),
+        )
         self.processes = Gauge("processes", "Processes that serve")
         self.build = Gauge(
             "build_info",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from loguru import logger
 
-from app.database import Database
+from app.database import Database, DatabaseNode
 from app.errors import DatabaseMisconfigured, DatabaseNotInitialized, DatabaseRejected, DatabaseUnavailable
 from app.services.model.stack.breaker import BreakerModel
 from app.services.records.durable_writer import DurableWriter
@@ -24,6 +24,9 @@ class Health:
     model_api: Literal["available", "unavailable"]
     spooled_answers: int
     """Answers whose records wait in this process's spool for the database."""
+
+    nodes: Sequence[DatabaseNode] = ()
+    """The database's servers, where there are several."""
 
     @property
     def can_serve(self) -> bool:
@@ -50,6 +53,7 @@ class HealthService:
             database=database,
             model_api="available" if model_available else "unavailable",
             spooled_answers=self.writer.waiting_answers,
+            nodes=self.database.nodes,
         )
 
     def _status(self, database: DatabaseState, model_available: bool) -> HealthStatus:

@@ -19,6 +19,8 @@ from tests.support.damage import make_damaged_file
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.mysql_server import MySQLServer
 
+OPERATORS_KEY = "an-operators-key-of-many-characters"
+
 
 @pytest.mark.on_both_databases
 async def test_a_service_that_can_serve_is_healthy(client: httpx.AsyncClient) -> None:
@@ -79,6 +81,25 @@ async def test_refusals_say_nothing_about_the_models_health(client: httpx.AsyncC
 def away(tmp_path: Path) -> Settings:
     """Settings for a database server that is not there."""
     return make_settings(mysql_host="127.0.0.1", mysql_port=9, llm_provider="local", spool_dir=tmp_path / "spool")
+
+
+async def test_of_several_servers_operators_see_which_does_what_and_others_do_not(
+    mysql_settings: dict[str, Any],
+) -> None:
+    address = f"{mysql_settings['mysql_host']}:{mysql_settings['mysql_port']}"
+    several = {**mysql_settings, "mysql_host": f"{address},127.0.0.1:9", "llm_provider": "local"}
+    settings = make_settings(**several, admin_api_keys=OPERATORS_KEY)
+    async with open_container(settings) as container, make_client(settings, container) as client:
+        for path in ("/health", "/health/ready"):
+            shown = await client.get(path, headers={"X-API-Key": OPERATORS_KEY})
+            hidden = await client.get(path)
+
+            assert shown.json()["database_nodes"] == [
+                {"address": address, "role": "primary"},
+                {"address": "127.0.0.1:9", "role": "unreachable"},
+            ]
+            assert (hidden.status_code, hidden.json()["database"]) == (200, "connected")
+            assert "database_nodes" not in hidden.json()
 
 
 async def test_without_its_database_the_service_starts_and_says_so(away: Settings) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from app.database import Database
 from app.errors import ServiceError
 from app.repositories.lease_repository import LeaseRepository
 from tests.api.calls import check_cache, classify, question_of, upload
-from tests.conftest import make_client, settings_for_provider, with_settings
+from tests.conftest import make_client, make_settings, settings_for_provider, with_settings
 from tests.factories import error_codes, make_image
 from tests.support.fake_model_server import Behaviour, FakeModels
 from tests.support.figures import Figures
@@ -220,6 +221,19 @@ async def test_what_is_there_at_the_moment_shows(settings: Settings, container: 
     assert figures.sum("database_connections_limit") == (10 if settings.mysql_host else 3)
     assert figures.sum("database_connections_in_use") == figures.sum("database_calls_waiting") == 0
     assert figures.values("queue") == {"lookups", "records", "images", "questions"}
+
+
+async def test_of_several_servers_it_shows_which_does_what(mysql_settings: dict[str, Any]) -> None:
+    address = f"{mysql_settings['mysql_host']}:{mysql_settings['mysql_port']}"
+    several = {**mysql_settings, "mysql_host": f"{address},127.0.0.1:9", "llm_provider": "local"}
+    settings = make_settings(**several)
+    async with open_container(settings) as container, make_client(settings, container) as client:
+        await client.get("/health")
+        figures = await read_figures(client)
+
+    assert figures.sum("database_node", node=address, role="primary") == 1
+    assert figures.sum("database_node", node="127.0.0.1:9", role="unreachable") == 1
+    assert figures.sum("database_node") == 2
 
 
 async def test_records_that_wait_for_the_database_show(settings: Settings) -> None:

@@ -101,8 +101,10 @@ def test_every_metric_is_on_the_dashboard() -> None:
 
 
 @pytest.fixture
-def service(tmp_path: Path, fake_models: FakeModels) -> Iterator[Service]:
-    settings = settings_for_provider("openai", fake_models)
+def service(tmp_path: Path, fake_models: FakeModels, mysql_settings: dict[str, Any]) -> Iterator[Service]:
+    """With two servers, of which one is there."""
+    settings = {**mysql_settings, **settings_for_provider("openai", fake_models)}
+    settings["mysql_host"] = f"{settings['mysql_host']},127.0.0.1:9"
     with running_service(tmp_path, GUNICORN, web_concurrency=2, **settings) as running:
         yield running
 

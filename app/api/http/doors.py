@@ -110,9 +110,19 @@ async def may_read_any(request: Request) -> bool:
     return False
 
 
+async def sees_operations(request: Request) -> bool:
+    """Whether the caller may read what is the operators', where others get an answer too, but for that."""
+    try:
+        await require_admin(request)
+    except (Forbidden, Unauthorized):
+        return False
+    return True
+
+
 ADMIN_ONLY = (Depends(_document_keys), Depends(require_admin))
 CLIENTS_ONLY = (Depends(_document_keys), Depends(require_client))
 DOCUMENTED_KEYS = Depends(_document_keys)
 ClientBodyDep = Annotated[Receive, Depends(client_body)]
 OperatorDep = Annotated[Operator, Depends(operator_of)]
+SeesOperationsDep = Annotated[bool, Depends(sees_operations)]
 MayReadAnyDep = Annotated[bool, Depends(may_read_any)]

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from app.cli.doctor.configuration import workers_of
 from app.cli.doctor.finding import Finding, State
 from app.config import Settings
+from app.database import DatabaseNode
 from app.drivers.migrations import COMMAND
 from app.errors import DatabaseNotInitialized, ServiceError
 from app.repositories.server_repository import Sender, ServerFacts, ServerRepository
@@ -33,10 +34,12 @@ async def examine_database(settings: Settings, clock: Clock) -> list[Finding]:
             facts = await repository.fetch_facts()
             middle = (before + clock().timestamp()) / 2
             senders = await repository.fetch_senders()
+            nodes = storage.database.nodes
         except ServiceError as error:
             return [_failure(settings, error)]
     return [
         Finding("database", "ok", f"{'MySQL' if settings.mysql_host else 'SQLite'} {facts.version}, schema up to date"),
+        *_examine_nodes(nodes),
         *_examine_server(settings, facts, middle),
         _examine_proxy(senders),
     ]
@@ -50,10 +53,15 @@ def _failure(settings: Settings, error: ServiceError) -> Finding:
     return Finding("database", "failed", f"{settings.mysql_host or settings.sqlite_path}: {said}", mend)
 
 
+def _examine_nodes(nodes: Sequence[DatabaseNode]) -> Iterator[Finding]:
+    for node in nodes:
+        state: State = "ok" if node.role in ("primary", "secondary") else "warning"
+        yield Finding("server", state, f"{node.address} is {node.role}", "" if state == "ok" else "see docs/cluster.md")
+
+
 def _examine_server(settings: Settings, facts: ServerFacts, our_clock: float) -> Iterator[Finding]:
-    if not facts.takes_writes:
-        said = f"{settings.mysql_host} takes no writes (read_only): it is a replica, or a primary that was demoted"
-        yield Finding("writes", "failed", said, "let MYSQL_HOST name the primary")
+    if facts.group_consistency is not None:
+        yield _examine_group(facts.group_consistency)
     if facts.max_connections is not None:
         yield _examine_connections(settings, facts.max_connections)
     seconds = our_clock - facts.clock
@@ -63,6 +71,16 @@ def _examine_server(settings: Settings, facts: ServerFacts, our_clock: float) ->
         yield Finding("clock", "failed", said, "let NTP set both (timedatectl set-ntp true)")
     else:
         yield Finding("clock", "ok", "this machine and the database agree")
+
+
+def _examine_group(consistency: str) -> Finding:
+    said = f"the server is in a group with group_replication_consistency={consistency}"
+    if consistency != "EVENTUAL":
+        return Finding("cluster", "ok", said)
+    said += ": after a failover the new primary may answer before it knows all that the old one had taken"
+    return Finding(
+        "cluster", "warning", said, "SET PERSIST group_replication_consistency = 'BEFORE_ON_PRIMARY_FAILOVER'"
+    )
 
 
 def _examine_connections(settings: Settings, max_connections: int) -> Finding:
