@@ -10,31 +10,22 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from app.utils.content_hash.content_hash import content_hash
-from app.utils.hash_utils import sha256_hex
 from tests.conftest import TEST_DATABASE, schema_of, settings_for_provider
-from tests.factories import make_image
 from tests.support.fake_model_server import FakeModels
-from tests.support.jpeg_surgery import with_comment
+from tests.support.load import PHOTOS, Journal, load, spooled_bytes
 from tests.support.mysql_server import MySQLServer, provision_private
 from tests.support.service_process import GUNICORN, Service, running_service
 
 ROUNDS = 5
-CLIENTS = 16
-ANSWERS_BEFORE = 200
 LOAD_SECONDS = 2.0
 """After what was done has been done."""
 
 AWAY_SECONDS = 10.0
-IMAGES = 20
 SETTLE_SECONDS = 60
 
 STRAY_NAMES = """
@@ -50,71 +41,6 @@ def server() -> Iterator[MySQLServer]:
     started.query(schema_of(TEST_DATABASE))
     yield started
     started.stop()
-
-
-@dataclass
-class Journal:
-    """What clients were told: the id of each 200."""
-
-    answered: list[str] = field(default_factory=list)
-    failed: int = 0
-
-
-async def client(url: str, images: list[bytes], journal: Journal, stop: asyncio.Event) -> None:
-    chance = random.Random()
-    async with httpx.AsyncClient(base_url=f"{url}/api/v1", headers={"X-User-ID": "device-1"}, timeout=30) as http:
-        while not stop.is_set():
-            photo = chance.choice(images)
-            image = chance.choice([photo, with_comment(photo, str(chance.randrange(10)))])
-            names = chance.choice([{"image_hash": sha256_hex(image)}, {"content_hash": content_hash(image)}])
-            try:
-                response = await ask(http, chance, image, names, images)
-            except httpx.TransportError:
-                journal.failed += 1
-                await asyncio.sleep(0.02)
-                continue
-            if response.status_code == 200:
-                journal.answered += ids_of_answers(response.json())
-            else:
-                journal.failed += 1
-                await asyncio.sleep(0.02)
-
-
-async def ask(
-    http: httpx.AsyncClient, chance: random.Random, image: bytes, names: Any, images: list[bytes]
-) -> httpx.Response:
-    """Make one of the four calls of an app."""
-    kind = chance.random()
-    if kind < 0.1:
-        return await http.post("/classify", files={"image": image})
-    if kind < 0.2:
-        files = [("images", one) for one in (image, *chance.sample(images, 4))]
-        return await http.post("/classify/batch", files=files)
-    if kind < 0.4:
-        items = [names, *({"image_hash": sha256_hex(one)} for one in images)]
-        return await http.post("/classify/check-cache/batch", json={"items": items})
-    return await http.post("/classify/check-cache", json=names)
-
-
-def ids_of_answers(body: dict[str, Any]) -> list[str]:
-    """Return the ids of the answers in the body of a 200; those of a batch are its photos'."""
-    return [one["request_id"] for one in body.get("results", [body]) if "data" in one]
-
-
-async def load(url: str, disturb: Callable[[], None], journal: Journal, seconds: float) -> None:
-    images, stop = [make_image() for _ in range(IMAGES)], asyncio.Event()
-    clients = [asyncio.create_task(client(url, images, journal, stop)) for _ in range(CLIENTS)]
-    async with asyncio.timeout(60):
-        while len(journal.answered) < ANSWERS_BEFORE:
-            await asyncio.sleep(0.01)
-    await asyncio.to_thread(disturb)
-    await asyncio.sleep(seconds)
-    stop.set()
-    await asyncio.gather(*clients)
-
-
-def spooled_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in (folder / "data/spool").glob("*.spool"))
 
 
 def check(server: MySQLServer, folder: Path, journal: Journal) -> None:
@@ -139,7 +65,7 @@ def check(server: MySQLServer, folder: Path, journal: Journal) -> None:
 def check_paid_once(server: MySQLServer, models: FakeModels) -> None:
     """While the database is there, each photo is paid for once, and asked about again only where a kill cut it off."""
     ((answered,),) = server.query("SELECT COUNT(*) FROM model_call WHERE outcome = 'answered'", TEST_DATABASE)
-    assert 0 < int(str(answered)) <= IMAGES
+    assert 0 < int(str(answered)) <= PHOTOS
     asked = Counter(call.jpeg for call in models.calls)
     assert max(asked.values()) <= 2
 

@@ -1,10 +1,11 @@
 """A real MySQL cluster (Group Replication, one primary), whose members can be killed, put to sleep and cut off.
 
-Each has a network namespace of its own where that can be made (Linux, as root), joined by a bridge; elsewhere they
-share 127.0.0.1, and none can be cut off.
+Each has a network namespace of its own where that can be made (Linux, as root), joined by a
+bridge in one more, where no firewall of this system looks on; elsewhere they share 127.0.0.1, and none can be cut off.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,7 +20,8 @@ from tests.support.mysql_server import MySQLServer, Place, free_port, provision_
 
 USER, PASSWORD = "classifier", "a-password-of-the-cluster"
 _SUBNET = "10.213.77"
-_BRIDGE = "icdbr"
+_SWITCH = "icd-switch"
+_OUR_LINK = "icd-here"
 _ONLINE_SECONDS = 90
 _STATE = (
     "SELECT MEMBER_STATE, MEMBER_ROLE FROM performance_schema.replication_group_members WHERE MEMBER_ID = @@server_uuid"
@@ -64,7 +66,7 @@ class Member:
 
     def cut_off(self) -> None:
         """Let nothing reach it, or come from it."""
-        _ip("link", "set", f"icd{self.number}", "down")
+        _ip("-n", _SWITCH, "link", "set", f"port{self.number}", "down")
 
     def cut_off_from_members(self) -> None:
         """Let it reach no other server; those who use it still do."""
@@ -73,7 +75,7 @@ class Member:
                 self._ip("route", "replace", "blackhole", f"{_SUBNET}.{10 + other}")
 
     def connect_again(self) -> None:
-        _ip("link", "set", f"icd{self.number}", "up")
+        _ip("-n", _SWITCH, "link", "set", f"port{self.number}", "up")
         for other in range(1, self.of + 1):
             self._ip("route", "del", "blackhole", f"{_SUBNET}.{10 + other}", check=False)
 
@@ -103,7 +105,7 @@ class Member:
         return found == [(self.of,)]
 
     def _ip(self, *arguments: str, check: bool = True) -> None:
-        _ip("netns", "exec", str(self.namespace), "ip", *arguments, check=check)
+        _ip("-n", str(self.namespace), *arguments, check=check)
 
 
 @dataclass
@@ -146,15 +148,10 @@ class Cluster:
 
 def can_have_networks() -> bool:
     """Whether a namespace of its own can be made for each member."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or shutil.which("ip") is None:
         return False
-    try:
-        made = _ip("netns", "add", "icd-try", check=False)
-        return made and _ip("link", "add", "icdtry", "type", "bridge", check=False)
-    except FileNotFoundError:
-        return False
-    finally:
-        subprocess.run("ip link del icdtry; ip netns del icd-try", shell=True, capture_output=True)
+    made = _ip("netns", "add", _SWITCH, check=False)
+    return made and _ip("netns", "del", _SWITCH, check=False)
 
 
 @contextmanager
@@ -163,7 +160,7 @@ def running_cluster(schema: str, database: str, size: int = 3) -> Iterator[Clust
     with ExitStack() as stack:
         networks = can_have_networks()
         if networks:
-            stack.enter_context(_bridge())
+            stack.enter_context(_switch())
         group, ports = str(uuid.uuid4()), [free_port() for _ in range(size)]
         cluster = Cluster()
         for number in range(1, size + 1):
@@ -177,6 +174,7 @@ def running_cluster(schema: str, database: str, size: int = 3) -> Iterator[Clust
                 "CHANGE REPLICATION SOURCE TO SOURCE_USER = 'replica', SOURCE_PASSWORD = 'replica' "
                 "FOR CHANNEL 'group_replication_recovery'"
             )
+            _forget_own_transactions(server)
         first = cluster.members[0].server
         first.query(
             "SET GLOBAL group_replication_bootstrap_group = ON; START GROUP_REPLICATION; "
@@ -194,15 +192,27 @@ def running_cluster(schema: str, database: str, size: int = 3) -> Iterator[Clust
         yield cluster
 
 
-@contextmanager
-def _bridge() -> Iterator[None]:
-    _ip("link", "add", _BRIDGE, "type", "bridge")
+def _forget_own_transactions(server: MySQLServer) -> None:
+    """A server with transactions that a group has not got is not let in. Making its data was some."""
     try:
-        _ip("addr", "add", f"{_SUBNET}.1/24", "dev", _BRIDGE)
-        _ip("link", "set", _BRIDGE, "up")
+        server.query("RESET BINARY LOGS AND GTIDS")
+    except pymysql.ProgrammingError:  # MySQL 8.0
+        server.query("RESET MASTER")
+
+
+@contextmanager
+def _switch() -> Iterator[None]:
+    _ip("netns", "add", _SWITCH)
+    try:
+        _ip("-n", _SWITCH, "link", "add", "bridge0", "type", "bridge")
+        _ip("-n", _SWITCH, "link", "set", "bridge0", "up")
+        _ip("link", "add", _OUR_LINK, "type", "veth", "peer", "name", "port0", "netns", _SWITCH)
+        _ip("-n", _SWITCH, "link", "set", "port0", "master", "bridge0", "up")
+        _ip("addr", "add", f"{_SUBNET}.1/24", "dev", _OUR_LINK)
+        _ip("link", "set", _OUR_LINK, "up")
         yield
     finally:
-        _ip("link", "del", _BRIDGE, check=False)
+        _ip("netns", "del", _SWITCH, check=False)
 
 
 @contextmanager
@@ -226,16 +236,15 @@ def _place(number: int, group: str, ports: list[int], *, networks: bool) -> Iter
     if not networks:
         yield Place(options=options)
         return
-    namespace, link = f"icd-{number}", f"icd{number}"
+    namespace, port = f"icd-{number}", f"port{number}"
     _ip("netns", "add", namespace)
     try:
-        _ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", namespace)
-        _ip("link", "set", link, "master", _BRIDGE, "up")
-        inside = ("ip", "netns", "exec", namespace)
-        for arguments in (("link", "set", "lo", "up"), ("link", "set", "eth0", "up")):
-            _ip("netns", "exec", namespace, "ip", *arguments)
-        _ip("netns", "exec", namespace, "ip", "addr", "add", f"{hosts[number - 1]}/24", "dev", "eth0")
-        yield Place(hosts[number - 1], inside, options)
+        _ip("-n", namespace, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", _SWITCH)
+        _ip("-n", _SWITCH, "link", "set", port, "master", "bridge0", "up")
+        _ip("-n", namespace, "addr", "add", f"{hosts[number - 1]}/24", "dev", "eth0")
+        for link in ("lo", "eth0"):
+            _ip("-n", namespace, "link", "set", link, "up")
+        yield Place(hosts[number - 1], ("ip", "netns", "exec", namespace), options)
     finally:
         _ip("netns", "del", namespace, check=False)
 
