@@ -22,6 +22,8 @@ _LOOK_SECONDS = 0.5
 _CALM_PAUSE_SECONDS = 2.0
 _TROUBLED_PAUSE_SECONDS = 0.2
 _LEAST_PAUSE_SECONDS = 0.1
+_PATIENCE_SECONDS = 1.5
+"""How long the first callers wait for a primary: where all are busy, a first look at a server may take too long."""
 
 
 def choose_primary(sightings: Sequence[Sighting]) -> int | None:
@@ -55,9 +57,11 @@ class PrimaryFinder:
         self._is_calm = False
         self._doubt = asyncio.Event()
         self._doubt.set()
-        self._first_look = asyncio.Event()
+        self._first_looks = asyncio.Event()
+        """Set when the primary was found, or has not been found for so long that callers need not wait."""
         self._next_look = asyncio.Event()
         """Set at the end of the look that begins next."""
+        self._patient_until = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -74,6 +78,7 @@ class PrimaryFinder:
     def start(self) -> None:
         """Begin to look, where there are several servers."""
         if self.has_choice:
+            self._patient_until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
             self._task = asyncio.create_task(
                 keep_doing(self._look_when_due, lambda: _LEAST_PAUSE_SECONDS, "looking for the primary")
             )
@@ -86,9 +91,9 @@ class PrimaryFinder:
         await asyncio.gather(*(node.close() for node in self._nodes))
 
     async def find(self) -> MySQLAddress:
-        """Return the primary, after the first look without delay. Raises `DatabaseUnavailable` while there is none."""
+        """Return the primary, after the first looks without delay. Raises `DatabaseUnavailable` while there is none."""
         if self.has_choice:
-            await self._first_look.wait()
+            await self._first_looks.wait()
         if self._primary is None:
             raise self._absence()
         return self._primary
@@ -110,7 +115,9 @@ class PrimaryFinder:
         self._sightings = await asyncio.gather(*(node.look(_LOOK_SECONDS) for node in self._nodes))
         self._decide()
         ended.set()
-        self._first_look.set()
+        may_still_answer = SILENT in self._sightings and asyncio.get_running_loop().time() < self._patient_until
+        if self._is_calm or not may_still_answer:
+            self._first_looks.set()
 
     def _decide(self) -> None:
         try:
@@ -132,7 +139,7 @@ class PrimaryFinder:
         )
 
     def _move_to(self, primary: MySQLAddress | None) -> None:
-        if primary is self._primary and self._first_look.is_set():
+        if primary is self._primary:
             return
         before, self._primary = self._primary, primary
         names = {"primary": primary and primary.name, "before": before and before.name}

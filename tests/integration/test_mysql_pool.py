@@ -133,14 +133,25 @@ async def test_leaving_a_server_ends_all_that_is_waited_for_there_and_the_next_c
     assert await use(pool)
 
 
-async def test_who_connects_while_the_server_is_left_is_given_a_connection_to_the_next(open_pool: OpenPool) -> None:
-    pool = open_pool()
-    connecting = asyncio.create_task(use(pool))
-    await until(lambda: pool.places.in_use == 1)
-    pool.leave()
+async def test_who_connects_while_the_server_is_left_is_given_a_connection_to_the_next(
+    mysql_server: MySQLServer,
+) -> None:
+    server = mysql_server.host, mysql_server.port, mysql_server.user, mysql_server.password
+    made: list[Any] = []
 
-    assert await connecting
-    assert pool.idle == 1
+    async def connect_and_move() -> Any:
+        made.append(await connect(MySQLAddress(*server, TEST_DATABASE)))
+        if len(made) == 1:
+            pool.leave()
+        return made[-1]
+
+    pool = MySQLPool(10, connect_and_move, Session().set_up)
+
+    async with pool.connection() as connection:
+        assert connection is made[1]
+
+    assert made[0].closed
+    await pool.close()
 
 
 async def sleep_there(pool: MySQLPool) -> None:
