@@ -1,5 +1,6 @@
 """Settings: the only reader of the environment. Each room owns its part; here they are put together."""
 
+import hashlib
 import os
 import sys
 from decimal import Decimal
@@ -162,6 +163,18 @@ class Settings(
             name = "DAILY_BUDGET" if self.daily_budget else "MONTHLY_BUDGET"
             raise ValueError(f"{name}: is never spent while a call costs nothing (COST_PER_API_CALL, or both prices)")
         return self
+
+    @model_validator(mode="after")
+    def _redis_is_in_front_of_mysql(self) -> Self:
+        if self.redis_url is not None and self.mysql_host is None:
+            raise ValueError("REDIS_URL: is for processes that share MySQL: set MYSQL_HOST, or leave it empty")
+        return self
+
+    @property
+    def redis_prefix(self) -> str:
+        """What keys in Redis begin with: equal for processes that serve the same rows of the same database."""
+        served = (self.mysql_host, self.mysql_port, self.mysql_database, self.local_from)
+        return f"photos:{hashlib.sha256(repr(served).encode()).hexdigest()[:12]}:"
 
     @property
     def memory_entries(self) -> int:

@@ -19,13 +19,13 @@ from app.services.access.build import build_access
 from app.services.access.keys import Access
 from app.services.budget.build import open_budgets
 from app.services.budget_statistics import BudgetStatsService
-from app.services.cache.lookups import BatchedLookups
-from app.services.cache.memory import MemoryCache
-from app.services.cache_service import CacheService
+from app.services.cache.build import open_shared_cache
+from app.services.cache.known_changes import KnownChanges
+from app.services.cache_build import build_cache
 from app.services.classifier import ClassifierService
 from app.services.correction_build import Corrections, open_corrections
 from app.services.health_service import HealthService
-from app.services.identity.build import NearParts, build_near
+from app.services.identity.build import build_near
 from app.services.identity_statistics import IdentityStatsService
 from app.services.images.build import open_images
 from app.services.images.decoding_server import DecodingServer
@@ -51,7 +51,6 @@ from app.storage import Storage, open_storage
 from app.utils.clock import Clock, utc_now
 from app.version import VERSION
 
-_DOUBT_SECONDS = 30.0
 _DEFERRED_SHARE = 0.5
 """Of the room for uploads, for those with lane=deferred, which stay for minutes."""
 
@@ -131,8 +130,12 @@ async def open_service(
             )
         )
         near = build_near(settings, storage.near, storage.trials, metrics)
-        cache = build_cache(settings, storage, near, metrics)
-        corrections = await stack.enter_async_context(open_corrections(storage.database, cache.memory, clock))
+        changes = KnownChanges()
+        shared = await stack.enter_async_context(open_shared_cache(settings, changes, metrics))
+        cache = build_cache(settings, storage.cache.fetch_many, near.mode.serves, shared, metrics)
+        corrections = await stack.enter_async_context(
+            open_corrections(storage.database, cache.memory, clock, changes, shared.bus if shared else None)
+        )
         paid_once = await stack.enter_async_context(
             open_paid_once(
                 cache,
@@ -175,7 +178,11 @@ async def open_service(
                 storage.minutes, settings.prices, settings.timezone, clock, settings.log_retention_days
             ),
             health=HealthService(
-                storage.database, models.breakers, records.writer, network_at_last=settings.local_fallback != "off"
+                storage.database,
+                models.breakers,
+                records.writer,
+                network_at_last=settings.local_fallback != "off",
+                redis_is_away=shared.is_away if shared else None,
             ),
             corrections=corrections,
             uploads=uploads,
@@ -209,16 +216,6 @@ def describe_service(settings: Settings) -> AboutData:
         currency=settings.currency,
         cost_per_call=float(settings.cost_per_api_call) if settings.tells_costs else None,
     )
-
-
-def build_cache(settings: Settings, storage: Storage, near: NearParts, metrics: Metrics) -> CacheService:
-    """Build the tiers of the cache: memory, then batched lookups in the database."""
-    # Whatever was under way has ended by then.
-    doubt_seconds = _DOUBT_SECONDS + settings.llm_timeout + settings.deferred_seconds
-    memory = MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds, doubt_seconds=doubt_seconds)
-    metrics.remembered.watch(lambda: len(memory))
-    lookups = BatchedLookups(storage.cache.fetch_many, metrics=metrics)
-    return CacheService(memory, lookups, near.mode.serves, metrics)
 
 
 def build_stats(settings: Settings, storage: Storage, clock: Clock) -> StatsService:

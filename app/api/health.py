@@ -63,6 +63,7 @@ async def _report(service: HealthDep, response: Response, *, sees_operations: bo
         timestamp=utc_now(),
         database=state.database,
         model_api=state.model_api,
+        redis=state.redis,
         spooled_records=state.spooled_answers or None,
         database_nodes=[DatabaseNodeData(address=node.address, role=node.role) for node in state.nodes] or None
         if sees_operations

@@ -134,3 +134,5 @@ class CacheChange:
     number: int
     image_hash: str
     deleted: bool
+    mark: int = 0
+    """What tells it from another change that got the same number, in a database from which it is lost."""

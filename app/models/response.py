@@ -201,6 +201,9 @@ class HealthResponse(Body):
     timestamp: Timestamp
     database: Literal["connected", "disconnected", "not_initialized", "misconfigured"]
     model_api: Literal["available", "unavailable"]
+    redis: Literal["connected", "bypassed"] | SkipJsonSchema[None] = Field(
+        None, description="Whether Redis is used at the moment; absent where there is none"
+    )
     spooled_records: int | SkipJsonSchema[None] = Field(
         None, description="Answers whose records wait in this process for the database; absent when none do"
     )

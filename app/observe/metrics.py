@@ -15,6 +15,7 @@ _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 _MODEL_SECONDS = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60)
 _IMAGE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DATABASE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_REDIS_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
@@ -34,7 +35,8 @@ class Metrics:
         )
         self.cache_lookups = Counter(
             "cache_lookups_total",
-            "Lookups of images; `tier` is `memory`, or `database` for those that memory missed; `result` `hit`, `miss`",
+            "Lookups of images; `tier` is `memory`, or `database` for those that memory missed, Redis in front of it "
+            "included; `result` `hit`, `miss`",
             ("tier", "result"),
         )
         for tier in ("memory", "database"):
@@ -48,6 +50,7 @@ class Metrics:
             "single_flight_joins_total", "Uploads that waited for another's answer to the same image in the process"
         )
         self.lease_waits = Counter("lease_waits_total", "Images for whose answer by another process this one waited")
+        self._add_redis()
         self._add_identity()
         self._add_images()
         self._add_models()
@@ -57,6 +60,28 @@ class Metrics:
     def all(self) -> list[Metric]:
         """Return every metric, in order."""
         return list(vars(self).values())
+
+    def _add_redis(self) -> None:
+        self.redis_lookups = Counter(
+            "redis_lookups_total",
+            "Names that memory missed and Redis was to be asked for; `result` is `hit`, `miss`, `outdated` (its answer "
+            "may have changed since), `damaged` (what is there is no answer), `bypassed` (Redis was away)",
+            ("result",),
+        )
+        for result in ("hit", "miss", "outdated", "damaged", "bypassed"):
+            self.redis_lookups.add(result, amount=0)
+        self.redis_seconds = Histogram(
+            "redis_duration_seconds", "Time of one exchange with Redis, those that failed included", (), _REDIS_SECONDS
+        )
+        self.redis_errors = Counter(
+            "redis_errors_total",
+            "What Redis did not do; `reason` is `timeout`, `lost` (no connection, or it broke), `refused` (it "
+            "answered with an error), `busy` (all connections were in use)",
+            ("reason",),
+        )
+        for reason in ("timeout", "lost", "refused", "busy"):
+            self.redis_errors.add(reason, amount=0)
+        self.redis_bypassed = Gauge("redis_bypassed", "Processes that go without their Redis at the moment")
 
     def _add_identity(self) -> None:
         self.answers = Counter(

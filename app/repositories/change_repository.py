@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from zlib import crc32
 
 from app.database import Database, Params, Sql
 from app.models.correction import CacheChange
@@ -9,7 +10,7 @@ from app.models.correction import CacheChange
 _SELECT_NUMBERS = Sql.same("SELECT topic, number FROM change_counter")
 
 _SELECT_CHANGES = Sql.same("""
-SELECT number, image_hash, kind
+SELECT number, image_hash, kind, changed_at
 FROM cache_change
 WHERE number > :after
 ORDER BY number
@@ -45,7 +46,10 @@ class ChangeRepository:
         """Return the changes of answers behind this number, the oldest first."""
         params: Params = {"after": after, "limit": limit}
         rows = await self.database.fetch_all(_SELECT_CHANGES, params)
-        return [CacheChange(int(number), image_hash, kind == "deleted") for number, image_hash, kind in rows]
+        return [
+            CacheChange(int(number), image_hash, kind == "deleted", crc32(f"{image_hash} {kind} {at}".encode()))
+            for number, image_hash, kind, at in rows
+        ]
 
     async def delete_older(self, age: timedelta, *, slice_rows: int) -> int:
         """Delete up to `slice_rows` changes above an age; return how many went."""

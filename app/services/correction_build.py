@@ -15,7 +15,9 @@ from app.repositories.history_repository import HistoryRepository
 from app.repositories.lease_repository import LeaseRepository
 from app.repositories.purge_repository import PurgeRepository
 from app.repositories.request_log_repository import RequestLogRepository
+from app.services.cache.change_bus import ChangeBus
 from app.services.cache.changes import ChangeWatch
+from app.services.cache.known_changes import KnownChanges
 from app.services.cache.memory import MemoryCache
 from app.services.correction_service import CorrectionService
 from app.services.feedback_service import FeedbackService, OwnVotes
@@ -39,10 +41,15 @@ class Corrections:
 
 
 @asynccontextmanager
-async def open_corrections(database: Database, memory: MemoryCache, clock: Clock) -> AsyncIterator[Corrections]:
-    """Build the parts, and look for changes for as long as the block lasts: first before it begins."""
+async def open_corrections(
+    database: Database, memory: MemoryCache, clock: Clock, known: KnownChanges, bus: ChangeBus | None = None
+) -> AsyncIterator[Corrections]:
+    """Build the parts, and look for changes for as long as the block lasts: first before it begins.
+
+    With a `bus` also as soon as another process says that there are some.
+    """
     changes = ChangeRepository(database)
-    watch = ChangeWatch(changes, memory)
+    watch = ChangeWatch(changes, memory, known, tell_others=bus.tell if bus else None)
     votes, answers = FeedbackRepository(database), CorrectionRepository(database)
     own = OwnVotes(votes)
     watch.listeners.append(own.hear)
@@ -62,6 +69,8 @@ async def open_corrections(database: Database, memory: MemoryCache, clock: Clock
     )
     await watch.look()
     work = [watch.run_forever(), *(retention.run_forever() for retention in retentions)]
+    if bus is not None:
+        work.append(bus.hear_forever(watch.look))
     tasks = [asyncio.create_task(one) for one in work]
     try:
         yield parts

@@ -96,7 +96,7 @@ class CorrectionService:
             image_hash, neighbour = name, image_hash
         await self.answers.correct(image_hash, category, reason, operator, self.clock(), neighbour=neighbour)
         _log("corrected", image_hash, operator)
-        await self.watch.look()
+        await self.watch.look_with_others()
         return await self._describe(image_hash)
 
     async def delete(self, name: str, reason: str, operator: Operator) -> AnswerRecord:
@@ -113,7 +113,7 @@ class CorrectionService:
             raise NotFound
         await self.answers.delete(image_hash, reason, operator, self.clock())
         _log("deleted", image_hash, operator)
-        await self.watch.look()
+        await self.watch.look_with_others()
         return answer
 
     async def read_audit(self, limit: int, before: int | None) -> list[AuditEntry]:

@@ -125,7 +125,7 @@ class FeedbackService:
         image_hash, answered = await self._find_answer(record)
         vote = Vote(user_id, image_hash, request_id, category, answered)
         await self.votes.write(vote, self.clock())
-        await self.watch.look()
+        await self.watch.look_with_others()
         return vote
 
     async def list_disputed(self, limit: int) -> list[DisputedAnswer]:

@@ -1,6 +1,6 @@
 """Whether the service can serve, and what is wrong if not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +27,8 @@ class Health:
 
     nodes: Sequence[DatabaseNode] = ()
     """The database's servers, where there are several."""
+    redis: Literal["connected", "bypassed"] | None = None
+    """Whether it is asked at the moment: without it all is slower, and nothing else. None where there is none."""
 
     @property
     def can_serve(self) -> bool:
@@ -43,6 +45,9 @@ class HealthService:
     network_at_last: bool = False
     """Whether the embedded network answers while all models are away."""
 
+    redis_is_away: Callable[[], bool] | None = None
+    """Whether Redis is not asked at the moment; None where there is none."""
+
     async def check(self) -> Health:
         """Return the present state."""
         database = await self._check_database()
@@ -54,7 +59,13 @@ class HealthService:
             model_api="available" if model_available else "unavailable",
             spooled_answers=self.writer.waiting_answers,
             nodes=self.database.nodes,
+            redis=self._look_at_redis(),
         )
+
+    def _look_at_redis(self) -> Literal["connected", "bypassed"] | None:
+        if self.redis_is_away is None:
+            return None
+        return "bypassed" if self.redis_is_away() else "connected"
 
     def _status(self, database: DatabaseState, model_available: bool) -> HealthStatus:
         # What only a person can mend does not pass while records wait: nobody should be sent here meanwhile.

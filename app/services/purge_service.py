@@ -84,5 +84,5 @@ class PurgeService:
         finally:
             if deleted:
                 logger.info("an operator has purged answers", deleted=deleted, key=operator.key_name)
-                await self.watch.look()
+                await self.watch.look_with_others()
         return PurgeResult(matched, deleted, complete=position >= last)

@@ -9,7 +9,8 @@ from app.errors import DatabaseUnavailable
 from app.models.correction import MANY, CacheChange
 from app.models.domain import KnownAnswer
 from app.observe.metrics import Metrics
-from app.services.cache.changes import MOST_CHANGES, ChangeWatch
+from app.services.cache.changes import ChangeWatch
+from app.services.cache.known_changes import MOST_CHANGES
 from app.services.cache.lookups import BatchedLookups
 from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService

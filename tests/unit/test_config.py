@@ -97,6 +97,11 @@ def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
         ({"mysql_host": "db", "mysql_ssl_mode": "verify_ca", "mysql_ssl_ca": "/nowhere/ca.pem"}, "MYSQL_SSL_CA"),
         ({"mysql_host": "db", "mysql_ssl_mode": "verify_ca", "mysql_ssl_ca": __file__}, "MYSQL_SSL_CA"),
         ({"mysql_host": "db", "mysql_ssl_mode": "required", "mysql_ssl_ca": __file__}, "MYSQL_SSL_CA"),
+        ({"redis_url": "redis://redis:6379/0"}, "REDIS_URL"),
+        ({"mysql_host": "db", "redis_url": "http://redis:6379"}, "REDIS_URL"),
+        ({"mysql_host": "db", "redis_url": "redis://:geheim@redis:port"}, "REDIS_URL"),
+        ({"mysql_host": "db", "redis_url": "redis://redis/first"}, "REDIS_URL"),
+        ({"mysql_host": "db", "redis_url": "rediss://redis?ssl_cert_reqs=none"}, "REDIS_URL"),
         ({"mysql_database": "image_classifier "}, "MYSQL_DATABASE"),
         ({"mysql_database": "a/b"}, "MYSQL_DATABASE"),
         ({"allowed_image_formats": "jpg,bmp"}, "ALLOWED_IMAGE_FORMATS"),
@@ -120,6 +125,16 @@ def test_a_wrong_setting_is_named_in_one_line(values: dict[str, object], variabl
 
 def test_a_complaint_never_repeats_the_value() -> None:
     assert "geheim" not in complaint(mysql_password="geheim-ß", llm_timeout="geheim", api_keys="geheim")
+    assert "geheim" not in complaint(mysql_host="db", redis_url="redis://:geheim@host:port")
+
+
+def test_processes_share_answers_in_redis_only_where_they_serve_the_same_rows_of_the_same_database() -> None:
+    ours = {"mysql_host": "db", "llm_api_key": "k", "redis_url": "rediss://u:p%40ss@redis:6380/1?ssl_ca_certs=/ca.pem"}
+    others = [{"mysql_host": "db2"}, {"mysql_port": 3307}, {"mysql_database": "b"}, {"local_first": 0.9}]
+
+    assert make_settings(**ours).redis_prefix == make_settings(**ours, memory_cache_entries=0).redis_prefix
+    prefixes = {make_settings(**{**ours, **changes}).redis_prefix for changes in [{}, *others]}
+    assert len(prefixes) == 5
 
 
 def test_production_takes_the_embedded_parts_when_they_are_named() -> None:

@@ -132,7 +132,7 @@ class FakeWatch:
 
     looks: int = 0
 
-    async def look(self) -> None:
+    async def look_with_others(self) -> None:
         self.looks += 1
 
 

@@ -51,6 +51,15 @@ async def test_where_the_embedded_network_answers_at_last_uploads_are_answered_w
     assert not (await check(EMPTY, [False], network_at_last=True)).can_serve
 
 
+@pytest.mark.parametrize(("is_away", "state"), [(True, "bypassed"), (False, "connected")])
+async def test_without_its_redis_the_service_is_as_healthy_and_says_so(is_away: bool, state: str) -> None:
+    service = HealthService(as_any(FakeDatabase(None)), [], as_any(FakeSpool(0)), redis_is_away=lambda: is_away)
+
+    health = await service.check()
+
+    assert (health.status, health.redis) == ("healthy", state)
+
+
 @pytest.mark.parametrize(
     ("failure", "model_available", "status", "database"),
     [

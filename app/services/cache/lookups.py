@@ -3,11 +3,24 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 
+from app.errors import DatabaseUnavailable
 from app.models.domain import KnownAnswer
 from app.observe.metrics import Metrics
 from app.utils.batcher import MAX_WAITING, Batcher
+from app.utils.own_error import own_copy
+
+
+class PartlyKnown(Exception):
+    """The database was away, and another place knew some of the names: what it knew, and the database's error."""
+
+    def __init__(self, found: Mapping[str, KnownAnswer], error: DatabaseUnavailable) -> None:
+        self.found = found
+        self.error = error
+        super().__init__(error)
+
 
 Fetch = Callable[[Sequence[str]], Awaitable[Mapping[str, KnownAnswer]]]
+"""Returns what is known by names. Raises `DatabaseUnavailable`, `PartlyKnown`."""
 
 
 class BatchedLookups:
@@ -30,12 +43,14 @@ class BatchedLookups:
         """Return what the database has for each name, or why that is not known. Raises `Overloaded` at once."""
         return await self._batcher.submit_all(names)
 
-    async def _look_up(self, names: list[str]) -> list[KnownAnswer | None]:
+    async def _look_up(self, names: list[str]) -> Sequence[KnownAnswer | Exception | None]:
         distinct = list(dict.fromkeys(names))
         self._metrics.lookup_batch_size.observe(len(distinct))
         started = perf_counter()
         try:
             found = await self._fetch(distinct)
+        except PartlyKnown as partly:
+            return [partly.found.get(name) or own_copy(partly.error) for name in names]
         finally:
             self._metrics.lookup_seconds.observe(perf_counter() - started)
         return [found.get(name) for name in names]

@@ -1,0 +1,173 @@
+"""A real Redis that answers, is killed, paused, full, slow, locked, or none at all: nobody waits for it twice."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from app.observe.metrics import Metrics
+from app.services.cache.errors import RedisAway
+from app.services.cache.redis_link import MOST_CONNECTIONS, RedisLink
+from tests.support.redis_server import RedisServer, free_port, running_redis
+from tests.support.service_process import ROOT
+from tests.support.waiting import until
+
+TIMEOUT_SECONDS = 0.25
+"""Longer than the default: the machine of the tests may be busy."""
+
+
+@pytest.fixture(scope="module")
+def running_server() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running_server: RedisServer) -> RedisServer:
+    running_server.ask("FLUSHALL")
+    running_server.ask("CONFIG", "SET", "maxmemory", "0")
+    return running_server
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """A folder with a certificate for localhost and its key."""
+    subprocess.run(["make", "--silent", "certs", f"SSL_DIR={tmp_path}"], cwd=ROOT, check=True, capture_output=True)
+    return tmp_path
+
+
+@asynccontextmanager
+async def linked(url: str, metrics: Metrics | None = None) -> AsyncIterator[RedisLink]:
+    link = RedisLink(url, TIMEOUT_SECONDS, metrics or Metrics())
+    await link.probe()
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
+async def ask(link: RedisLink) -> list[bytes | None]:
+    return await link.get_many(["a"])
+
+
+async def test_values_are_kept_by_their_keys_for_a_time(server: RedisServer) -> None:
+    async with linked(server.url) as link:
+        await link.set_many({"a": b"1", "b": "ä\r\n".encode()}, 100)
+
+        assert await link.get_many(["b", "c", "a"]) == ["ä\r\n".encode(), None, b"1"]
+        assert server.ask("TTL", "a") in (b":100\r\n", b":99\r\n")
+
+
+async def test_a_value_of_another_kind_is_none(server: RedisServer) -> None:
+    server.ask("LPUSH", "a", "1")
+    async with linked(server.url) as link:
+        assert await ask(link) == [None]
+
+
+async def test_a_paused_redis_costs_one_caller_its_time_and_is_used_again_when_it_goes_on(server: RedisServer) -> None:
+    metrics = Metrics()
+    async with linked(server.url, metrics) as link:
+        await link.set_many({"a": b"1"}, 100)
+        server.pause()
+        try:
+            with pytest.raises(RedisAway):
+                await ask(link)
+            began = time.monotonic()
+            for _ in range(100):
+                with pytest.raises(RedisAway):
+                    await ask(link)
+            assert time.monotonic() - began < TIMEOUT_SECONDS
+            await link.probe()
+            assert link.is_away
+        finally:
+            server.resume()
+        await link.probe()
+
+        assert await ask(link) == [b"1"]
+        assert metrics.redis_errors.tallies[("timeout",)] >= 1
+
+
+async def test_a_killed_redis_is_used_again_after_it_was_started(server: RedisServer) -> None:
+    async with linked(server.url) as link:
+        trying = asyncio.create_task(link.run_forever())
+        server.kill()
+        with pytest.raises(RedisAway):
+            await ask(link)
+        server.start()
+        await until(lambda: not link.is_away)
+
+        assert await ask(link) == [None]
+        trying.cancel()
+        await asyncio.wait([trying])
+
+
+async def test_a_full_redis_is_read_all_the_same(server: RedisServer) -> None:
+    async with linked(server.url) as link:
+        await link.set_many({"a": b"1"}, 100)
+        server.ask("CONFIG", "SET", "maxmemory", "1")
+        with pytest.raises(RedisAway):
+            await link.set_many({"b": b"2"}, 100)
+
+        assert (await ask(link), link.is_away) == ([b"1"], False)
+
+
+async def test_more_callers_than_connections_are_told_at_once_and_it_is_not_away_for_them(server: RedisServer) -> None:
+    metrics = Metrics()
+    async with linked(server.url, metrics) as link:
+        answers = await asyncio.gather(*(ask(link) for _ in range(20)), return_exceptions=True)
+
+        assert answers.count([None]) == MOST_CONNECTIONS
+        assert not link.is_away
+        assert server.ask("INFO", "clients").split(b"connected_clients:")[1].split(b"\r\n")[0] == b"5"
+
+
+async def test_messages_reach_who_listens_and_a_lost_connection_is_told(server: RedisServer) -> None:
+    async with linked(server.url) as link, aclosing(link.listen("c")) as messages:
+        hearing = asyncio.ensure_future(anext(messages))
+        await until(lambda: b"*2\r\n$1\r\nc\r\n:1" in server.ask("PUBSUB", "NUMSUB", "c"))
+        await link.publish("c")
+        await asyncio.wait_for(hearing, 5)
+
+        server.kill()
+        with pytest.raises(RedisAway):
+            await asyncio.wait_for(anext(messages), 5)
+        server.start()
+
+
+async def test_with_a_wrong_password_it_is_away_and_no_error_quotes_the_password() -> None:
+    with running_redis(password="right-horse") as server:
+        async with linked(server.url) as link:
+            assert await ask(link) == [None]
+        async with linked(server.url.replace("right", "wrong")) as link:
+            with pytest.raises(RedisAway) as refused:
+                await link._connect()
+            assert link.is_away
+            assert "horse" not in str(refused.value)
+
+
+async def test_with_tls_the_certificate_is_checked(certificates: Path) -> None:
+    certificate, key, port = certificates / "cert.pem", certificates / "key.pem", free_port()
+    options = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-auth-clients", "no")
+    with running_redis("--tls-port", str(port), *options):
+        async with linked(f"rediss://localhost:{port}/0?ssl_ca_certs={certificate}") as link:
+            assert await ask(link) == [None]
+        async with linked(f"rediss://localhost:{port}/0") as link:
+            assert link.is_away
+
+
+async def test_what_is_no_redis_is_away() -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as something:
+        port = something.sockets[0].getsockname()[1]
+        async with linked(f"redis://127.0.0.1:{port}") as link:
+            assert link.is_away
+    async with linked(f"redis://127.0.0.1:{port}") as link:
+        assert link.is_away
