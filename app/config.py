@@ -165,15 +165,17 @@ class Settings(
         return self
 
     @model_validator(mode="after")
-    def _redis_is_in_front_of_mysql(self) -> Self:
+    def _what_is_beside_mysql_has_one(self) -> Self:
         if self.redis_url is not None and self.mysql_host is None:
             raise ValueError("REDIS_URL: is for processes that share MySQL: set MYSQL_HOST, or leave it empty")
+        if self.mysql_read_hosts and self.mysql_host is None:
+            raise ValueError("MYSQL_READ_HOSTS: names replicas of the server in MYSQL_HOST, which is not set")
         return self
 
     @property
     def redis_prefix(self) -> str:
         """What keys in Redis begin with: equal for processes that serve the same rows of the same database."""
-        served = (self.mysql_host, self.mysql_port, self.mysql_database, self.local_from)
+        served = (sorted(self.mysql_servers), self.mysql_database, self.local_from)
         return f"photos:{hashlib.sha256(repr(served).encode()).hexdigest()[:12]}:"
 
     @property

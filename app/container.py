@@ -21,7 +21,7 @@ from app.services.budget.build import open_budgets
 from app.services.budget_statistics import BudgetStatsService
 from app.services.cache.build import open_shared_cache
 from app.services.cache.known_changes import KnownChanges
-from app.services.cache_build import build_cache
+from app.services.cache_build import build_caches
 from app.services.classifier import ClassifierService
 from app.services.correction_build import Corrections, open_corrections
 from app.services.health_service import HealthService
@@ -90,7 +90,7 @@ async def open_container(
 ) -> AsyncIterator[Container]:
     """Open the database and the service on it. A database or a model that is away does not fail the start."""
     async with (
-        open_storage(settings) as storage,
+        open_storage(settings, with_replicas=True) as storage,
         open_service(settings, storage, metrics or Metrics(), decoders, network, clock) as container,
     ):
         yield container
@@ -132,7 +132,9 @@ async def open_service(
         near = build_near(settings, storage.near, storage.trials, metrics)
         changes = KnownChanges()
         shared = await stack.enter_async_context(open_shared_cache(settings, changes, metrics))
-        cache = build_cache(settings, storage.cache.fetch_many, near.mode.serves, shared, metrics)
+        answers, replica_answers = storage.cache, storage.replica_cache
+        caches = build_caches(settings, answers, replica_answers, near.mode.serves, changes, shared, metrics)
+        cache = caches.paying
         corrections = await stack.enter_async_context(
             open_corrections(storage.database, cache.memory, clock, changes, shared.bus if shared else None)
         )
@@ -158,21 +160,22 @@ async def open_service(
             clock=clock,
             metrics=metrics,
         )
-        stats = build_stats(settings, storage, clock)
+        as_of = storage.clock_of_statistics(clock)
+        stats = build_stats(settings, storage, as_of)
         live = LiveFeed(stats.summarize_live, partial(read_state, exposition, metrics))
         metrics.live_streams.watch(lambda: live.streams)
         stack.push_async_callback(live.close)
         uploads = UploadBudget(settings.max_uploads_in_flight_mb * 1024 * 1024)
-        classifier = ClassifierService(paid_once, parts, corrections.feedback.own)
+        classifier = ClassifierService(paid_once, parts, caches.asking, corrections.feedback.own)
         container = Container(
             classifier=classifier,
             batches=PhotoBatches(classifier),
             stats=stats,
             live=live,
             identity_stats=IdentityStatsService(
-                storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, clock
+                storage.identity, storage.trials, storage.stats, near.mode, settings.prices, settings.timezone, as_of
             ),
-            model_stats=ModelStatsService(storage.models, settings.prices, settings.timezone, clock),
+            model_stats=ModelStatsService(storage.models, settings.prices, settings.timezone, as_of),
             budget_stats=BudgetStatsService(storage.budgets, settings.budget_limits, settings.timezone, clock),
             yesterday_stats=YesterdayStatsService(
                 storage.minutes, settings.prices, settings.timezone, clock, settings.log_retention_days
@@ -196,6 +199,9 @@ async def open_service(
         metrics.upload_bytes.watch(lambda: container.uploads.in_flight)
         metrics.uploads.watch(lambda: container.uploads.uploads)
         _watch_process(metrics, storage.database)
+        for replica in storage.replicas.replicas if storage.replicas else ():
+            metrics.replica_lag.watch(partial(getattr, replica, "lag_seconds"), replica.name)
+            metrics.replica_readers.watch(partial(getattr, replica, "is_usable"), replica.name)
         for retention in build_retention(settings, storage, records.rejected):
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
         rollups = RollupUpkeep(storage.rollups, storage.leases, settings.timezone, metrics)

@@ -67,18 +67,8 @@ class DatabaseNode:
     role: NodeRole
 
 
-class Database(Protocol):
-    """A database that answers within a known time or raises `DatabaseUnavailable`."""
-
-    @property
-    def load(self) -> Load:
-        """How busy the connections are."""
-        ...
-
-    @property
-    def nodes(self) -> Sequence[DatabaseNode]:
-        """The servers, where there are several."""
-        ...
+class Reader(Protocol):
+    """What can be read, within a known time. Raises `DatabaseUnavailable`."""
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         """Return all rows of a read. Retried once over a lost connection."""
@@ -89,6 +79,20 @@ class Database(Protocol):
 
         May be run again over a lost connection: `work` must bear that.
         """
+        ...
+
+
+class Database(Reader, Protocol):
+    """A database that answers within a known time or raises `DatabaseUnavailable`."""
+
+    @property
+    def load(self) -> Load:
+        """How busy the connections are."""
+        ...
+
+    @property
+    def nodes(self) -> Sequence[DatabaseNode]:
+        """The servers, where there are several."""
         ...
 
     async def commit(self, statements: Sequence[Statement]) -> None:

@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.config import Settings
-from app.database import Database
-from app.drivers.build import build_migrator, open_database
+from app.database import Database, Reader
+from app.drivers.build import build_migrator, open_database, open_replicas
 from app.drivers.migrations import Migrator
+from app.drivers.replicas import Replicas, ReplicasFirst
 from app.repositories.budget_repository import BudgetRepository
 from app.repositories.cache_repository import CacheRepository
 from app.repositories.identity_repository import IdentityRepository
@@ -23,6 +24,7 @@ from app.repositories.rollup_builder import RollupBuilder
 from app.repositories.rollup_repository import RollupRepository
 from app.repositories.stats_repository import StatsRepository
 from app.repositories.trial_repository import TrialRepository
+from app.utils.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +48,58 @@ class Storage:
     rollups: RollupRepository
     rollup_builder: RollupBuilder
     migrator: Migrator
+    replicas: Replicas | None = None
+    """What may be read from in place of the database, by those who decide nothing by it."""
+
+    replica_cache: CacheRepository | None = None
+    """Looks answers up there."""
+
+    def clock_of_statistics(self, clock: Clock) -> Clock:
+        """Return what says as of when statistics are: the present, or where replicas have come to."""
+        replicas = self.replicas
+        return clock if replicas is None else lambda: replicas.as_of(clock())
 
 
 @asynccontextmanager
-async def open_storage(settings: Settings, *, migrate: bool = True) -> AsyncIterator[Storage]:
+async def open_storage(
+    settings: Settings, *, migrate: bool = True, with_replicas: bool = False
+) -> AsyncIterator[Storage]:
     """Open the database; close it on leaving. One that is away is found by the first call.
 
     SQLite's schema is brought up to date meanwhile, unless `migrate` is false; MySQL's is a command's to change.
     """
     database = await open_database(settings, migrate=migrate)
     try:
-        yield storage_on(database, settings)
+        if not with_replicas:
+            yield storage_on(database, settings)
+            return
+        async with open_replicas(settings, database) as replicas:
+            yield storage_on(database, settings, replicas)
     finally:
         await database.close()
 
 
-def storage_on(database: Database, settings: Settings) -> Storage:
-    """Return what speaks SQL to this database."""
+def storage_on(database: Database, settings: Settings, replicas: Replicas | None = None) -> Storage:
+    """Return what speaks SQL to this database; statistics to its replicas, where there are any."""
+    reader: Reader = ReplicasFirst(replicas, database) if replicas else database
     return Storage(
         database=database,
         cache=CacheRepository(database, settings.local_from),
         near=NearRepository(database),
         trials=TrialRepository(database),
-        identity=IdentityRepository(database),
-        minutes=MinuteRepository(database),
-        models=ModelRepository(database),
+        identity=IdentityRepository(reader),
+        minutes=MinuteRepository(reader),
+        models=ModelRepository(reader),
         records=RecordRepository(database),
         request_log=RequestLogRepository(database),
         refusals=RefusalRepository(database),
         leases=LeaseRepository(database),
         nonces=NonceRepository(database),
-        stats=StatsRepository(database),
+        stats=StatsRepository(reader),
         budgets=BudgetRepository(database),
         rollups=RollupRepository(database),
         rollup_builder=RollupBuilder(database),
         migrator=build_migrator(settings),
+        replicas=replicas,
+        replica_cache=CacheRepository(replicas, settings.local_from) if replicas else None,
     )

@@ -7,6 +7,7 @@ import aiomysql
 from pymysql.constants import CLIENT
 
 from app.drivers.mysql_tls import NO_TLS, Tls
+from app.drivers.server_names import written
 from app.errors import DatabaseMisconfigured
 
 
@@ -24,7 +25,7 @@ class MySQLAddress:
     @property
     def name(self) -> str:
         """The server as people write it, without who we are there."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return written((self.host, self.port))
 
 
 async def connect(address: MySQLAddress, init_command: str | None = None) -> Any:

@@ -14,9 +14,19 @@ _FORM = re.compile(
 )
 
 
-def parse_servers(text: str, default_port: int) -> list[tuple[str, int]]:
+Server = tuple[str, int]
+"""Host and port."""
+
+
+def written(server: Server) -> str:
+    """Return a server as people write it."""
+    host, port = server
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def parse_servers(text: str, default_port: int) -> list[Server]:
     """Return host and port of each server. Raises ValueError with a sentence that leaves out what was given."""
-    servers: list[tuple[str, int]] = []
+    servers: list[Server] = []
     for part in text.split(","):
         found = _FORM.fullmatch(part.strip())
         if found is None:

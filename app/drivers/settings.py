@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from app.drivers.mysql_tls import TlsMode, build_tls
-from app.drivers.server_names import ServerNames, parse_servers
+from app.drivers.server_names import Server, ServerNames, parse_servers
 from app.setting_types import AsciiSecret, DatabaseName
 
 DEFAULT_SQLITE_PATH = Path("data/classifier.db")
@@ -33,12 +33,25 @@ class DatabaseSettings(BaseModel):
         None, description="File with the certificates that MySQL's is checked against; empty: those of the system"
     )
     mysql_pool_size: int = Field(10, ge=1, le=200, description="Connections per worker process")
+    mysql_read_hosts: ServerNames | None = Field(
+        None,
+        description="Replicas of it that statistics and `check-cache` may read, comma-separated, as `host` or "
+        "`host:port` (docs/replicas.md)",
+    )
+    mysql_read_max_lag_seconds: float = Field(
+        5, ge=2, le=3600, description="A replica that is further behind is left alone"
+    )
     sqlite_path: Path = Field(DEFAULT_SQLITE_PATH, description="Database file used without MYSQL_HOST")
 
     @property
-    def mysql_servers(self) -> list[tuple[str, int]]:
+    def mysql_servers(self) -> list[Server]:
         """Host and port of each MySQL server; none: the database is SQLite."""
         return [] if self.mysql_host is None else parse_servers(self.mysql_host, self.mysql_port)
+
+    @property
+    def mysql_replicas(self) -> list[Server]:
+        """Host and port of each server that may be read in place of the primary."""
+        return [] if self.mysql_read_hosts is None else parse_servers(self.mysql_read_hosts, self.mysql_port)
 
     @model_validator(mode="after")
     def _servers_are_different(self) -> Self:

@@ -51,6 +51,7 @@ class Metrics:
         )
         self.lease_waits = Counter("lease_waits_total", "Images for whose answer by another process this one waited")
         self._add_redis()
+        self._add_replicas()
         self._add_identity()
         self._add_images()
         self._add_models()
@@ -82,6 +83,26 @@ class Metrics:
         for reason in ("timeout", "lost", "refused", "busy"):
             self.redis_errors.add(reason, amount=0)
         self.redis_bypassed = Gauge("redis_bypassed", "Processes that go without their Redis at the moment")
+
+    def _add_replicas(self) -> None:
+        self.replica_lookups = Counter(
+            "replica_lookups_total",
+            "Names that replicas were to be asked for; `result` is `hit`, `miss`, `behind` (not all changes of answers "
+            "had reached the replica), `bypassed` (there was none to ask)",
+            ("result",),
+        )
+        for result in ("hit", "miss", "behind", "bypassed"):
+            self.replica_lookups.add(result, amount=0)
+        self.replica_lag = Gauge(
+            "replica_lag_seconds",
+            "How far a replica is behind the primary, or up to a second less, as the process that sees it worst saw it "
+            "last",
+            ("replica",),
+            is_shared=True,
+        )
+        self.replica_readers = Gauge(
+            "replica_readers", "Processes that read from a replica at the moment", ("replica",)
+        )
 
     def _add_identity(self) -> None:
         self.answers = Counter(

@@ -7,7 +7,7 @@ from typing import Any
 
 from loguru import logger
 
-from app.database import Database, Params, Sql
+from app.database import Params, Reader, Sql
 from app.models.domain import EARLIER_LOCAL_MODEL, LOCAL_MODEL, Category, Classification, KnownAnswer
 from app.models.identity import MatchedBy
 from app.repositories.categories import category_of, matched_by_of
@@ -57,7 +57,17 @@ WHERE own.id IS NOT NULL OR c.id IS NOT NULL
 """,
 )
 
+# The same with one more column. A statement sees one moment, whatever is written meanwhile.
+_NUMBER = ", (SELECT number FROM change_counter WHERE topic = 'answers')"
+_SELECT_ANSWERS_AS_OF = Sql(
+    mysql=_SELECT_ANSWERS.mysql.replace("\nFROM JSON_TABLE", f"{_NUMBER}\nFROM JSON_TABLE", 1),
+    sqlite=_SELECT_ANSWERS.sqlite.replace("\nFROM json_each", f"{_NUMBER}\nFROM json_each", 1),
+)
+
 LOOKUP_SECONDS = 2.0
+REPLICA_SECONDS = 0.3
+"""What a look-up has for a replica, before the primary is asked."""
+
 _NEVER = 2
 """A confidence that no answer has."""
 
@@ -74,22 +84,35 @@ class CacheRepository:
     ours, which the next answer replaces, and aliases of a kind that a later version may have written.
     """
 
-    database: Database
+    database: Reader
     local_from: float | None
     reported: set[str] = field(default_factory=set)
     """Names of images whose category is none of ours and that the log has been told of."""
 
     async def fetch_many(self, names: Sequence[str]) -> dict[str, KnownAnswer]:
         """Return what is known by these names. Raises `DatabaseUnavailable` within `LOOKUP_SECONDS`."""
-        params: Params = {
+        params = self._params(names)
+        ((found,),) = await self.database.fetch_all(_SELECT_ANSWERS, params, timeout_seconds=LOOKUP_SECONDS)
+        return dict(self._known(json.loads(found or "{}")))
+
+    async def fetch_as_of(self, names: Sequence[str]) -> tuple[int, dict[str, KnownAnswer]]:
+        """Return what is known by these names, and the number of the last change of answers, as of the same moment.
+
+        Raises `DatabaseUnavailable` within `REPLICA_SECONDS`.
+        """
+        params = self._params(names)
+        rows = await self.database.fetch_all(_SELECT_ANSWERS_AS_OF, params, timeout_seconds=REPLICA_SECONDS)
+        ((found, number),) = rows
+        return int(number or 0), dict(self._known(json.loads(found or "{}")))
+
+    def _params(self, names: Sequence[str]) -> Params:
+        return {
             "names": json.dumps(names),
             "earlier_local": EARLIER_LOCAL_MODEL,
             "local": LOCAL_MODEL,
             "local_from": _NEVER if self.local_from is None else self.local_from,
             "local_not": Category.OTHER if self.local_from else "",
         }
-        ((found,),) = await self.database.fetch_all(_SELECT_ANSWERS, params, timeout_seconds=LOOKUP_SECONDS)
-        return dict(self._known(json.loads(found or "{}")))
 
     def _known(self, rows: dict[str, list[Any]]) -> Iterator[tuple[str, KnownAnswer]]:
         for name, row in rows.items():

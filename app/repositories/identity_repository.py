@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.database import Database
+from app.database import Reader
 from app.models.identity import MatchTotals
 from app.repositories.categories import matched_by_of
 from app.repositories.rollup_reader import REQUESTS, RollupReader
@@ -13,7 +13,7 @@ from app.utils.days import DaySpan
 class IdentityRepository:
     """Sums up what each kind of name was worth."""
 
-    database: Database
+    database: Reader
 
     async def sum_matches(self, span: DaySpan) -> list[MatchTotals]:
         """Sum up the requests of these days. Raises `DatabaseUnavailable`, `StatisticsNotBuilt`."""

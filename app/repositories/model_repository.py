@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from app.database import Database
+from app.database import Reader
 from app.models.domain import Usage
 from app.models.model_statistics import CallTotals
 from app.repositories.rollup_reader import CALLS, RollupReader
@@ -16,7 +16,7 @@ from app.utils.days import DaySpan
 class ModelRepository:
     """Sums up the questions to models."""
 
-    database: Database
+    database: Reader
 
     async def sum_calls(self, span: DaySpan) -> list[CallTotals]:
         """Sum up the questions asked on these days. Raises `DatabaseUnavailable`, `StatisticsNotBuilt`."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from app.database import Database, Fetch, Row, Sql
+from app.database import Fetch, Reader, Row, Sql
 from app.repositories.outbox_statements import SELECT_OUTBOX
 from app.repositories.rollup_reads import (
     COUNT_NEW_MEMBERS,
@@ -74,7 +74,7 @@ class RollupReader:
     Every method raises `DatabaseUnavailable`, `StatisticsNotBuilt`.
     """
 
-    database: Database
+    database: Reader
 
     async def sum_days(self, span: DaySpan | None, *tables: Table) -> list[Sums]:
         """Return the sums of each table over these days; None: over all days, whose members count once."""

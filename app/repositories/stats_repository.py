@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from app.database import Database, Params, Row, Sql, from_sql_time, to_sql_time
+from app.database import Params, Reader, Row, Sql, from_sql_time, to_sql_time
 from app.models.domain import LOCAL_PROVIDER, Category, Usage
 from app.models.statistics import ImageStatistics
 from app.repositories.categories import CATEGORY_NAMES, category_of
@@ -145,7 +145,7 @@ class StatsRepository:
     Rows whose category is none of ours count in totals, and are left out where a category is told.
     """
 
-    database: Database
+    database: Reader
 
     async def sum_requests(self, span: DaySpan) -> list[RequestTotals]:
         """Sum up the requests of each of these days."""

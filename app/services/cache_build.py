@@ -1,12 +1,17 @@
 """Builds the tiers of the cache."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from app.models.domain import KnownAnswer
 from app.observe.metrics import Metrics
 from app.services.cache.build import SharedCache
+from app.services.cache.known_changes import KnownChanges
 from app.services.cache.lookups import BatchedLookups, Fetch
 from app.services.cache.memory import MemoryCache
+from app.services.cache.replica_lookups import ReplicaAnswers, ReplicaLookups
+from app.services.cache.tiers import in_front_of
 from app.services.cache_service import CacheService
 
 _DOUBT_SECONDS = 30.0
@@ -31,18 +36,48 @@ class CacheSettings(Protocol):
     def deferred_seconds(self) -> float: ...
 
 
-def build_cache(
+class Answers(Protocol):
+    """The table of answers. Raises `DatabaseUnavailable`."""
+
+    async def fetch_many(self, names: Sequence[str]) -> Mapping[str, KnownAnswer]:
+        """Return what is known by these names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """The cache for those who pay for what it does not know, and for those who only ask: one memory, and where there
+    are replicas other look-ups behind it."""
+
+    paying: CacheService
+    asking: CacheService
+
+
+def build_caches(
     settings: CacheSettings,
-    fetch: Fetch,
+    answers: Answers,
+    replica: ReplicaAnswers | None,
     serves_near: Callable[[], Awaitable[bool]],
+    known: KnownChanges,
     shared: SharedCache | None,
     metrics: Metrics,
-) -> CacheService:
-    """Build the tiers of the cache: memory, then batched lookups, in Redis if there is one, and in the database."""
+) -> Caches:
+    """Build the tiers: memory, then batched lookups, in Redis if there is one, in a replica if there is one and nobody
+    pays for what it has not got, and in the database."""
     # Whatever was under way has ended by then.
     doubt_seconds = _DOUBT_SECONDS + settings.llm_timeout + settings.deferred_seconds
     memory = MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds, doubt_seconds=doubt_seconds)
     metrics.remembered.watch(lambda: len(memory))
-    if shared is not None and settings.provider != "local":  # beside a model its answers are to be seen at once
-        fetch = shared.answers.in_front_of(fetch)
-    return CacheService(memory, BatchedLookups(fetch, metrics=metrics), serves_near, metrics)
+    through_redis = shared.answers.in_front_of if shared is not None else _as_it_is
+    if settings.provider == "local":  # beside a model its answers are to be seen at once
+        through_redis, replica = _as_it_is, None
+    fetch: Fetch = answers.fetch_many
+    paying = CacheService(memory, BatchedLookups(through_redis(fetch), metrics=metrics), serves_near, metrics)
+    if replica is None:
+        return Caches(paying, paying)
+    by_replica = in_front_of(fetch, known, ReplicaLookups(replica, known, metrics).read)
+    return Caches(paying, replace(paying, lookups=BatchedLookups(through_redis(by_replica), metrics=metrics)))
+
+
+def _as_it_is(fetch: Fetch) -> Fetch:
+    return fetch

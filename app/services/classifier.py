@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from app.errors import HashMismatch
 from app.models.domain import Answer, KnownAnswer, RequestContext
+from app.services.cache_service import CacheService
 from app.services.model.errors import ModelTimeout
 from app.services.one_call.paid_once import PaidOnce
 from app.services.photo_in_question import PhotoInQuestion, QuestionParts
@@ -52,6 +53,9 @@ class ClassifierService:
 
     paid_once: PaidOnce
     parts: QuestionParts
+    cache: CacheService
+    """For those who only ask whether a photo is known: nobody pays for what it does not know."""
+
     votes: OwnAnswers
 
     async def check_cache(
@@ -64,7 +68,7 @@ class ClassifierService:
         whether a photo is known; `Overloaded`.
         """
         started = perf_counter()
-        found = await self.parts.cache.lookup(names)
+        found = await self.cache.lookup(names)
         if found is None and wait_seconds:
             found = await self.paid_once.wait_for(names, wait_seconds)
         if found is not None:
@@ -82,7 +86,7 @@ class ClassifierService:
         once where there is no room for all of them.
         """
         started = perf_counter()
-        found = await self.parts.cache.lookup_all([photo.names for photo in photos])
+        found = await self.cache.lookup_all([photo.names for photo in photos])
         hits = {index: known for index, known in enumerate(found) if isinstance(known, KnownAnswer)}
         if hits and (user_id := photos[0].context.user_id) is not None and user_id in self.votes.voters:
             own = await self.votes.answers_for(user_id, [(photos[index].names, known) for index, known in hits.items()])

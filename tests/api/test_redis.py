@@ -87,10 +87,11 @@ async def category_of(client: httpx.AsyncClient, image: bytes, user: str | None 
 async def keep_in_redis(client: httpx.AsyncClient, image: bytes, redis: RedisServer) -> str:
     """Ask for a known photo until Redis has it; return its category."""
     async with asyncio.timeout(15):
-        while not redis.keys():
+        while True:
             category = await category_of(client, image)
+            if redis.keys():
+                return category
             await asyncio.sleep(0.01)
-    return category
 
 
 async def redis_state(client: httpx.AsyncClient) -> str:

@@ -51,6 +51,18 @@ def test_where_nothing_is_wrong_it_says_so(tmp_path: Path) -> None:
     assert not (tmp_path / "classifier.db").exists()  # it changes nothing
 
 
+def test_a_redis_and_a_replica_that_are_away_are_warnings(tmp_path: Path, mysql_settings: dict[str, Any]) -> None:
+    beside = {"redis_url": "redis://:geheim@127.0.0.1:9/0", "mysql_read_hosts": "127.0.0.1:9"}
+
+    code, findings = diagnose(tmp_path, **mysql_settings, **beside)
+
+    assert code == 3
+    said = {finding["check"]: finding["said"] for finding in findings if finding["check"] in ("redis", "replica")}
+    assert said["redis"].startswith("127.0.0.1:9: ")
+    assert said["replica"].startswith("127.0.0.1:9: MySQL error 2003")
+    assert "geheim" not in str(findings)
+
+
 def test_a_person_sees_a_table_with_what_mends_it(tmp_path: Path) -> None:
     shown = run_doctor(tmp_path, web_concurrency=4)
 

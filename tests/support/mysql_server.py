@@ -258,6 +258,9 @@ def _start_privately(command: Sequence[str], options: Sequence[str], source: str
         processes[-1].kill()
         processes[-1].wait()
 
+    def send_signal(number: int) -> None:
+        processes[-1].send_signal(number)
+
     def stop() -> None:
         crash()  # its data go with it: there is nothing to shut down for
         shutil.rmtree(folder, ignore_errors=True)

@@ -129,7 +129,7 @@ class House:
             clock=fixed_clock,
             metrics=self.metrics,
         )
-        self.service = ClassifierService(paid_once, parts, self.votes)
+        self.service = ClassifierService(paid_once, parts, cache, self.votes)
 
     @property
     def written(self) -> list[Outcome | Failure]:

@@ -3,6 +3,7 @@
 import re
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -97,6 +98,9 @@ def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
         ({"mysql_host": "db", "mysql_ssl_mode": "verify_ca", "mysql_ssl_ca": "/nowhere/ca.pem"}, "MYSQL_SSL_CA"),
         ({"mysql_host": "db", "mysql_ssl_mode": "verify_ca", "mysql_ssl_ca": __file__}, "MYSQL_SSL_CA"),
         ({"mysql_host": "db", "mysql_ssl_mode": "required", "mysql_ssl_ca": __file__}, "MYSQL_SSL_CA"),
+        ({"mysql_host": "db", "mysql_read_hosts": "a,b:70000"}, "MYSQL_READ_HOSTS"),
+        ({"mysql_host": "db", "mysql_read_hosts": "a,http://b"}, "MYSQL_READ_HOSTS"),
+        ({"mysql_read_hosts": "a"}, "MYSQL_READ_HOSTS"),
         ({"redis_url": "redis://redis:6379/0"}, "REDIS_URL"),
         ({"mysql_host": "db", "redis_url": "http://redis:6379"}, "REDIS_URL"),
         ({"mysql_host": "db", "redis_url": "redis://:geheim@redis:port"}, "REDIS_URL"),
@@ -129,8 +133,14 @@ def test_a_complaint_never_repeats_the_value() -> None:
 
 
 def test_processes_share_answers_in_redis_only_where_they_serve_the_same_rows_of_the_same_database() -> None:
-    ours = {"mysql_host": "db", "llm_api_key": "k", "redis_url": "rediss://u:p%40ss@redis:6380/1?ssl_ca_certs=/ca.pem"}
-    others = [{"mysql_host": "db2"}, {"mysql_port": 3307}, {"mysql_database": "b"}, {"local_first": 0.9}]
+    url = "rediss://u:p%40ss@redis:6380/1?ssl_ca_certs=/ca.pem"
+    ours: dict[str, Any] = {"mysql_host": "db", "llm_api_key": "k", "redis_url": url}
+    others: list[dict[str, Any]] = [
+        {"mysql_host": "db2"},
+        {"mysql_port": 3307},
+        {"mysql_database": "b"},
+        {"local_first": 0.9},
+    ]
 
     assert make_settings(**ours).redis_prefix == make_settings(**ours, memory_cache_entries=0).redis_prefix
     prefixes = {make_settings(**{**ours, **changes}).redis_prefix for changes in [{}, *others]}

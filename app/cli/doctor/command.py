@@ -16,6 +16,7 @@ from app.cli.doctor.configuration import examine_serving, examine_settings
 from app.cli.doctor.finding import Finding
 from app.cli.doctor.model import examine_models, not_asked
 from app.cli.doctor.redis import examine_redis
+from app.cli.doctor.replicas import examine_replicas
 from app.cli.doctor.storage import examine_database
 from app.config import Settings
 from app.utils.clock import Clock, utc_now
@@ -58,6 +59,7 @@ async def examine(*, ask: bool, clock: Clock = utc_now) -> list[Finding]:
         findings += await examine_database(settings, clock)
     except (OSError, sqlite3.Error) as error:
         findings.append(Finding("database", "failed", f"{settings.sqlite_path}: {error}", "SQLITE_PATH"))
+    findings += await examine_replicas(settings)
     return [*findings, *await examine_redis(settings), *await _examine_models(settings, ask=ask)]
 
 

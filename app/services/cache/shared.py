@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from app.errors import DatabaseUnavailable
 from app.models.domain import KnownAnswer
 from app.observe.metrics import Metrics
 from app.services.cache.errors import RedisAway
 from app.services.cache.known_changes import KnownChanges, Stamp
-from app.services.cache.lookups import Fetch, PartlyKnown
+from app.services.cache.lookups import Fetch
 from app.services.cache.shared_values import FORMAT, decode, encode
+from app.services.cache.tiers import in_front_of
 
 _MOST_AT_ONCE = 512
 MOST_WAITING = 4096
@@ -52,23 +52,7 @@ class SharedAnswers:
 
     def in_front_of(self, fetch: Fetch) -> Fetch:
         """Return a look-up that asks Redis first, and `fetch` by the names that are not there."""
-
-        async def fetch_many(names: Sequence[str]) -> Mapping[str, KnownAnswer]:
-            stamp = self._changes.stamp
-            if stamp is None:  # what may have changed lately only the database can say
-                return await self._fetch_or_recall(fetch, names)
-            found = await self._read(names)
-            missing = [name for name in names if name not in found]
-            if not missing:
-                return found
-            try:
-                read = await fetch(missing)
-            except DatabaseUnavailable as error:
-                raise PartlyKnown(found, error) from error
-            self._keep(read, stamp)
-            return {**found, **read}
-
-        return fetch_many
+        return in_front_of(fetch, self._changes, self._read, self._keep)
 
     async def close(self) -> None:
         """Write nothing more."""
@@ -76,13 +60,6 @@ class SharedAnswers:
         if self._writing is not None:
             self._writing.cancel()
             await asyncio.wait([self._writing])
-
-    async def _fetch_or_recall(self, fetch: Fetch, names: Sequence[str]) -> Mapping[str, KnownAnswer]:
-        """Ask the database first. While it is away nobody changes anything there, and Redis is as good as memory."""
-        try:
-            return await fetch(names)
-        except DatabaseUnavailable as error:
-            raise PartlyKnown(await self._read(names), error) from error
 
     async def _read(self, names: Sequence[str]) -> dict[str, KnownAnswer]:
         """Return what Redis has of these names that still holds, as far as is known."""
