@@ -10,16 +10,16 @@ from typing import get_args
 
 from app.models.domain import NetworkOutcome
 from app.observe.kinds import Counter, Gauge, Histogram, Metric
+from app.observe.sharing_metrics import SharingMetrics
 
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _MODEL_SECONDS = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60)
 _IMAGE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DATABASE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-_REDIS_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
-class Metrics:
+class Metrics(SharingMetrics):
     """The metrics of one process, each an attribute, in the order of `docs/metrics.md`."""
 
     def __init__(self) -> None:
@@ -61,48 +61,6 @@ class Metrics:
     def all(self) -> list[Metric]:
         """Return every metric, in order."""
         return list(vars(self).values())
-
-    def _add_redis(self) -> None:
-        self.redis_lookups = Counter(
-            "redis_lookups_total",
-            "Names that memory missed and Redis was to be asked for; `result` is `hit`, `miss`, `outdated` (its answer "
-            "may have changed since), `damaged` (what is there is no answer), `bypassed` (Redis was away)",
-            ("result",),
-        )
-        for result in ("hit", "miss", "outdated", "damaged", "bypassed"):
-            self.redis_lookups.add(result, amount=0)
-        self.redis_seconds = Histogram(
-            "redis_duration_seconds", "Time of one exchange with Redis, those that failed included", (), _REDIS_SECONDS
-        )
-        self.redis_errors = Counter(
-            "redis_errors_total",
-            "What Redis did not do; `reason` is `timeout`, `lost` (no connection, or it broke), `refused` (it "
-            "answered with an error), `busy` (all connections were in use)",
-            ("reason",),
-        )
-        for reason in ("timeout", "lost", "refused", "busy"):
-            self.redis_errors.add(reason, amount=0)
-        self.redis_bypassed = Gauge("redis_bypassed", "Processes that go without their Redis at the moment")
-
-    def _add_replicas(self) -> None:
-        self.replica_lookups = Counter(
-            "replica_lookups_total",
-            "Names that replicas were to be asked for; `result` is `hit`, `miss`, `behind` (not all changes of answers "
-            "had reached the replica), `bypassed` (there was none to ask)",
-            ("result",),
-        )
-        for result in ("hit", "miss", "behind", "bypassed"):
-            self.replica_lookups.add(result, amount=0)
-        self.replica_lag = Gauge(
-            "replica_lag_seconds",
-            "How far a replica is behind the primary, or up to a second less, as the process that sees it worst saw it "
-            "last",
-            ("replica",),
-            is_shared=True,
-        )
-        self.replica_readers = Gauge(
-            "replica_readers", "Processes that read from a replica at the moment", ("replica",)
-        )
 
     def _add_identity(self) -> None:
         self.answers = Counter(
