@@ -42,7 +42,13 @@ class Replica:
 
     name: str
     database: Database
+    is_well: bool = False
+    """Whether it has answered the last look, and is not too far behind."""
+
     is_usable: bool = False
+    """Whether it is read from: from the second look on that finds it well, so that no reader who has just asked as of
+    when statistics are gets older ones."""
+
     beat_ms: int = 0
     """The last beat that has reached it: what the primary had committed by then it has, too."""
 
@@ -66,7 +72,7 @@ class Replicas:
 
     def as_of(self, now: datetime) -> datetime:
         """Return a moment before which nothing is missing in what is read from now on."""
-        beats = (datetime.fromtimestamp(one.beat_ms / 1000, UTC) for one in self.replicas if one.is_usable)
+        beats = (datetime.fromtimestamp(one.beat_ms / 1000, UTC) for one in self.replicas if one.is_well)
         return min([now, *beats])
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
@@ -103,10 +109,13 @@ class Replicas:
             self._leave_alone(replica, error.detail)
             return
         replica.silent.clear()
+        was_well = replica.is_well
         replica.lag_seconds = max(0, self._primary_beat_ms - replica.beat_ms) / 1000
         if replica.lag_seconds > self._max_lag_seconds:
             self._leave_alone(replica, f"it is {replica.lag_seconds:.0f} s behind")
-        elif self._primary_beat_ms and not replica.is_usable:
+            return
+        replica.is_well = bool(self._primary_beat_ms)
+        if was_well and not replica.is_usable:
             replica.is_usable = True
             logger.info("reading from a replica", replica=replica.name)
 
@@ -122,7 +131,8 @@ class Replicas:
         raise DatabaseUnavailable(detail="there is no replica to read from")
 
     def _leave_alone(self, replica: Replica, reason: str | None) -> None:
-        """Read nothing from it until it is found well by a look."""
+        """Read nothing from it until it is found well by looks."""
+        replica.is_well = False
         if replica.is_usable:
             replica.is_usable = False
             logger.warning("leaving a replica alone", replica=replica.name, reason=reason)

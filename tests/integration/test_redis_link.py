@@ -1,6 +1,7 @@
 """A real Redis that answers, is killed, paused, full, slow, locked, or none at all: nobody waits for it twice."""
 
 import asyncio
+import re
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -147,6 +148,22 @@ async def test_with_a_wrong_password_it_is_away_and_no_error_quotes_the_password
                 await link._connect()
             assert link.is_away
             assert "horse" not in str(refused.value)
+
+
+async def test_the_rights_that_the_page_names_are_enough(server: RedisServer) -> None:
+    page = (ROOT / "docs/redis.md").read_text(encoding="utf-8")
+    (rule,) = re.findall(r"^ +(ACL SETUSER .*)$", page, re.MULTILINE)
+    assert server.ask(*rule.split()) == b"+OK\r\n"
+
+    async with linked(f"redis://photos:password@127.0.0.1:{server.port}/1") as link:
+        await link.set_many({"photos:a": b"1"}, 100)
+        assert await link.get_many(["photos:a"]) == [b"1"]
+        assert "redis_version" in await link.fetch_facts()
+        async with aclosing(link.listen("photos:changes")) as messages:
+            hearing = asyncio.ensure_future(anext(messages))
+            await until(lambda: b":1" in server.ask("PUBSUB", "NUMSUB", "photos:changes"))
+            await link.publish("photos:changes")
+            await asyncio.wait_for(hearing, 5)
 
 
 async def test_with_tls_the_certificate_is_checked(certificates: Path) -> None:

@@ -271,10 +271,7 @@ def _start_privately(command: Sequence[str], options: Sequence[str], source: str
 
     socket_path = None if place.host == "127.0.0.1" else f"{folder}/mysql.sock"
 
-    def signal(number: int) -> None:
-        processes[-1].send_signal(number)
-
-    server = MySQLServer(place.host, port, "root", "", source, stop, crash, restart, socket_path, signal, folder)
+    server = MySQLServer(place.host, port, "root", "", source, stop, crash, restart, socket_path, send_signal, folder)
     restart()
     return server
 

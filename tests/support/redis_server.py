@@ -31,6 +31,10 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://{f':{self.password}@' if self.password else ''}127.0.0.1:{self.port}/0"
 
+    @property
+    def pid(self) -> int:
+        return self._process[-1].pid
+
     def start(self) -> None:
         """Start it and wait until it answers. What it had saved is there again."""
         with (self.folder / "log").open("ab") as log:
