@@ -18,7 +18,7 @@ from app.drivers.settings import DEFAULT_SQLITE_PATH, DatabaseSettings
 from app.models.domain import Usage
 from app.models.prices import Prices
 from app.observe import metrics_folder
-from app.services.access.settings import AccessSettings
+from app.services.access.sign_in_settings import SignInSettings
 from app.services.budget.settings import BudgetSettings
 from app.services.cache.settings import CacheSettings
 from app.services.identity.settings import IdentitySettings
@@ -116,7 +116,7 @@ class Settings(
     RecordSettings,
     CacheSettings,
     DatabaseSettings,
-    AccessSettings,
+    SignInSettings,
     ProcessSettings,
     BaseSettings,
 ):
@@ -143,7 +143,7 @@ class Settings(
             return self
         if self.provider == "local" and self.llm_provider is None:
             raise ValueError("LLM_PROVIDER: ENV=production needs a model, or LLM_PROVIDER=local set by name")
-        if not (self.has_operators or self.allow_open_statistics):
+        if not (self.guards_statistics or self.allow_open_statistics):
             raise ValueError(
                 "ADMIN_API_KEYS: ENV=production needs keys here or ADMIN_IP_ALLOWLIST, or ALLOW_OPEN_STATISTICS=true"
             )
@@ -186,7 +186,7 @@ class Settings(
     @property
     def tells_costs(self) -> bool:
         """Whether everybody may know what a model call costs."""
-        return not self.has_operators if self.show_costs is None else self.show_costs
+        return not self.guards_statistics if self.show_costs is None else self.show_costs
 
 
 class CommandSettings(Settings):
@@ -198,6 +198,10 @@ class CommandSettings(Settings):
 
     @model_validator(mode="after")
     def _models_are_complete(self) -> Self:
+        return self
+
+    @model_validator(mode="after")
+    def _key_file_can_be_read(self) -> Self:
         return self
 
     @model_validator(mode="after")

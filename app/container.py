@@ -15,7 +15,7 @@ from app.database import Database, DatabaseNode, NodeRole
 from app.models.about_response import AboutData
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
-from app.services.access.build import build_access
+from app.services.access.build import open_access
 from app.services.access.keys import Access
 from app.services.budget.build import open_budgets
 from app.services.budget_statistics import BudgetStatsService
@@ -190,7 +190,7 @@ async def open_service(
             corrections=corrections,
             uploads=uploads,
             deferred_uploads=uploads.part(_DEFERRED_SHARE),
-            access=build_access(settings, storage.nonces, clock),
+            access=await stack.enter_async_context(open_access(settings, storage.nonces, metrics, clock)),
             about=describe_service(settings),
             max_image_bytes=settings.max_image_bytes,
             metrics=metrics,

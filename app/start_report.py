@@ -19,7 +19,7 @@ async def report_start(settings: Settings, health_service: HealthService) -> Non
         local_first=settings.local_first,
         local_fallback=settings.local_fallback,
     )
-    if settings.env == "production" and not (settings.key_digests or settings.signing_secrets):
+    if settings.env == "production" and not (settings.key_digests or settings.signing_secrets or settings.signs_in):
         logger.warning("the apps' calls are open to whoever reaches the port (set API_KEYS)")
     if settings.provider == "local":
         logger.warning("no model is configured: the embedded network answers (set LLM_PROVIDER and LLM_API_KEY)")

@@ -52,6 +52,7 @@ class Metrics(SharingMetrics):
         self.lease_waits = Counter("lease_waits_total", "Images for whose answer by another process this one waited")
         self._add_redis()
         self._add_replicas()
+        self._add_sign_in()
         self._add_identity()
         self._add_images()
         self._add_models()
@@ -61,6 +62,21 @@ class Metrics(SharingMetrics):
     def all(self) -> list[Metric]:
         """Return every metric, in order."""
         return list(vars(self).values())
+
+    def _add_sign_in(self) -> None:
+        self.token_checks = Counter(
+            "token_checks_total",
+            "Users' tokens that were seen for the first time, by `outcome`: `accepted`, or the `code` of the error",
+            ("outcome",),
+        )
+        self.key_fetches = Counter(
+            "key_fetches_total",
+            "Times that the keys of the tokens' issuer were asked for; `outcome` is `read`, `failed`",
+            ("outcome",),
+        )
+        self.key_age = Gauge(
+            "key_age_seconds", "How long ago these keys were read last; 0 before they were", is_shared=True
+        )
 
     def _add_identity(self) -> None:
         self.answers = Counter(

@@ -15,6 +15,7 @@ from app.drivers.build import build_migrator, open_database
 from tests.conftest import TEST_DATABASE, make_settings
 from tests.factories import make_context, make_outcome
 from tests.support.fake_model_server import Behaviour, FakeModels
+from tests.support.issuer import rsa_key
 from tests.support.mysql_server import MySQLServer
 from tests.support.records import write_outcomes
 from tests.support.service_process import environment
@@ -241,3 +242,24 @@ def test_no_secret_is_told(fake_models: FakeModels, tmp_path: Path) -> None:
     assert run.returncode == 1
     for secret in (*secrets.values(), SAFE["admin_api_keys"]):
         assert str(secret) not in run.stdout + run.stderr
+
+
+SIGN_IN = {"auth_issuer": "https://issuer.example.com/", "auth_audience": "image-classifier"}
+
+
+def test_keys_for_sign_in_that_can_be_read_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_bytes(rsa_key().pem())
+
+    run = run_doctor(tmp_path, "--json", auth_public_key=tmp_path / "key.pem", **SIGN_IN)
+
+    (found,) = (finding for finding in json.loads(run.stdout) if finding["check"] == "sign-in")
+    assert (run.returncode, found["state"]) == (0, "ok")
+    assert "https://issuer.example.com/ for image-classifier, by 1 keys" in found["said"]
+
+
+def test_keys_for_sign_in_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    code, wrong = diagnose(tmp_path, auth_jwks_url="https://127.0.0.1:9/keys", **SIGN_IN)
+
+    assert code == 1
+    assert [(finding["check"], finding["state"]) for finding in wrong] == [("sign-in", "failed")]
+    assert wrong[0]["mend"].startswith("AUTH_JWKS_URL")

@@ -1,5 +1,7 @@
 """Whose call a question is, where clients are counted."""
 
+from hashlib import sha256
+
 import pytest
 
 from app.services.access.keys import Access, KeyRing
@@ -30,10 +32,11 @@ def test_a_user_that_is_called_like_a_key_is_not_that_key() -> None:
 
 
 def test_a_key_is_a_client_where_there_are_several_and_a_signature_says_more_than_a_key() -> None:
-    several, one = KeyRing((b"1", b"2")), KeyRing((b"1",))
+    several, one = (KeyRing(tuple(sha256(key).digest() for key in keys)) for keys in ((b"k", b"other"), (b"k",)))
 
     assert Access(several).key_id(b"k", None) == Access(several, signers=1).key_id(b"k", "app-1") != "app-1"
     assert Access(several).key_id(b"k", None) != Access(several).key_id(b"other", None)
     assert Access(several, signers=2).key_id(b"k", "app-1") == "app-1"
     assert Access(one, signers=1).key_id(b"k", "app-1") is None
     assert Access(several).key_id(None, None) is None
+    assert Access(several).key_id(b"a.users.token", None) is None

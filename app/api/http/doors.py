@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope
 from app.api.http.body import Headers
 from app.api.http.client_address import client_address
 from app.api.http.context import container_of
+from app.api.http.credential import credential_of
 from app.api.http.openapi import document_errors
 from app.api.http.signed_body import SignedBody, request_to_verify
 from app.container import Container
@@ -16,57 +17,63 @@ from app.errors import DatabaseUnavailable
 from app.models.correction import Operator
 from app.services.access.errors import (
     ExpiredSignature,
+    ExpiredToken,
     Forbidden,
     InvalidSignature,
+    InvalidToken,
     MissingSignature,
     ReplayedSignature,
+    SignInUnavailable,
     Unauthorized,
 )
+from app.services.access.token_rules import SignedIn
 
+_TOKEN_ERRORS = (InvalidToken, ExpiredToken, SignInUnavailable)
 CLIENT_ERRORS = document_errors(
-    Unauthorized, MissingSignature, InvalidSignature, ExpiredSignature, ReplayedSignature, DatabaseUnavailable
+    Unauthorized,
+    MissingSignature,
+    InvalidSignature,
+    ExpiredSignature,
+    ReplayedSignature,
+    *_TOKEN_ERRORS,
+    DatabaseUnavailable,
 )
-ADMIN_ERRORS = document_errors(Unauthorized, Forbidden)
+ADMIN_ERRORS = document_errors(Unauthorized, Forbidden, *_TOKEN_ERRORS)
 
 _bearer = HTTPBearer(
     scheme_name="bearer",
-    description="A key of `API_KEYS` or, for what is the operators', of `ADMIN_API_KEYS`, where these are set",
+    description="A key of `API_KEYS` or, for what is the operators', of `ADMIN_API_KEYS`, where these are set; or a "
+    "user's token (JWT), where users sign in",
     auto_error=False,
 )
 _header = APIKeyHeader(name="X-API-Key", scheme_name="header", description="The same, in a header", auto_error=False)
 
 
-def key_of(headers: Headers) -> bytes | None:
-    """Return the key that a request shows. `X-API-Key` wins: a proxy may have an `Authorization` of its own."""
-    key = headers.get(b"x-api-key")
-    if key is not None:
-        return key
-    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-    return token.strip() if scheme.lower() == b"bearer" else None
+async def admit_client(
+    scope: Scope, headers: Headers, receive: Receive, container: Container
+) -> tuple[Receive, SignedIn | None]:
+    """Return what the body may be read from, and whom the caller's token names, if the caller may classify and look up.
 
-
-def admit_client(scope: Scope, headers: Headers, receive: Receive, container: Container) -> Receive:
-    """Return what the body may be read from, if the caller may classify and look up. Raises `Unauthorized`."""
+    Raises `Unauthorized`, `SignInUnavailable`.
+    """
     access = container.access
-    if access.client_keys.digests:
-        access.client_keys.check(key_of(headers))
+    signed_in = await access.admit(credential_of(headers))
     if access.signatures is None:
-        return receive
+        return receive, signed_in
     signed = access.signatures.verify(request_to_verify(scope, has_body=True))
-    return SignedBody(signed, access.signatures, receive, scope["state"]["request_id"])
+    return SignedBody(signed, access.signatures, receive, scope["state"]["request_id"]), signed_in
 
 
 def key_id_of(headers: Headers, receive: Receive, container: Container) -> str | None:
     """Return which client was admitted to read `receive`, where a key tells clients apart."""
     signer = receive.signed.key_id if isinstance(receive, SignedBody) else None
-    return container.access.key_id(key_of(headers), signer)
+    return container.access.key_id(credential_of(headers), signer)
 
 
 async def admit_client_without_body(scope: Scope, headers: Headers, container: Container) -> None:
-    """Return if the caller may read their own records. Raises `Unauthorized`."""
+    """Return if the caller may read their own records. Raises `Unauthorized`, `SignInUnavailable`."""
     access = container.access
-    if access.client_keys.digests:
-        access.client_keys.check(key_of(headers))
+    await access.admit(credential_of(headers))
     if access.signatures is not None:
         signed = access.signatures.verify(request_to_verify(scope, has_body=False))
         await access.signatures.spend(signed, scope["state"]["request_id"])
@@ -81,12 +88,14 @@ async def _document_keys(
 async def require_admin(request: Request) -> None:
     """What stands before whatever is the operators': `APIRouter(dependencies=[*ADMIN_ONLY])`."""
     access = container_of(request.scope).access
-    access.check_admin(key_of(dict(request.headers.raw)), client_address(request.scope))
+    await access.check_admin(credential_of(dict(request.headers.raw)), client_address(request.scope))
 
 
-def client_body(request: Request) -> Receive:
-    """Return what the body of a client's call may be read from. Raises `Unauthorized`."""
-    return admit_client(request.scope, dict(request.headers.raw), request.receive, container_of(request.scope))
+async def client_body(request: Request) -> Receive:
+    """Return what the body of a client's call may be read from. Raises `Unauthorized`, `SignInUnavailable`."""
+    headers, container = dict(request.headers.raw), container_of(request.scope)
+    receive, _ = await admit_client(request.scope, headers, request.receive, container)
+    return receive
 
 
 async def require_client(request: Request) -> None:
@@ -94,17 +103,16 @@ async def require_client(request: Request) -> None:
     await admit_client_without_body(request.scope, dict(request.headers.raw), container_of(request.scope))
 
 
-def operator_of(request: Request) -> Operator:
+async def operator_of(request: Request) -> Operator:
     """Return who makes a change, behind `ADMIN_ONLY`."""
-    key = key_of(dict(request.headers.raw))
-    name = container_of(request.scope).access.admin_keys.name_of(key)
+    name = await container_of(request.scope).access.operator_name(credential_of(dict(request.headers.raw)))
     return Operator(request.scope["state"]["request_id"], name, client_address(request.scope))
 
 
 async def may_read_any(request: Request) -> bool:
     """Whether the caller may read all records; if not, they have to be a client, for their own."""
     headers, container = dict(request.headers.raw), container_of(request.scope)
-    if container.access.is_admin(key_of(headers), client_address(request.scope)):
+    if await container.access.is_admin(credential_of(headers), client_address(request.scope)):
         return True
     await admit_client_without_body(request.scope, headers, container)
     return False

@@ -60,8 +60,9 @@ class HotRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
         container = container_of(scope)
-        receive = admit_client(scope, headers, receive, container)
-        context = context_of(scope, _user_id(headers))
+        receive, signed_in = await admit_client(scope, headers, receive, container)
+        user_id = _user_id(headers)
+        context = context_of(scope, user_id if signed_in is None else signed_in.user_id)
         answer = await self._endpoint(Call(headers, receive, scope["query_string"], context, container))
         if isinstance(answer, Lines):
             async with aclosing(answer.bodies) as bodies:

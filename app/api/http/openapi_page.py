@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 
 from app.api.http.openapi import JSON, RETRY_AFTER, error_example
 from app.errors import MethodNotAllowed, NotFound, RequestHeaderTooLarge, ServiceError
-from app.services.access.settings import AccessSettings
+from app.services.access.sign_in_settings import SignInSettings
 
 _DESCRIPTION = """\
 Which of eight categories does a photo belong to? Ask with its SHA-256 first (`check-cache`); upload it (`classify`)
@@ -16,7 +16,8 @@ only when nobody has had that photo classified before. Photos are never stored.
 
 Every failure has one shape, and `error.code` says which it is. Every answer carries `X-Request-ID`.
 
-Where the operator has set keys, send one as `Authorization: Bearer <key>` or as `X-API-Key`. Where the operator asks
+Where the operator has set keys, send one as `Authorization: Bearer <key>` or as `X-API-Key`. Where users sign in, their
+token (JWT) is sent in the same way, and names the user (`docs/sign-in.md` of the project). Where the operator asks
 for signatures, the calls of apps are signed by [RFC 9421](https://www.rfc-editor.org/rfc/rfc9421) in the headers
 `Signature-Input` and `Signature`, with the body's `Content-Digest`
 ([RFC 9530](https://www.rfc-editor.org/rfc/rfc9530)): `docs/signatures.md` of the project says how, and has a client.
@@ -60,7 +61,7 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def install_openapi(app: FastAPI, access: AccessSettings, bodies: Mapping[str, dict[str, Any]]) -> None:
+def install_openapi(app: FastAPI, access: SignInSettings, bodies: Mapping[str, dict[str, Any]]) -> None:
     """Give the application its page, built at the first request for it.
 
     `bodies` are the schemas of the request bodies, by the names that `document_body` refers to.
@@ -82,7 +83,7 @@ def error_codes(kind: type[ServiceError] = ServiceError) -> list[str]:
     return list(dict.fromkeys([*own, *(code for child in kind.__subclasses__() for code in error_codes(child))]))
 
 
-def _finish(page: dict[str, Any], access: AccessSettings, bodies: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _finish(page: dict[str, Any], access: SignInSettings, bodies: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     schemas = page["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -150,13 +151,14 @@ def _finish_responses(responses: dict[str, Any]) -> None:
         headers["X-Request-ID"] = {"description": "The request's id", "schema": {"type": "string"}}
 
 
-def _finish_access(operation: dict[str, Any], access: AccessSettings) -> None:
-    """Say whether keys and signatures are asked for, by this service as it is set up."""
+def _finish_access(operation: dict[str, Any], access: SignInSettings) -> None:
+    """Say whether keys, tokens and signatures are asked for, by this service as it is set up."""
     if "security" not in operation:
         operation["security"] = []
         return
     for_operators = "403" in operation["responses"]
-    if not (access.admin_key_digests if for_operators else access.key_digests):
+    for_all = not (access.admin_key_digests or access.auth_admin_claim)
+    if for_all if for_operators else not (access.key_digests or access.signs_in):
         operation["security"].append({})
     if access.signing_secrets and not for_operators:
         operation.setdefault("parameters", []).extend(

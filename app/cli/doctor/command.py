@@ -17,6 +17,7 @@ from app.cli.doctor.finding import Finding
 from app.cli.doctor.model import examine_models, not_asked
 from app.cli.doctor.redis import examine_redis
 from app.cli.doctor.replicas import examine_replicas
+from app.cli.doctor.sign_in import examine_sign_in
 from app.cli.doctor.storage import examine_database
 from app.config import Settings
 from app.utils.clock import Clock, utc_now
@@ -36,7 +37,8 @@ def doctor(
     ask: Annotated[bool, typer.Option("--ask", help="Ask each model one question, which is paid for.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write a JSON list instead of a table.")] = False,
 ) -> None:
-    """Look for what is wrong with this deployment: settings, database, clock, spool, proxy and, with --ask, the models.
+    """Look for what is wrong with this deployment: settings, keys for sign-in, database, clock, spool, proxy and, with
+    --ask, the models.
 
     It changes nothing. Exit codes: 0 all is well, 1 something failed, 2 wrong command line, 3 there are warnings.
     """
@@ -55,6 +57,7 @@ async def examine(*, ask: bool, clock: Clock = utc_now) -> list[Finding]:
     if settings is None:
         return findings
     findings += examine_serving(settings)
+    findings += await examine_sign_in(settings)
     try:
         findings += await examine_database(settings, clock)
     except (OSError, sqlite3.Error) as error:

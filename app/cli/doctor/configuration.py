@@ -30,7 +30,7 @@ def workers_of(settings: Settings) -> int:
 
 
 def _examine_statistics(settings: Settings) -> Finding:
-    if settings.admin_key_digests or settings.admin_networks:
+    if settings.guards_statistics:
         return Finding("statistics", "ok", "are for operators alone")
     said = "whoever reaches the service reads its statistics and everybody's records"
     state: State = "failed" if settings.env == "production" else "warning"

@@ -7,7 +7,10 @@ ServiceError
       InvalidSignature          401 invalid_signature
       ExpiredSignature          401 expired_signature
       ReplayedSignature         401 replayed_signature
+    InvalidToken                401 invalid_token
+      ExpiredToken              401 expired_token
   Forbidden                     403 forbidden
+  SignInUnavailable             503 sign_in_unavailable
 """
 
 from typing import ClassVar
@@ -58,9 +61,32 @@ class ReplayedSignature(SignatureError):
     default_message = "The signature has been used already: sign each attempt anew, with a nonce of its own."
 
 
+class InvalidToken(Unauthorized):
+    """The token is not one of this service's issuer for this service (docs/sign-in.md)."""
+
+    code = "invalid_token"
+    default_message = "The token is damaged, or is not one that this service accepts."
+    challenge = 'Bearer realm="image-classifier", error="invalid_token"'
+
+
+class ExpiredToken(InvalidToken):
+    """The token was good once: a new one has to be asked for."""
+
+    code = "expired_token"
+    default_message = "The token's time is over: ask its issuer for a new one."
+
+
 class Forbidden(ServiceError):
     """The caller's address is not one that may read this."""
 
     status = 403
     code = "forbidden"
     default_message = "This is not open to your address."
+
+
+class SignInUnavailable(ServiceError):
+    """Nobody can say whether the token is good: the issuer's keys cannot be read."""
+
+    status = 503
+    code = "sign_in_unavailable"
+    default_message = "The keys that tokens are verified by cannot be read at the moment."

@@ -1,4 +1,7 @@
-"""Who may do what: keys for the apps; keys and addresses for operators. Knows nothing of HTTP but what a key is."""
+"""Who may do what: keys for the apps, tokens for their users; keys and addresses for operators.
+
+Knows nothing of HTTP but what a key is. A request shows one of them, which is called its credential here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +13,9 @@ from typing import Protocol
 from app.services.access.errors import Forbidden, Unauthorized
 from app.services.access.settings import Network
 from app.services.access.signed_request import RequestToVerify, Signed
+from app.services.access.token_rules import SignedIn
+
+_MAX_NAME_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,14 @@ class KeyRing:
             raise Unauthorized("The key is none that this service accepts here.")
 
     def holds(self, key: bytes) -> bool:
-        """Whether `key` is one of them. All are compared, each in constant time: how long it takes tells nothing."""
-        digest = sha256(key).digest()
+        """Whether `key` is one of them."""
+        return self.holds_digest(sha256(key).digest())
+
+    def holds_digest(self, digest: bytes) -> bool:
+        """Whether a key of this SHA-256 is one of them.
+
+        All are compared, each in constant time: how long it takes tells nothing.
+        """
         held = False
         for known in self.digests:
             held |= compare_digest(known, digest)
@@ -55,9 +67,21 @@ class Signatures(Protocol):
         ...
 
 
+class Tokens(Protocol):
+    """What judges tokens, where users sign in."""
+
+    def find(self, digest: bytes) -> SignedIn | None:
+        """Return whom a token names by its SHA-256, if it has been verified and is still good."""
+        ...
+
+    async def verify(self, token: bytes, digest: bytes) -> SignedIn:
+        """Return whom a token names. Raises `InvalidToken`, `SignInUnavailable`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call. Without keys and addresses everybody may, but nobody reads another user's records."""
+    """Who may call. Without keys, tokens and addresses everybody may, but nobody reads another user's records."""
 
     client_keys: KeyRing = KeyRing()
     admin_keys: KeyRing = KeyRing()
@@ -66,31 +90,79 @@ class Access:
     signers: int = 0
     """How many keys there are to sign with."""
 
+    tokens: Tokens | None = None
+    operators_sign_in: bool = False
+    """Whether tokens may be operators'."""
+
     def key_id(self, key: bytes | None, signer: str | None) -> str | None:
-        """Return what tells a client from others by its key; None where all have the same."""
+        """Return what tells a client from others by its key; None where all have the same, and of a token, which names
+        its user."""
         if signer is not None and self.signers > 1:
             return signer
         if key is not None and len(self.client_keys.digests) > 1:
-            return sha256(key).hexdigest()
+            digest = sha256(key).digest()
+            return digest.hex() if digest in self.client_keys.digests else None
         return None
 
-    def check_admin(self, key: bytes | None, address: str | None) -> None:
+    async def sign_in(self, credential: bytes | None) -> SignedIn | None:
+        """Return whom a token names; None for what is none, and where tokens are not taken.
+
+        Raises `InvalidToken`, `SignInUnavailable`.
+        """
+        if self.tokens is None or credential is None:
+            return None
+        digest = sha256(credential).digest()
+        signed_in = self.tokens.find(digest)
+        if signed_in is not None:
+            return signed_in
+        if self.client_keys.holds_digest(digest) or self.admin_keys.holds_digest(digest):
+            return None  # a key may have dots, too
+        return await self.tokens.verify(credential, digest) if credential.count(b".") == 2 else None
+
+    async def admit(self, credential: bytes | None) -> SignedIn | None:
+        """Return whom the caller's token names, or None if they may call without: by a key, or since all may.
+
+        Raises `Unauthorized`, `SignInUnavailable`.
+        """
+        if self.tokens is None:
+            if self.client_keys.digests:
+                self.client_keys.check(credential)
+            return None
+        signed_in = await self.sign_in(credential)
+        if signed_in is None:
+            if credential is None:
+                raise Unauthorized("Sign in: send a token as 'Authorization: Bearer <token>'.")
+            self.client_keys.check(credential)
+        return signed_in
+
+    async def check_admin(self, credential: bytes | None, address: str | None) -> None:
         """Return if the caller may read what is the operators'. Raises `Forbidden` for where they are, `Unauthorized`
         for what they show: who is outside does not learn whether a key is right."""
         if self.admin_networks and not self._is_inside(address):
             raise Forbidden
-        if self.admin_keys:
-            self.admin_keys.check(key)
+        if not (self.admin_keys or self.operators_sign_in):
+            return
+        signed_in = await self.sign_in(credential)
+        if signed_in is None:
+            self.admin_keys.check(credential)
+        elif not signed_in.is_operator:
+            raise Unauthorized("The token is not an operator's.")
 
-    def is_admin(self, key: bytes | None, address: str | None) -> bool:
-        """Whether the caller is known to be an operator; nobody is where neither keys nor addresses are set."""
-        if not (self.admin_keys or self.admin_networks):
+    async def is_admin(self, credential: bytes | None, address: str | None) -> bool:
+        """Whether the caller is known to be an operator; nobody is where no keys, claims or addresses are set."""
+        if not (self.admin_keys or self.admin_networks or self.operators_sign_in):
             return False
         try:
-            self.check_admin(key, address)
+            await self.check_admin(credential, address)
         except (Forbidden, Unauthorized):
             return False
         return True
+
+    async def operator_name(self, credential: bytes | None) -> str | None:
+        """Return what the caller is called in the audit, behind `check_admin`: the name of the key, or the user, as far
+        as there is room."""
+        signed_in = await self.sign_in(credential)
+        return self.admin_keys.name_of(credential) if signed_in is None else signed_in.user_id[:_MAX_NAME_LENGTH]
 
     def _is_inside(self, address: str | None) -> bool:
         """Whether an address is on the list. One that nobody can tell (a Unix socket, a proxy's nonsense) is not."""

@@ -157,11 +157,6 @@ class AccessSettings(BaseModel):
         return {digest: name for digest, name in parse_keys(self.admin_api_keys.get_secret_value()).items() if name}
 
     @property
-    def has_operators(self) -> bool:
-        """Whether statistics are for some callers alone."""
-        return bool(self.admin_key_digests or self.admin_networks)
-
-    @property
     def signing_secrets(self) -> dict[str, bytes]:
         """The secrets by their ids."""
         return parse_signing_keys(self.signing_keys.get_secret_value())

@@ -218,7 +218,7 @@ export interface components {
          * @description What went wrong. Later versions may add codes.
          * @enum {string}
          */
-        ErrorCode: "invalid_request" | "invalid_image_hash" | "invalid_user_id" | "hash_mismatch" | "missing_image" | "invalid_image" | "unsupported_format" | "not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "image_too_large" | "image_too_many_pixels" | "model_refused" | "quota_exceeded" | "headers_too_large" | "database_unavailable" | "statistics_not_built" | "overloaded" | "internal_error" | "unauthorized" | "missing_signature" | "invalid_signature" | "expired_signature" | "replayed_signature" | "forbidden" | "model_bad_answer" | "model_unavailable" | "model_timeout" | "budget_exhausted" | "too_many_streams" | "too_many_requests" | "service_unavailable";
+        ErrorCode: "invalid_request" | "invalid_image_hash" | "invalid_user_id" | "hash_mismatch" | "missing_image" | "invalid_image" | "unsupported_format" | "not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "image_too_large" | "image_too_many_pixels" | "model_refused" | "quota_exceeded" | "headers_too_large" | "database_unavailable" | "statistics_not_built" | "overloaded" | "internal_error" | "unauthorized" | "missing_signature" | "invalid_signature" | "expired_signature" | "replayed_signature" | "invalid_token" | "expired_token" | "forbidden" | "sign_in_unavailable" | "model_bad_answer" | "model_unavailable" | "model_timeout" | "budget_exhausted" | "too_many_streams" | "too_many_requests" | "service_unavailable";
         /**
          * ErrorData
          * @description What went wrong, for programs (`code`) and for people (`message`).
@@ -268,7 +268,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description User or device, for statistics and for reading one's own records */
+                /** @description User or device, for statistics and for reading one's own records; a token names its own user */
                 "X-User-ID"?: string;
             };
             path?: never;
@@ -302,7 +302,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `unauthorized`, `missing_signature`, `invalid_signature`, `expired_signature`, `replayed_signature` */
+            /** @description `unauthorized`, `missing_signature`, `invalid_signature`, `expired_signature`, `replayed_signature`, `invalid_token`, `expired_token` */
             401: {
                 headers: {
                     /** @description What to send */
@@ -394,7 +394,7 @@ export interface operations {
                 lane?: "standard" | "deferred";
             };
             header?: {
-                /** @description User or device, for statistics and for reading one's own records */
+                /** @description User or device, for statistics and for reading one's own records; a token names its own user */
                 "X-User-ID"?: string;
             };
             path?: never;
@@ -428,7 +428,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description `unauthorized`, `missing_signature`, `invalid_signature`, `expired_signature`, `replayed_signature` */
+            /** @description `unauthorized`, `missing_signature`, `invalid_signature`, `expired_signature`, `replayed_signature`, `invalid_token`, `expired_token` */
             401: {
                 headers: {
                     /** @description What to send */

@@ -1,0 +1,123 @@
+"""What a user's token costs a worker beside a key: processor time per request, as a ratio.
+
+    .venv/bin/python -m bench.sign_in [--users 1000] [--rounds 7] [--connections 64]
+
+Real MySQL, one gunicorn worker each, check-cache hits in the worker's memory, each durably recorded. One service has a
+key, the other takes the tokens of so many users; they take turns within each round, and the ratios' median counts.
+`--new` measures instead what it takes to verify tokens that were not seen before, and how long that holds up the event
+loop where 300 come at once. Needs `wrk` (Debian: apt-get install wrk).
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from app.container import open_container
+from bench.loads import Load, fill, hash_script, known_hashes, one_worker, require_wrk, send
+from bench.processor_time import Subject, describe_machine, measure
+from tests.conftest import make_settings
+from tests.support.issuer import AUDIENCE, ISSUER, ec_key, rsa_key
+from tests.support.mysql_server import provision
+
+_KEY = "a-key-for-the-apps-7f3a9c51"
+_PATH = "/api/v1/classify/check-cache"
+_IN_MEMORY = 5_000
+
+
+def write_load(folder: Path, name: str, lines: Sequence[str]) -> Load:
+    """Write a script that shows one of these credentials with each request."""
+    hashes = hash_script(folder, name, known_hashes(_IN_MEMORY))
+    (folder / f"{name}.credentials").write_text("\n".join(lines), encoding="ascii")
+    script = hashes.read_text(encoding="utf-8")
+    show = 'headers["Authorization"] = "Bearer " .. credentials[math.random(#credentials)]\n  return wrk.format'
+    script = script.replace("return wrk.format", show, 1)
+    read = f'for line in io.lines("{folder / name}.credentials") do credentials[#credentials + 1] = line end\n'
+    hashes.write_text(f"local credentials = {{}}\n{read}{script}", encoding="utf-8")
+    return Load(name, _PATH, "", hashes, remembering=True)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Print the ratio of a token's cost to a key's."""
+    require_wrk()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = provision()
+        stack.callback(server.stop)
+        (folder / "key.pem").write_bytes(rsa_key().pem())
+        fill(server, "image_classifier_bench_sign_in", _IN_MEMORY)
+        settings = server.settings("image_classifier_bench_sign_in")
+        signs_in = {"auth_public_key": folder / "key.pem", "auth_issuer": ISSUER, "auth_audience": AUDIENCE}
+        tokens = [rsa_key().token(f"user-{number}") for number in range(arguments.users)]
+        subjects = []
+        for name, own, credentials in (("key", {"api_keys": _KEY}, [_KEY]), ("token", signs_in, tokens)):
+            service = stack.enter_context(one_worker({**settings, **own}))
+            subjects.append((Subject(name, service, service), write_load(folder, name, credentials)))
+        print(f"{describe_machine()}; MySQL {server.version}, {arguments.users} users, {arguments.rounds} rounds")
+        for subject, load in subjects:
+            send(load.script, subject.url(load), arguments.connections, 3)  # warm
+        costs: dict[str, list[float]] = {"key": [], "token": []}
+        for number in range(arguments.rounds):
+            for subject, load in subjects if number % 2 == 0 else reversed(subjects):
+                costs[subject.name].append(measure(subject, load, None, arguments.connections, 3).worker)
+        ratios = [token / key for token, key in zip(costs["token"], costs["key"], strict=True)]
+        print(*(f"{name}: {statistics.median(values):.0f} us a request" for name, values in costs.items()), sep="\n")
+        print(f"token / key: {statistics.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})")
+
+
+async def verify_new(folder: Path) -> None:
+    """Print what a new token takes, and how long the event loop stands still while 300 of them come at once."""
+    for key in (rsa_key(), ec_key()):
+        (folder / "key.pem").write_bytes(key.pem())
+        values: dict[str, Any] = {"auth_issuer": ISSUER, "auth_audience": AUDIENCE, "llm_provider": "local"}
+        places = {"sqlite_path": folder / "bench.db", "spool_dir": folder, "auth_public_key": folder / "key.pem"}
+        async with open_container(make_settings(**values, **places)) as container:
+            await container.access.sign_in(key.token("warm").encode())
+            tokens = [key.token(f"user-{number}").encode() for number in range(300)]
+            longest, ended = 0.0, asyncio.Event()
+
+            async def watch(ended: asyncio.Event = ended) -> None:
+                nonlocal longest
+                last = time.perf_counter()
+                while not ended.is_set():
+                    await asyncio.sleep(0)
+                    now = time.perf_counter()
+                    longest, last = max(longest, now - last), now
+
+            watching = asyncio.create_task(watch())
+            await asyncio.sleep(0)
+            started = time.process_time()
+            await asyncio.gather(*map(container.access.sign_in, tokens))
+            each = (time.process_time() - started) / len(tokens)
+            ended.set()
+            await watching
+            started = time.perf_counter()
+            for token in tokens:
+                await container.access.sign_in(token)
+            known = (time.perf_counter() - started) / len(tokens)
+            print(
+                f"{key.algorithm}: a new token {each * 1e6:.0f} us, 300 at once hold the loop up for "
+                f"{longest * 1e3:.1f} ms; a known one {known * 1e6:.1f} us"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--users", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--new", action="store_true", help="measure the verification of new tokens instead")
+    arguments = parser.parse_args()
+    if not arguments.new:
+        return compare(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(verify_new(Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
