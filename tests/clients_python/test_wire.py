@@ -33,7 +33,16 @@ def test_what_is_no_address_is_refused_at_once(url: str) -> None:
         Options(url)
 
 
-@pytest.mark.parametrize("wrong", [{"user_id": "a b"}, {"user_id": ""}, {"api_key": "line\nbreak"}, {"api_key": ""}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"user_id": "a b"},
+        {"user_id": ""},
+        {"api_key": "line\nbreak"},
+        {"api_key": ""},
+        {"api_key": "a-key", "token": lambda: "a.users.token"},
+    ],
+)
 def test_names_and_keys_that_no_header_can_carry_are_refused_at_once(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Options("http://127.0.0.1:8000", **wrong)
@@ -49,6 +58,15 @@ def test_an_upload_names_user_and_key_and_asks_for_its_lane() -> None:
     assert request.headers["x-user-id"] == "device-42"
     assert request.headers["x-api-key"] == "a-key"
     assert parse_qs(urlsplit(request.url).query) == {"lane": ["deferred"]}
+
+
+def test_each_request_shows_the_users_token_as_it_is_then() -> None:
+    tokens = iter(["first.token.x", "second.token.x"])
+    options = Options("http://127.0.0.1:8000", token=lambda: next(tokens))
+
+    shown = [upload_request(options, b"photo", "0" * 64).headers["authorization"] for _ in range(2)]
+
+    assert shown == ["Bearer first.token.x", "Bearer second.token.x"]
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("3", 3), ("0", 0), ("", None), ("soon", None), ("-1", None)])

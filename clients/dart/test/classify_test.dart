@@ -48,6 +48,16 @@ void main() {
     }
   });
 
+  test('every request shows the token of its user as it is then', () async {
+    final service = Scripted([miss, classified]);
+    var number = 0;
+    final options = Options(Uri.parse('https://photos.example'), token: () => 'token-${number += 1}');
+
+    await Classifier(options, client: service.client).classify(photo);
+
+    expect(service.received.map((request) => request.headers['authorization']), ['Bearer token-1', 'Bearer token-2']);
+  });
+
   test('the deferred lane is asked for in the address', () async {
     final service = Scripted([miss, classified]);
 

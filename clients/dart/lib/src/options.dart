@@ -47,6 +47,7 @@ class Options {
   Options(
     this.url, {
     this.apiKey,
+    this.token,
     this.userId,
     this.limits = const Limits(),
     this.shrink,
@@ -61,11 +62,17 @@ class Options {
     }
     final key = apiKey;
     if (key != null && !_printable.hasMatch(key)) throw ArgumentError('apiKey must be printable ASCII');
+    if (key != null && token != null) {
+      throw ArgumentError('token must be without an apiKey, which would be looked at alone');
+    }
   }
 
   /// Where the service is, with or without `/api/v1`.
   final Uri url;
   final String? apiKey;
+
+  /// Where users sign in: returns the user's token as it is now, before each request.
+  final String Function()? token;
 
   /// The user or device, hard to guess: whoever knows it may read its history.
   final String? userId;

@@ -49,11 +49,12 @@ Map<String, Object> _hashes(Names names) {
 }
 
 Map<String, String> _headers(Options options) {
-  final (apiKey, userId) = (options.apiKey, options.userId);
+  final (apiKey, token, userId) = (options.apiKey, options.token, options.userId);
   return {
     'accept': 'application/json',
     'user-agent': 'photo-classifier-client/$version dart',
     if (apiKey != null) 'x-api-key': apiKey,
+    if (token != null) 'authorization': 'Bearer ${token()}',
     if (userId != null) 'x-user-id': userId,
   };
 }

@@ -1,6 +1,7 @@
 """How a client behaves. All of it has defaults that suit phones and servers on common networks."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -47,6 +48,8 @@ class Options:
     api_key: str | None = None
     user_id: str | None = None
     signing_key: SigningKey | None = None
+    token: Callable[[], str] | None = None
+    """Where users sign in: returns the user's token as it is now, before each request. It must not take long."""
     limits: Limits = Limits()
     shrink_above_bytes: int | None = 1_500_000
     """A larger photo that has to be uploaded is shrunk, where Pillow is installed. None: never."""
@@ -58,6 +61,8 @@ class Options:
             raise ValueError("user_id must be 1 to 64 characters from A-Z a-z 0-9 . _ : @ -")
         if self.api_key is not None and not (self.api_key.isascii() and self.api_key.isprintable() and self.api_key):
             raise ValueError("api_key must be printable ASCII")
+        if self.api_key is not None and self.token is not None:
+            raise ValueError("token must be without an api_key, which would be looked at alone")
 
     def __repr__(self) -> str:
         return f"Options({self.url!r})"

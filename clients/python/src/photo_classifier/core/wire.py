@@ -101,6 +101,8 @@ def _request(options: Options, path: str, query: str, content_type: str, body: b
         headers["x-user-id"] = options.user_id
     if options.api_key is not None:
         headers["x-api-key"] = options.api_key
+    if options.token is not None:
+        headers["authorization"] = f"Bearer {options.token()}"
     if options.signing_key is not None:
         headers |= signed_headers(options.signing_key, urlsplit(url).path, options.user_id, body)
     return Request(url + query, headers, body)
