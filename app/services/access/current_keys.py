@@ -67,12 +67,16 @@ class CurrentKeys:
         """How long ago the keys were read; 0 before they were."""
         return 0 if self._read_at is None else asyncio.get_running_loop().time() - self._read_at
 
+    def find_known(self, key_id: str | None, algorithm: str) -> TokenKey | None:
+        """Return the key that a token names, if it is known."""
+        return None if self._keys is None else self._keys.find(key_id, algorithm)
+
     async def find(self, key_id: str | None, algorithm: str) -> TokenKey | None:
         """Return the key that a token names; None if there is none, by a fetch that began after this was asked.
 
         Raises `SignInUnavailable` where that could not be found out.
         """
-        key = self._find(key_id, algorithm)
+        key = self.find_known(key_id, algorithm)
         if key is not None:
             return key
         if self._failed:
@@ -104,15 +108,12 @@ class CurrentKeys:
             pause = min(RETRY_SECONDS, self._refresh_seconds) if self._failed else self._refresh_seconds
             await is_set_within(self._wanted, pause)
 
-    def _find(self, key_id: str | None, algorithm: str) -> TokenKey | None:
-        return None if self._keys is None else self._keys.find(key_id, algorithm)
-
     async def _find_after_fetch(self, key_id: str | None, algorithm: str) -> TokenKey | None:
         first = self._ended + 1 if self._keys is None else self._begun + 1
         self._wanted.set()
         while True:
             await self._end.wait()
-            key = self._find(key_id, algorithm)
+            key = self.find_known(key_id, algorithm)
             if key is not None:
                 return key
             if self._ended >= first:
