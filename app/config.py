@@ -18,6 +18,7 @@ from app.drivers.settings import DEFAULT_SQLITE_PATH, DatabaseSettings
 from app.models.domain import Usage
 from app.models.prices import Prices
 from app.observe import metrics_folder
+from app.observe.settings import TelemetrySettings
 from app.services.access.sign_in_settings import SignInSettings
 from app.services.budget.settings import BudgetSettings
 from app.services.cache.settings import CacheSettings
@@ -38,7 +39,7 @@ OTHERS_IN_ENV_FILE = frozenset(
 )
 """What `.env` may hold beside settings: docker-compose.yml's own names, and those of the system."""
 
-_PREFIXES_OF_OTHERS = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "PYTHON", "TEST_MYSQL_", "GF_", "LC_")
+_PREFIXES_OF_OTHERS = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "PYTHON", "TEST_MYSQL_", "GF_", "LC_", "OTEL_")
 
 
 class ProcessSettings(BaseModel):
@@ -107,6 +108,7 @@ class StatsSettings(BaseModel):
 
 
 class Settings(
+    TelemetrySettings,
     BudgetSettings,
     StatsSettings,
     RetentionSettings,
@@ -214,7 +216,16 @@ def load_settings(kind: type[Settings] = Settings) -> Settings:
     settings, reasons = read_settings(kind)
     if settings is None or reasons:
         sys.exit(f"configuration: {'; '.join(reasons)}")
+    if settings.sends_telemetry:
+        _hand_on_telemetry_variables()
     return settings
+
+
+def _hand_on_telemetry_variables() -> None:
+    """Let OpenTelemetry's own variables hold from `.env` as well: its SDK reads the environment alone."""
+    for name, value in dotenv_values(str(Settings.model_config["env_file"])).items():
+        if name.startswith("OTEL_") and value:
+            os.environ.setdefault(name, value)
 
 
 def read_settings(kind: type[Settings] = Settings) -> tuple[Settings | None, list[str]]:

@@ -43,6 +43,7 @@ from app.services.records.build import open_records
 from app.services.records.recorder import Recorder
 from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
+from app.services.tracing import Tracing, open_tracing
 from app.services.upkeep.retention import NONCE_MARGIN, Retention, slice_by_slice
 from app.services.upkeep.rollups import RollupUpkeep
 from app.services.yesterday_statistics import YesterdayStatsService
@@ -78,6 +79,7 @@ class Container:
     max_image_bytes: int
     metrics: Metrics
     exposition: Exposition
+    tracing: Tracing
 
 
 @asynccontextmanager
@@ -117,7 +119,8 @@ async def open_service(
             open_network(settings.uses_network, settings.web_concurrency, metrics, network, library_path=library_path())
         )
         budgets = await stack.enter_async_context(open_budgets(settings, storage.budgets, clock, metrics))
-        models = build_model(settings, metrics, pool, budgets)
+        tracing = await stack.enter_async_context(open_tracing(settings, metrics))
+        models = build_model(settings, metrics, pool, budgets, tracing.gen_ai)
         stack.push_async_callback(models.close)
         preparer = await stack.enter_async_context(
             open_images(
@@ -133,7 +136,9 @@ async def open_service(
         changes = KnownChanges()
         shared = await stack.enter_async_context(open_shared_cache(settings, changes, metrics))
         answers, replica_answers = storage.cache, storage.replica_cache
-        caches = build_caches(settings, answers, replica_answers, near.mode.serves, changes, shared, metrics)
+        caches = build_caches(
+            settings, answers, replica_answers, near.mode.serves, changes, shared, tracing.lookups, metrics
+        )
         cache = caches.paying
         corrections = await stack.enter_async_context(
             open_corrections(storage.database, cache.memory, clock, changes, shared.bus if shared else None)
@@ -151,9 +156,9 @@ async def open_service(
             )
         )
         parts = QuestionParts(
-            preparer=preparer,
+            preparer=tracing.preparer(preparer),
             model=models.client,
-            recorder=Recorder(records.commits, clock, settings.enable_request_log, settings.prices),
+            recorder=Recorder(tracing.commits(records.commits), clock, settings.enable_request_log, settings.prices),
             cache=cache,
             near=near,
             refusal_ttl=timedelta(seconds=settings.llm_refusal_ttl_seconds),
@@ -195,6 +200,7 @@ async def open_service(
             max_image_bytes=settings.max_image_bytes,
             metrics=metrics,
             exposition=exposition,
+            tracing=tracing,
         )
         metrics.upload_bytes.watch(lambda: container.uploads.in_flight)
         metrics.uploads.watch(lambda: container.uploads.uploads)

@@ -76,9 +76,18 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
     for module in _HOT:
         module.hot.check(app)
         hot.update({f"{_BASE_PATH}{path}": route for path, route in module.hot.routes.items()})
-    outermost = RequestMiddleware(app.build_middleware_stack(), hot, measured, _templates(app))
+    outermost = _middleware(settings)(app.build_middleware_stack(), hot, measured, _templates(app))
     app.middleware_stack = allow_origins(outermost, settings.cors_origins)
     return app
+
+
+def _middleware(settings: Settings) -> type[RequestMiddleware]:
+    """Return the outermost layer, which tells of requests where a collector is named."""
+    if not settings.sends_telemetry:
+        return RequestMiddleware
+    from app.api.http.traced import TracedMiddleware
+
+    return TracedMiddleware
 
 
 def _templates(app: FastAPI) -> dict[Any, str]:

@@ -3,7 +3,8 @@
     .venv/bin/python -m bench.sign_in [--users 1000] [--rounds 7] [--connections 64]
 
 Real MySQL, one gunicorn worker each, check-cache hits in the worker's memory, each durably recorded. One service has a
-key, the other takes the tokens of so many users; they take turns within each round, and the ratios' median counts.
+key, by which as many users are named, the other takes their tokens; they take turns within each round, and the ratios'
+median counts.
 `--new` measures instead what it takes to verify tokens that were not seen before, and how long that keeps the event
 loop's thread in one turn where 300 come at once. Needs `wrk` (Debian: apt-get install wrk).
 """
@@ -18,6 +19,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from app.container import open_container
 from bench.loads import Load, fill, hash_script, known_hashes, one_worker, require_wrk, send
 from bench.processor_time import Subject, describe_machine, measure
@@ -30,9 +33,9 @@ _PATH = "/api/v1/classify/check-cache"
 _IN_MEMORY = 5_000
 
 
-def write_load(folder: Path, name: str, lines: Sequence[str]) -> Load:
-    """Write a script that shows one of these credentials with each request."""
-    hashes = hash_script(folder, name, known_hashes(_IN_MEMORY))
+def write_load(folder: Path, name: str, lines: Sequence[str], users: int) -> Load:
+    """Write a script that shows one of these credentials with each request, and names one of so many users."""
+    hashes = hash_script(folder, name, known_hashes(_IN_MEMORY), users)
     (folder / f"{name}.credentials").write_text("\n".join(lines), encoding="ascii")
     script = hashes.read_text(encoding="utf-8")
     show = 'headers["Authorization"] = "Bearer " .. credentials[math.random(#credentials)]\n  return wrk.format'
@@ -57,7 +60,10 @@ def compare(arguments: argparse.Namespace) -> None:
         subjects = []
         for name, own, credentials in (("key", {"api_keys": _KEY}, [_KEY]), ("token", signs_in, tokens)):
             service = stack.enter_context(one_worker({**settings, **own}))
-            subjects.append((Subject(name, service, service), write_load(folder, name, credentials)))
+            for credential in credentials:  # each token is verified before anything is measured
+                headers = {"Authorization": f"Bearer {credential}"}
+                httpx.post(service.url + _PATH, json={"image_hash": "0" * 64}, headers=headers).raise_for_status()
+            subjects.append((Subject(name, service, service), write_load(folder, name, credentials, arguments.users)))
         print(f"{describe_machine()}; MySQL {server.version}, {arguments.users} users, {arguments.rounds} rounds")
         for subject, load in subjects:
             send(load.script, subject.url(load), arguments.connections, 3)  # warm

@@ -8,7 +8,7 @@ from app.models.domain import KnownAnswer
 from app.observe.metrics import Metrics
 from app.services.cache.build import SharedCache
 from app.services.cache.known_changes import KnownChanges
-from app.services.cache.lookups import BatchedLookups, Fetch
+from app.services.cache.lookups import BatchedLookups, Fetch, Lookups
 from app.services.cache.memory import MemoryCache
 from app.services.cache.replica_lookups import ReplicaAnswers, ReplicaLookups
 from app.services.cache.tiers import in_front_of
@@ -60,6 +60,7 @@ def build_caches(
     serves_near: Callable[[], Awaitable[bool]],
     known: KnownChanges,
     shared: SharedCache | None,
+    trace: Callable[[Lookups], Lookups],
     metrics: Metrics,
 ) -> Caches:
     """Build the tiers: memory, then batched lookups, in Redis if there is one, in a replica if there is one and nobody
@@ -72,11 +73,15 @@ def build_caches(
     if settings.provider == "local":  # beside a model its answers are to be seen at once
         through_redis, replica = _as_it_is, None
     fetch: Fetch = answers.fetch_many
-    paying = CacheService(memory, BatchedLookups(through_redis(fetch), metrics=metrics), serves_near, metrics)
+
+    def batched(read: Fetch) -> Lookups:
+        return trace(BatchedLookups(through_redis(read), metrics=metrics))
+
+    paying = CacheService(memory, batched(fetch), serves_near, metrics)
     if replica is None:
         return Caches(paying, paying)
     by_replica = in_front_of(fetch, known, ReplicaLookups(replica, known, metrics).read)
-    return Caches(paying, replace(paying, lookups=BatchedLookups(through_redis(by_replica), metrics=metrics)))
+    return Caches(paying, replace(paying, lookups=batched(by_replica)))
 
 
 def _as_it_is(fetch: Fetch) -> Fetch:

@@ -8,7 +8,7 @@ from app.errors import DatabaseUnavailable
 from app.models.domain import KnownAnswer
 from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
-from app.services.cache.lookups import BatchedLookups
+from app.services.cache.lookups import Lookups
 from app.services.cache.memory import MemoryCache
 
 
@@ -21,7 +21,7 @@ class CacheService:
     """
 
     memory: MemoryCache
-    lookups: BatchedLookups
+    lookups: Lookups
     serves_near: Callable[[], Awaitable[bool]]
     metrics: Metrics
 

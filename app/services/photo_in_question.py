@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from loguru import logger
 
@@ -12,7 +13,6 @@ from app.models.identity import Alias, MatchedBy, Naming, Trial
 from app.observe.metrics import Metrics
 from app.services.cache_service import CacheService
 from app.services.identity.build import NearParts
-from app.services.images.preparer import ImagePreparer
 from app.services.model.errors import ModelError, ModelRefused, ModelTimeout
 from app.services.model_client import ModelClient, Question
 from app.services.one_call.photo import Result
@@ -34,11 +34,24 @@ _NAMING_SECONDS = 0.3
 once in the photo's life."""
 
 
+class Preparer(Protocol):
+    """What makes images ready for a model."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether others wait to be prepared."""
+        ...
+
+    async def prepare(self, data: bytes, deadline: Deadline) -> Prepared:
+        """Return a prepared image before the deadline. Raises a `ServiceError`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class QuestionParts:
     """What it takes to recognise a photo, and to ask about it."""
 
-    preparer: ImagePreparer
+    preparer: Preparer
     model: ModelClient
     recorder: Recorder
     cache: CacheService

@@ -15,8 +15,8 @@ from app.utils.clock import milliseconds_since
 from app.utils.id_generator import generate_request_id
 from app.utils.let_go import let_go
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_NO_ROUTE = "other"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+NO_ROUTE = "other"
 _OF_USERS = "/api/v1/stats/users/"
 _OF_ALL_USERS = _OF_USERS + "top"
 
@@ -93,14 +93,16 @@ class RequestMiddleware:
                 access_log.write(request_id, scope["method"], _without_user(scope["path"]), status, took_ms)
             request_id_variable.reset(token)
 
-    def _measure(self, scope: Scope, endpoint: object, status: int, seconds: float) -> None:
+    def _measure(self, scope: Scope, endpoint: object, status: int, seconds: float) -> str:
+        """Count a request that was answered, and return its route."""
         path, method = scope["path"], scope["method"]
-        route = path if path in self._hot else self._templates.get(endpoint, _NO_ROUTE)
-        if method not in _METHODS:
+        route = path if path in self._hot else self._templates.get(endpoint, NO_ROUTE)
+        if method not in METHODS:
             method = "other"
         self._metrics.requests.observe(seconds, route, method, status or "none")
         if status >= 400:
             self._metrics.errors.add(scope["state"].get("error_code", "none"))
+        return route
 
 
 def _without_user(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
+from typing import Protocol
 
 from app.errors import DatabaseUnavailable
 from app.models.domain import KnownAnswer
@@ -17,6 +18,18 @@ class PartlyKnown(Exception):
         self.found = found
         self.error = error
         super().__init__(error)
+
+
+class Lookups(Protocol):
+    """What the database knows of photos."""
+
+    async def find(self, name: str) -> KnownAnswer | None:
+        """Return the answer that the database has for a name, or None. Raises `Overloaded`, `DatabaseUnavailable`."""
+        ...
+
+    async def find_all(self, names: Sequence[str]) -> list[KnownAnswer | Exception | None]:
+        """Return what the database has for each name, or why that is not known. Raises `Overloaded`."""
+        ...
 
 
 Fetch = Callable[[Sequence[str]], Awaitable[Mapping[str, KnownAnswer]]]

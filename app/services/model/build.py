@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from app.models.domain import LOCAL_MODEL, LOCAL_PROVIDER
 from app.models.lanes import FLEX, STANDARD
@@ -25,6 +26,9 @@ from app.services.model.stack.local_first import LocalFirstModel
 from app.services.model.stack.logged import LoggedModel
 from app.services.model.stack.retry import RetryingModel
 from app.services.model_client import ModelClient
+
+if TYPE_CHECKING:
+    from app.observe.gen_ai import GenAI
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,19 @@ class _Site:
     metrics: Metrics
     network: Network | None
     budget: Budget | None
+    gen_ai: "GenAI | None"
 
 
 def build_model(
-    settings: ModelSettings, metrics: Metrics, network: Network | None = None, budget: Budget | None = None
+    settings: ModelSettings,
+    metrics: Metrics,
+    network: Network | None = None,
+    budget: Budget | None = None,
+    gen_ai: "GenAI | None" = None,
 ) -> Models:
     """Build the stack around the models in effect. `network` is needed where one of them is the embedded network,
-    `budget` where there is a limit to what models may cost."""
-    site = _Site(settings, metrics, network, budget)
+    `budget` where there is a limit to what models may cost, `gen_ai` where somebody traces."""
+    site = _Site(settings, metrics, network, budget, gen_ai)
     seconds, fallback = settings.llm_timeout, settings.fallback
     closing = AsyncExitStack()
     if fallback is None:
@@ -105,10 +114,11 @@ def _guard(model: ModelEndpoint, site: _Site, seconds: float) -> _Guarded:
     names = model.provider, model.model or LOCAL_MODEL
     connection = connect(model, settings, site.network)
     version = LOCAL_VERSION if model.provider == "local" else PROMPT_VERSION
-    counted: list[ModelClient] = [CountedModel(provider, *names, version, metrics) for provider in connection.formats]
+    counted = [CountedModel(provider, *names, version, metrics) for provider in connection.formats]
+    told = _traced(counted, names, site)
     if model.provider == "local":
-        return _Guarded(in_formats(counted), connection.close)
-    asked = in_formats(_budgeted(counted, site))
+        return _Guarded(in_formats(told), connection.close)
+    asked = in_formats(_budgeted(told, site))
     limited = LimitedModel(asked, settings.llm_max_concurrency)
     shared: ModelClient = limited
     if settings.fair_share:
@@ -132,13 +142,21 @@ def _lane(model: ModelEndpoint, site: _Site) -> _Guarded | None:
     names = model.provider, model.model
     connection = connect(model, settings, lane=FLEX)
     counted = [CountedModel(provider, *names, PROMPT_VERSION, metrics, lane=FLEX) for provider in connection.formats]
-    limited = LimitedModel(in_formats(_budgeted(counted, site)), settings.llm_max_concurrency)
+    limited = LimitedModel(in_formats(_budgeted(_traced(counted, names, site), site)), settings.llm_max_concurrency)
     metrics.queues.watch(lambda: limited.waiting, "questions")
     metrics.model_calls_now.watch(lambda: limited.running)
     shared: ModelClient = limited
     if settings.fair_share:
         shared = FairModel(limited, settings.fair_share, settings.llm_max_concurrency, metrics)
     return _Guarded(CountedSkips(shared, *names, metrics), connection.close)
+
+
+def _traced(formats: Sequence[ModelClient], names: tuple[str, str], site: _Site) -> Sequence[ModelClient]:
+    if site.gen_ai is None:
+        return formats
+    from app.services.model.stack.traced import TracedModel
+
+    return [TracedModel(model, *names, site.gen_ai) for model in formats]
 
 
 def _budgeted(formats: Sequence[ModelClient], site: _Site) -> Sequence[ModelClient]:

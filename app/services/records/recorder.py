@@ -3,15 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from app.models.domain import Failure, KnownAnswer, ModelCall, ModelReply, Outcome, RequestContext
 from app.models.identity import Naming, Trial
 from app.models.prices import Prices
-from app.services.records.group_commit import GroupCommit
 from app.utils.clock import Clock
 
 Hit = tuple[RequestContext, str, KnownAnswer, int]
 """Who was answered, the name that was asked for, what was found, and the milliseconds that took."""
+
+
+class Commits(Protocol):
+    """What makes records durable."""
+
+    async def record(self, outcome: Outcome | Failure) -> None:
+        """Return when it is durable. Raises `Overloaded`, `DatabaseUnavailable`."""
+        ...
+
+    async def record_all(self, outcomes: Sequence[Outcome]) -> list[Exception | None]:
+        """Record them together, and return what each failed with. Raises `Overloaded`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +33,7 @@ class Recorder:
     `log_requests` is the operator's wish to keep a request log at all.
     """
 
-    commits: GroupCommit
+    commits: Commits
     clock: Clock
     log_requests: bool
     prices: Prices

@@ -1,0 +1,43 @@
+"""Where traces and metrics are sent, by the names that OpenTelemetry has for it."""
+
+from pydantic import BaseModel, Field
+
+from app.setting_types import HttpAddress
+
+
+class TelemetrySettings(BaseModel):
+    """OpenTelemetry."""
+
+    otel_exporter_otlp_endpoint: HttpAddress | None = Field(
+        None,
+        description="Address of an OpenTelemetry collector: traces and metrics are sent there by OTLP over HTTP; the "
+        "other `OTEL_` variables hold, too",
+    )
+    otel_exporter_otlp_traces_endpoint: HttpAddress | None = Field(
+        None, description="Where traces are sent instead, with its path"
+    )
+    otel_exporter_otlp_metrics_endpoint: HttpAddress | None = Field(
+        None, description="Where metrics are sent instead, with its path"
+    )
+    otel_metric_export_interval: int = Field(
+        60_000, ge=1000, le=3_600_000, description="How often metrics are sent, in milliseconds"
+    )
+
+    @property
+    def traces_address(self) -> str | None:
+        """Where traces are sent; None: nowhere."""
+        return self.otel_exporter_otlp_traces_endpoint or self._below("v1/traces")
+
+    @property
+    def metrics_address(self) -> str | None:
+        """Where metrics are sent; None: nowhere."""
+        return self.otel_exporter_otlp_metrics_endpoint or self._below("v1/metrics")
+
+    @property
+    def sends_telemetry(self) -> bool:
+        """Whether anything is sent."""
+        return self.otel_exporter_otlp_endpoint is not None
+
+    def _below(self, path: str) -> str | None:
+        base = self.otel_exporter_otlp_endpoint
+        return None if base is None else f"{base.rstrip('/')}/{path}"

@@ -1,0 +1,141 @@
+"""Sends traces and metrics to an OpenTelemetry collector. Imported only where one is named: the SDK takes memory.
+
+Nothing waits for the collector: spans are kept up to a bound and sent by a thread of the SDK, metrics are read now and
+then. One that is away costs a line in the log, and what it missed.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+from uuid import uuid4
+
+from loguru import logger
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics.export import MetricExportResult
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Tracer
+
+from app.observe.gen_ai import GenAI
+from app.observe.metrics import Metrics
+from app.observe.otlp_metrics import MetricsReport
+from app.observe.settings import TelemetrySettings
+from app.utils.keep_doing import keep_doing
+from app.version import VERSION
+
+Result = TypeVar("Result")
+
+_NAME = "image-classifier"
+_END_SECONDS = 3.0
+"""For what is still to be sent when the process ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What tells of requests and of calls of models."""
+
+    tracer: Tracer
+    gen_ai: GenAI
+
+
+class _Reachable:
+    """Says in the log when the collector goes away, and when it is back: once each, where the SDK says it each time."""
+
+    def __init__(self, signal: str) -> None:
+        self._signal = signal
+        self._failed = False
+
+    def note(self, *, failed: bool) -> None:
+        if failed and not self._failed:
+            logger.warning("telemetry cannot be sent: the collector does not take it", signal=self._signal)
+        elif self._failed and not failed:
+            logger.info("telemetry is sent again", signal=self._signal)
+        self._failed = failed
+
+
+class _NotedSpanExporter(SpanExporter):
+    def __init__(self, inner: SpanExporter) -> None:
+        self._inner = inner
+        self._reachable = _Reachable("traces")
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._inner.export(spans)
+        self._reachable.note(failed=result is not SpanExportResult.SUCCESS)
+        return result
+
+    def shutdown(self) -> None:
+        self._inner.shutdown()
+
+
+@asynccontextmanager
+async def open_telemetry(settings: TelemetrySettings, metrics: Metrics) -> AsyncIterator[Telemetry]:
+    """Send traces and metrics until the end of the block, of the process that opens it: no thread outlives a fork."""
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `_Reachable` says it
+    resource = _resource()
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(_NotedSpanExporter(OTLPSpanExporter(settings.traces_address))))
+    gen_ai = GenAI(provider.get_tracer(_NAME, VERSION))
+    told = [*metrics.all(), gen_ai.token_usage, gen_ai.duration]
+    report = MetricsReport(told, resource, InstrumentationScope(_NAME, VERSION))
+    exporter = OTLPMetricExporter(settings.metrics_address)
+    reachable = _Reachable("metrics")
+
+    async def send() -> None:
+        result = await _in_thread(partial(exporter.export, report.read()))
+        reachable.note(failed=result is not MetricExportResult.SUCCESS)
+
+    seconds = settings.otel_metric_export_interval / 1000
+    sending = asyncio.create_task(keep_doing(send, lambda: seconds, "sending metrics"))
+    try:
+        yield Telemetry(provider.get_tracer(_NAME, VERSION), gen_ai)
+    finally:
+        sending.cancel()
+        await asyncio.wait([sending])
+
+        last = report.read()
+
+        def end() -> None:
+            exporter.export(last)
+            exporter.shutdown()
+            provider.shutdown()
+
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                await _in_thread(end)
+        except TimeoutError:
+            logger.warning("telemetry that was left could not be sent in time")
+
+
+def _resource() -> Resource:
+    """Return what this process is called: as `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say, else by ours.
+
+    Each process is an instance of its own: its sums are its own.
+    """
+    ours = {"service.name": _NAME, "service.version": VERSION, "service.instance.id": str(uuid4())}
+    return Resource.create().merge(Resource(ours)).merge(OTELResourceDetector().detect())
+
+
+async def _in_thread(work: Callable[[], Result]) -> Result:
+    """Do what may block in a thread of its own: one of the pool would hold up the end of the process."""
+    future: Future[Result] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=run, name="telemetry", daemon=True).start()
+    return await asyncio.wrap_future(future)
