@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import pymysql
@@ -14,9 +14,11 @@ from app.drivers.mysql_connect import MySQLAddress, connect
 from app.drivers.mysql_errors import error_number, numbered
 from app.drivers.mysql_primary import PrimaryFinder
 from app.drivers.mysql_tls import refused_certificate
-from app.errors import ServiceError
+from app.errors import DatabaseMisconfigured, DatabaseUnavailable, ServiceError
 
 _CONNECT_SECONDS = 10.0
+_FIND_SECONDS = 30.0
+_FIND_PAUSE_SECONDS = 0.5
 _LOCK_SECONDS = 1
 _TABLE_LOCK_ATTEMPTS = 60
 _TABLE_LOCK_PAUSE_SECONDS = 1.0
@@ -91,12 +93,18 @@ class MySQLSchema:
 
 
 @asynccontextmanager
-async def connect_mysql_schema(addresses: Sequence[MySQLAddress]) -> AsyncIterator[SchemaConnection]:
-    """Connect for the time of the block, to the primary of several. Raises `MigrationError` where that cannot be."""
+async def connect_mysql_schema(
+    addresses: Sequence[MySQLAddress], find_seconds: float = _FIND_SECONDS
+) -> AsyncIterator[SchemaConnection]:
+    """Connect for the time of the block, to the primary of several. Raises `MigrationError` where that cannot be.
+
+    For `find_seconds` there may be no primary: as long as servers start, or choose another.
+    """
     try:
         with _translated_errors():
+            primary = await _find_primary(addresses, find_seconds)
             async with asyncio.timeout(_CONNECT_SECONDS):
-                connection = await connect(await _find_primary(addresses), init_command=_SESSION)
+                connection = await connect(primary, init_command=_SESSION)
     except MigrationError:
         raise
     except ServiceError as error:
@@ -110,10 +118,19 @@ async def connect_mysql_schema(addresses: Sequence[MySQLAddress]) -> AsyncIterat
         connection.close()
 
 
-async def _find_primary(addresses: Sequence[MySQLAddress]) -> MySQLAddress:
+async def _find_primary(addresses: Sequence[MySQLAddress], seconds: float) -> MySQLAddress:
     finder = PrimaryFinder(addresses, moved=lambda: None)
     finder.start()
     try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    try:
+                        return await finder.find()
+                    except DatabaseMisconfigured:
+                        raise  # waiting does not mend it
+                    except DatabaseUnavailable:
+                        await asyncio.sleep(_FIND_PAUSE_SECONDS)
         return await finder.find()
     finally:
         await finder.close()

@@ -15,6 +15,7 @@ from app.drivers.build import build_migrator, open_database
 from app.drivers.migrations import MigrationError
 from app.drivers.mysql import MySQLDatabase
 from app.drivers.mysql_connect import MySQLAddress
+from app.drivers.mysql_schema import connect_mysql_schema
 from app.errors import DatabaseMisconfigured, DatabaseUnavailable
 from tests.conftest import TEST_DATABASE, make_settings, schema_of
 from tests.support.crowd import Crowd
@@ -188,7 +189,19 @@ async def test_the_schema_is_changed_on_the_primary(pair: Pair) -> None:
 
     pair[0].query("SET GLOBAL super_read_only = ON")
     with pytest.raises(MigrationError, match="no server takes writes"):
-        await build_migrator(settings).fetch_states()
+        async with connect_mysql_schema([address_of(server) for server in pair], find_seconds=0):
+            pass
+
+
+async def test_a_change_of_the_schema_waits_for_a_primary(pair: Pair) -> None:
+    pair[0].query("SET GLOBAL super_read_only = ON")
+    reading = asyncio.create_task(build_migrator(make_settings(**both(pair))).fetch_states())
+    await asyncio.sleep(1)  # so that it has looked, and found none
+
+    assert not reading.done()
+    make_primary(pair[1], pair[0])
+
+    assert {state.state for state in await reading} == {"applied"}
 
 
 async def test_the_settings_name_all_servers(pair: Pair) -> None:
