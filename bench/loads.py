@@ -67,8 +67,17 @@ def send(script: Path, url: str, connections: int, seconds: int) -> Answered:
 @contextmanager
 def one_worker(settings: dict[str, Any], application: str = _SERVICE, root: Path = ROOT) -> Iterator[Service]:
     """Run one gunicorn worker, on the code in `root`."""
+    with some_workers(1, settings, application, root) as service:
+        yield service
+
+
+@contextmanager
+def some_workers(
+    count: int, settings: dict[str, Any], application: str = _SERVICE, root: Path = ROOT
+) -> Iterator[Service]:
+    """Run so many gunicorn workers, on the code in `root`."""
     command = (*GUNICORN[:-2], str(root / "gunicorn_config.py"), application)
-    code = {"pythonpath": root, "web_concurrency": 1}
+    code = {"pythonpath": root, "web_concurrency": count}
     model = {"llm_provider": "openai", "llm_api_key": "k", "llm_base_url": "http://127.0.0.1:9/v1"}
     with (
         tempfile.TemporaryDirectory() as folder,
