@@ -32,7 +32,7 @@ from app.services.upkeep.settings import RetentionSettings
 OTHERS_IN_ENV_FILE = frozenset(
     {
         *("MYSQL_ROOT_PASSWORD", "HTTP_PORT", "HTTPS_PORT", "SSL_DIR", "API_MEMORY", "NGINX_MEMORY", "ENV_FILE"),
-        "GRAFANA_PASSWORD",
+        *("IMAGE", "CLUSTER_SUBNET", "GRAFANA_PASSWORD"),
         *("TZ", "LANG", "PATH", "HOME", "TMPDIR"),
         *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GUNICORN_CMD_ARGS"),
     }

@@ -22,6 +22,9 @@ _PASSED_ON = ("PATH", "HOME")  # a developer's own settings are not the tests'
 class Stack:
     """One run of docker-compose.yml with the tests' additions."""
 
+    files: tuple[str, ...] = ("docker-compose.yml", "tests/e2e/compose.yml")
+    profiles: tuple[str, ...] = ()
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._root_password = secrets.token_hex(16)
@@ -37,6 +40,8 @@ class Stack:
             "HTTPS_PORT": f"127.0.0.1:{_free_port()}",
             "SSL_DIR": str(folder / "ssl"),
             "ENV_FILE": str(folder / "env"),
+            "IMAGE": f"localhost/{self._project}",
+            "CLUSTER_SUBNET": f"172.30.{secrets.randbelow(250) + 1}",
         }
         self.http_url = f"http://{self._environment['HTTP_PORT']}"
         self.url = f"https://{self._environment['HTTPS_PORT']}"
@@ -62,11 +67,13 @@ class Stack:
         """Keep the containers' logs, remove all else."""
         (self._folder / "logs").write_text(self.compose("logs", "--no-color", check=False), encoding="utf-8")
         self.compose("down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "10")
+        subprocess.run(["docker", "rmi", self._environment["IMAGE"]], capture_output=True)
 
     def compose(self, *arguments: str, check: bool = True) -> str:
         """Run docker compose; return what it printed."""
-        files = ["--file", "docker-compose.yml", "--file", "tests/e2e/compose.yml"]
-        command = ["docker", "compose", *files, "--project-name", self._project]
+        files = [word for file in self.files for word in ("--file", file)]
+        profiles = [word for profile in self.profiles for word in ("--profile", profile)]
+        command = ["docker", "compose", *files, *profiles, "--project-name", self._project]
         command += ["--env-file", self._environment["ENV_FILE"], *arguments]
         done = subprocess.run(
             command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=_UP_SECONDS
@@ -86,8 +93,12 @@ class Stack:
         """Run a statement; return its rows as texts."""
         password = f"MYSQL_PWD={self._root_password}"
         client = ["mysql", "-u", "root", "-h", "127.0.0.1", "-N", "-B", "image_classifier", "-e", sql]
-        printed = self.compose("exec", "-T", "--env", password, "mysql", *client)
+        printed = self.compose("exec", "-T", "--env", password, self.database(), *client)
         return [line.split("\t") for line in printed.splitlines()]
+
+    def database(self) -> str:
+        """Return the service whose MySQL is asked."""
+        return "mysql"
 
     def proxy_log(self) -> list[dict[str, Any]]:
         """Return the lines of nginx's access log."""

@@ -277,7 +277,9 @@ def test_the_env_file_may_hold_what_is_for_others(tmp_path: Path) -> None:
     assert unknown_names(tmp_path / "missing") == []
 
 
-@pytest.mark.parametrize("compose", ["docker-compose.yml", "deploy/monitoring/compose.yml"])
+@pytest.mark.parametrize(
+    "compose", ["docker-compose.yml", "deploy/monitoring/compose.yml", "deploy/cluster/compose.yml"]
+)
 def test_the_env_file_may_hold_every_variable_of_the_compose_files(compose: str, tmp_path: Path) -> None:
     names = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (Path(__file__).parents[2] / compose).read_text(encoding="utf-8")))
     (tmp_path / ".env").write_text("".join(f"{name}=x\n" for name in names))
