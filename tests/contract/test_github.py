@@ -33,7 +33,7 @@ def steps(workflow: Any) -> list[dict[str, Any]]:
 def test_ci_runs_what_developers_run() -> None:
     commands = [step["run"] for path in WORKFLOWS for step in steps(loaded(path)) if "run" in step]
 
-    assert sorted(commands) == [".ci/run", "make e2e", "make test-dart", "make test-slow"]
+    assert sorted(commands) == [".ci/run", "make e2e", "make publish", "make test-dart", "make test-slow"]
     verbs = re.findall(r"make ([a-z0-9-]+)", " ".join([*commands, (ROOT / ".ci/run").read_text(encoding="utf-8")]))
     assert [verb for verb in verbs if f"\n{verb}: " not in MAKEFILE] == []
 
@@ -46,10 +46,11 @@ def test_the_nightly_run_names_the_browser_so_that_no_test_of_a_page_is_skipped(
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_may_only_read_and_ends(path: Path) -> None:
+def test_a_workflow_may_only_read_or_publish_an_image_and_ends(path: Path) -> None:
     workflow = loaded(path)
 
-    assert workflow["permissions"] == {"contents": "read"}
+    publishes = {"packages": "write"} if path.name == "publish.yml" else {}
+    assert workflow["permissions"] == {"contents": "read", **publishes}
     assert "group" in workflow["concurrency"]
     for job in workflow["jobs"].values():
         assert int(job["timeout-minutes"]) <= 180
