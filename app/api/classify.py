@@ -8,7 +8,7 @@ from app.api.http.doors import key_id_of
 from app.api.http.hot import Call, HotRouter
 from app.api.http.lane import LANE_PARAMETER, may_be_deferred, room_for
 from app.api.http.openapi import IMAGE_TYPES, document_answer, document_body, document_errors
-from app.api.http.photo_answers import answer_fields, hit_fields
+from app.api.http.photo_answers import MISS_BODY, answer_fields, hit_body
 from app.errors import (
     DatabaseUnavailable,
     HashMismatch,
@@ -27,14 +27,9 @@ from app.errors import (
 )
 from app.models import examples
 from app.models.domain import OwnAnswer
-from app.models.own_response import OwnCheckCacheHit, OwnClassifyResponse
+from app.models.own_response import OwnClassifyResponse
 from app.models.request import CheckCacheRequest
-from app.models.response import (
-    CheckCacheHit,
-    CheckCacheMiss,
-    CheckCacheResponse,
-    ClassifyResponse,
-)
+from app.models.response import CheckCacheResponse, ClassifyResponse
 from app.services.model.errors import BudgetExhausted, ModelBadAnswer, ModelRefused, ModelTimeout, ModelUnavailable
 
 hot = HotRouter("/classify", "classify")
@@ -78,7 +73,7 @@ REQUEST_BODIES = {"CheckCacheRequest": CheckCacheRequest.model_json_schema(), "C
     },
     body=document_body("application/json", "CheckCacheRequest"),
 )
-async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
+async def check_cache(call: Call) -> bytes:
     """Send the SHA-256 of the photo, its content hash, or both. If it is known, here is the answer; if not, upload it
     to `/classify`. With `wait_ms` an answer that is being found out right now is waited for.
 
@@ -87,10 +82,7 @@ async def check_cache(call: Call) -> CheckCacheHit | CheckCacheMiss:
     body = await read_check_cache(call.headers, call.receive)
     context = call.context.with_default_user(body.user_id)
     found = await call.container.classifier.check_cache(body.names, context, body.wait_ms / 1000)
-    if found is None:
-        return CheckCacheMiss()
-    hit = OwnCheckCacheHit if isinstance(found, OwnAnswer) else CheckCacheHit
-    return hit(**hit_fields(found, context.request_id))
+    return MISS_BODY if found is None else hit_body(found, context.request_id)
 
 
 @hot.post(

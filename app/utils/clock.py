@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from time import perf_counter
+from functools import lru_cache
+from time import perf_counter, time
 
 Clock = Callable[[], datetime]
 
@@ -17,6 +18,16 @@ def isoformat_utc(moment: datetime) -> str:
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
     return f"{moment.isoformat(timespec='seconds')[:19]}Z"
+
+
+def isoformat_now() -> str:
+    """Return the present moment as the interface writes it."""
+    return _isoformat(int(time()))
+
+
+@lru_cache(maxsize=1)
+def _isoformat(seconds: int) -> str:
+    return isoformat_utc(datetime.fromtimestamp(seconds, UTC))
 
 
 def milliseconds_since(started: float, ended: float | None = None) -> int:
