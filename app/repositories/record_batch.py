@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from app.database import to_sql_time
@@ -13,6 +14,8 @@ from app.repositories.row_types import JsonRow
 _FIRST_KINDS = ("results", "hits", "records")
 _LATER_KINDS = ("calls", "refusals", "aliases", "fingerprints", "sizes", "trials")
 """Kinds that a line of an older version may be without."""
+
+_SECOND = timedelta(seconds=1)
 
 KINDS_OF_ROWS = (*_FIRST_KINDS, *_LATER_KINDS)
 
@@ -112,12 +115,14 @@ def sum_hits(rows: Iterable[JsonRow]) -> list[JsonRow]:
 
 
 def _timed(outcomes: Iterable[Outcome]) -> Iterator[tuple[Outcome, str]]:
-    """Yield each outcome with its time as it is stored. The hits of one call have one: to write it takes 1 us."""
-    moment, text = None, ""
+    """Yield each outcome with its time as it is stored. Most of a batch are of one second, which is written once."""
+    second = after = datetime.min.replace(tzinfo=UTC)
+    text = ""
     for outcome in outcomes:
-        if outcome.created_at is not moment:
-            moment = outcome.created_at
-            text = to_sql_time(moment)
+        if not second <= outcome.created_at < after:
+            second = outcome.created_at.replace(microsecond=0)
+            after = second + _SECOND
+            text = to_sql_time(second)
         yield outcome, text
 
 
