@@ -1,10 +1,9 @@
 """What of the rows of a batch counts in the statistics, as their outbox holds it: plain values, by place."""
 
-import json
 from collections.abc import Iterable
 from operator import itemgetter
 
-from app.repositories.row_types import JsonRow
+from app.repositories.row_types import JsonRow, as_json
 
 _RECORD_WIDTH = 12
 _OF_RECORD = itemgetter(9, 1, 2, 4, 5, 6, 7, 8, 10, 11)
@@ -18,17 +17,13 @@ duration_ms."""
 
 def records_json(rows: Iterable[JsonRow]) -> str:
     """Return what counts of rows of requests. Those of an older version may be shorter."""
-    return _as_json([_OF_RECORD(row if len(row) >= _RECORD_WIDTH else _widened(row)) for row in rows])
+    return as_json([_OF_RECORD(row if len(row) >= _RECORD_WIDTH else _widened(row)) for row in rows])
 
 
 def calls_json(rows: Iterable[JsonRow]) -> str:
     """Return what counts of rows of questions to models."""
-    return _as_json([_OF_CALL(row) for row in rows])
+    return as_json([_OF_CALL(row) for row in rows])
 
 
 def _widened(row: JsonRow) -> JsonRow:
     return row + (None,) * (_RECORD_WIDTH - len(row))
-
-
-def _as_json(rows: list[JsonRow]) -> str:
-    return json.dumps(rows, separators=(",", ":")) if rows else "[]"

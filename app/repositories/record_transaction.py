@@ -1,6 +1,5 @@
 """The statements of a transaction that writes batches: their rows, and what these change in the statistics."""
 
-import json
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
@@ -29,7 +28,7 @@ from app.repositories.record_statements import (
     REPLACED,
     UPSERT_REFUSALS,
 )
-from app.repositories.row_types import JsonRow
+from app.repositories.row_types import JsonRow, as_json
 
 _WHAT_GIVES_WAY = {"local": LOCAL_MODEL, "earlier_local": EARLIER_LOCAL_MODEL, "categories": CATEGORIES_JSON}
 
@@ -75,12 +74,6 @@ def rehearsed_statements(batch: RecordBatch) -> list[Statement]:
         *_name_statements([batch], 1, counted=False),
         *_other_statements([batch], 1),
     ]
-
-
-def as_json(rows: Sequence[JsonRow]) -> str:
-    """Return rows as the statements unpack them."""
-    # ensure_ascii stays on: whatever a text holds, what is sent is plain.
-    return json.dumps(rows, separators=(",", ":"))
 
 
 def _result_statements(batches: Sequence[RecordBatch], pieces: int) -> list[Statement]:
