@@ -55,9 +55,10 @@ class Session:
 
 
 def escape_string(text: str) -> str:
-    """Return what `pymysql.converters.escape_string` returns, ten times as quickly.
+    """Return a text as it stands between apostrophes.
 
-    That looks each character up in a table, which for the JSON of a batch costs more than all else that is sent.
+    As `pymysql.converters.escape_string` does, but for quotation marks, which mean nothing there and of which JSON is
+    full; and without looking each character up in a table, which took more than all else that a batch is sent with.
     """
     return (
         text.replace("\\", "\\\\")
@@ -65,7 +66,6 @@ def escape_string(text: str) -> str:
         .replace("\n", "\\n")
         .replace("\r", "\\r")
         .replace("\x1a", "\\Z")
-        .replace('"', '\\"')
         .replace("'", "\\'")
     )
 
@@ -80,7 +80,12 @@ def _escape_quickly(connection: Any) -> None:
         return escape_string(text)
 
     def escape_any(value: Any) -> str:
-        return f"({','.join(map(escape_one, value))})" if isinstance(value, tuple) else str(escape_one(value))
+        if not isinstance(value, tuple):
+            return str(escape_one(value))
+        together = "".join(value)
+        if together and escape(together) == together:  # as the names of photos, which come by the hundred
+            return "('{}')".format("','".join(value))
+        return f"({','.join(map(escape_one, value))})"
 
     connection.escape_string = escape
     connection.escape = escape_any

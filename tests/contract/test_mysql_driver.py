@@ -82,8 +82,8 @@ async def test_an_error_of_the_server_carries_its_number_and_its_sqlstate(connec
 
 
 @given(st.text() | st.text(alphabet="\\\"'\0\n\r\x1a\t%_aé😀"))
-def test_what_is_sent_is_escaped_as_the_driver_would(text: str) -> None:
-    assert escape_string(text) == pymysql.converters.escape_string(text)
+def test_what_is_sent_is_escaped_as_the_driver_would_but_for_quotation_marks(text: str) -> None:
+    assert escape_string(text) == pymysql.converters.escape_string(text).replace('\\"', '"')
 
 
 async def test_values_are_escaped_by_the_servers_mode(mysql_settings: dict[str, Any]) -> None:
