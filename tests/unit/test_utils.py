@@ -1,6 +1,7 @@
 """Hashes, ids, times."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from app.database import from_sql_time, to_sql_time
 from app.utils.clock import isoformat_utc
 from app.utils.hash_utils import is_image_hash, question_name, sha256_hex
-from app.utils.id_generator import generate_request_id, generate_request_ids, is_request_id
+from app.utils.id_generator import generate_request_id, generate_request_ids, is_request_id, request_ids
 
 
 @pytest.mark.parametrize(
@@ -49,9 +50,13 @@ def test_what_is_not_64_hexadecimal_characters_is_no_image_hash(text: str) -> No
 
 
 def test_request_ids_have_their_form_and_differ() -> None:
-    ids = {*(generate_request_id() for _ in range(1000)), *generate_request_ids(1000)}
+    ids = {
+        *(generate_request_id() for _ in range(1000)),
+        *generate_request_ids(1000),
+        *islice(request_ids(), 1000),
+    }
 
-    assert len(ids) == 2000
+    assert len(ids) == 3000
     assert all(is_request_id(identifier) for identifier in ids)
 
 

@@ -12,7 +12,7 @@ from app.errors import InternalError, ServiceError
 from app.observe.logs import request_id_variable
 from app.observe.metrics import Metrics
 from app.utils.clock import milliseconds_since
-from app.utils.id_generator import generate_request_id
+from app.utils.id_generator import request_ids
 from app.utils.let_go import let_go
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -41,12 +41,13 @@ class RequestMiddleware:
         self._hot = hot
         self._metrics = metrics
         self._templates = templates
+        self._request_ids = request_ids()  # draws nothing before the first request: workers are forked by then
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = generate_request_id()
+        request_id = next(self._request_ids)
         scope.setdefault("state", {})["request_id"] = request_id
         token = request_id_variable.set(request_id)
         started = perf_counter()
