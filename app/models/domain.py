@@ -155,7 +155,7 @@ class ModelReply:
     """Whether the embedded network answered because no model could: good for this once, and never kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for the reason that Outcome is not: each request makes one
 class RequestContext:
     """Who asks: the request's id, the device or user if it said so, the client's address if known; `key_id` where a key
     tells clients apart."""
