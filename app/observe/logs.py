@@ -42,9 +42,10 @@ class AccessLog:
 
     def write(self, request_id: str, method: str, path: str, status: int, duration_ms: int) -> None:
         """Write the line of a request that was answered. Needs a running event loop."""
-        seconds, fraction = divmod(time(), 1)
-        before, after = _clock_face(int(seconds), self._as_json)
-        moment = f"{before}.{int(fraction * 1000):03}{after}"
+        now = time()
+        second = int(now)
+        before, after = _clock_face(second, self._as_json)
+        moment = f"{before}.{int((now - second) * 1000):03}{after}"
         method, path = _quoted(method, self._as_json), _quoted(path, self._as_json)
         if self._as_json:
             line = (
@@ -54,7 +55,7 @@ class AccessLog:
         else:
             line = (
                 f"{moment} INFO    request method={method} path={path} status={status} "
-                f"duration_ms={duration_ms} request_id={request_id!r}\n"
+                f"duration_ms={duration_ms} request_id='{request_id}'\n"
             )
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._flush)
