@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from app.api.http.body import read_check_cache, read_upload
+from app.api.http.body import no_name, read_json, read_upload
 from app.api.http.doors import key_id_of
 from app.api.http.hot import Call, HotRouter
 from app.api.http.lane import LANE_PARAMETER, may_be_deferred, room_for
@@ -79,9 +79,12 @@ async def check_cache(call: Call) -> bytes:
 
     The user may be named in the header `X-User-ID` or in the body; the header wins.
     """
-    body = await read_check_cache(call.headers, call.receive)
+    body = await read_json(CheckCacheRequest, call.headers, call.receive)
+    names = body.names
+    if not names:
+        raise no_name(body)
     context = call.context.with_default_user(body.user_id)
-    found = await call.container.classifier.check_cache(body.names, context, body.wait_ms / 1000)
+    found = await call.container.classifier.check_cache(names, context, body.wait_ms / 1000)
     return MISS_BODY if found is None else hit_body(found, context.request_id)
 
 

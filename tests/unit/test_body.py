@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from starlette.types import Message, Receive
 
-from app.api.http.body import Patience, read_check_cache
+from app.api.http.body import Patience, read_json
 from app.errors import RequestTimeout
 from app.models.request import CheckCacheRequest
 from tests.factories import make_image_hash
@@ -36,7 +36,7 @@ async def read(
 ) -> CheckCacheRequest:
     async with asyncio.timeout(20):
         patience = replace(PATIENCE, body_seconds=body_seconds)
-        return await read_check_cache({}, arriving(pieces, seconds_between), patience)
+        return await read_json(CheckCacheRequest, {}, arriving(pieces, seconds_between), patience)
 
 
 def in_pieces(body: bytes, size: int) -> list[bytes]:

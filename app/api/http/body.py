@@ -21,7 +21,7 @@ from app.errors import (
     RequestTooLarge,
     ServiceError,
 )
-from app.models.request import CheckCacheRequest, PhotoNames
+from app.models.request import PhotoNames
 from app.services.images.upload_budget import UploadBudget
 from app.utils.begun import Begun
 from app.utils.hash_utils import is_image_hash
@@ -65,14 +65,6 @@ class Patience:
 PATIENCE = Patience()
 
 
-async def read_check_cache(headers: Headers, receive: Receive, patience: Patience = PATIENCE) -> CheckCacheRequest:
-    """Read the JSON body of `check-cache`."""
-    request = await read_json(CheckCacheRequest, headers, receive, patience)
-    if not request.names:
-        raise no_name(request)
-    return request
-
-
 def no_name(photo: PhotoNames) -> ServiceError:
     """Return the error for a photo without a hash."""
     if "image_hash" in photo.model_fields_set:
@@ -90,18 +82,19 @@ async def read_json(
     hold: Callable[[int], None] | None = None,
 ) -> Model:
     """Read a JSON body of at most `max_bytes`. `hold` is told of the size of each piece before it is kept."""
-    body = bytearray()
+    chunks: list[bytes] = []
 
     def take(chunk: bytes) -> None:
         if hold is not None:
             hold(len(chunk))
-        body.extend(chunk)
+        chunks.append(chunk)
 
     await read_body(headers, receive, max_bytes, RequestTooLarge, take, patience)
     try:
-        return model.model_validate_json(body)
+        valid: Model = model.__pydantic_validator__.validate_json(b"".join(chunks))
     except ValidationError as error:
         raise invalid_fields(error.errors(include_input=False, include_url=False)) from None
+    return valid
 
 
 @asynccontextmanager
@@ -179,43 +172,35 @@ async def read_body(
     """Hand the body's chunks to `take`. A body that announces its size is refused before a byte of it is read."""
     if _announced_bytes(headers) > max_bytes:
         raise too_large()
-    body = _Body(max_bytes, too_large, take)
+    received = 0
+
+    def add(message: Message) -> bool:
+        """Hand the chunk of a message on, and return whether more are to come."""
+        nonlocal received
+        if message["type"] == "http.disconnect":
+            raise InvalidRequest("body: the client hung up")
+        chunk = message.get("body", b"")
+        received += len(chunk)
+        if received > max_bytes:
+            raise too_large()
+        take(chunk)
+        return bool(message.get("more_body", False))
+
     first = Begun(receive())  # mostly a small body came with its head: then no clock need run
-    if first.is_done and not body.add(first.value):
+    if first.is_done and not add(first.value):
         return
     loop = asyncio.get_running_loop()
     end, expected = loop.time() + patience.body_seconds, patience.portion_bytes
     try:
         async with asyncio.timeout(patience.portion_seconds) as limit:
-            more = first.is_done or body.add(await first)
+            more = first.is_done or add(await first)
             while more:
-                if body.received >= expected:
-                    expected = body.received + patience.portion_bytes
+                if received >= expected:
+                    expected = received + patience.portion_bytes
                     limit.reschedule(min(loop.time() + patience.portion_seconds, end))
-                more = body.add(await receive())
+                more = add(await receive())
     except TimeoutError:
         raise RequestTimeout("The request body did not arrive in time.") from None
-
-
-@dataclass(slots=True)
-class _Body:
-    """A body as it arrives, chunk by chunk."""
-
-    max_bytes: int
-    too_large: TooLarge
-    take: Callable[[bytes], None]
-    received: int = 0
-
-    def add(self, message: Message) -> bool:
-        """Hand the chunk of a message on, and return whether more are to come."""
-        if message["type"] == "http.disconnect":
-            raise InvalidRequest("body: the client hung up")
-        chunk = message.get("body", b"")
-        self.received += len(chunk)
-        if self.received > self.max_bytes:
-            raise self.too_large()
-        self.take(chunk)
-        return bool(message.get("more_body", False))
 
 
 def _announced_bytes(headers: Headers) -> int:
