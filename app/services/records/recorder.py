@@ -80,19 +80,22 @@ class Recorder:
         trial: Trial | None = None,
         moment: datetime | None = None,
     ) -> Outcome:
+        logged = self.log_requests and (image_size is not None or context.user_id is not None)
+        calls = self._priced(reply.calls) if reply else ()
+        # By place: by name it takes twice as long, and each hit makes one.
         return Outcome(
-            context=context,
-            image_hash=image_hash,
-            image_size=image_size,
-            classification=known.classification,
-            processing_time_ms=processing_time_ms,
-            created_at=moment or self.clock(),
-            logged=self.log_requests and (image_size is not None or context.user_id is not None),
-            reply=reply,
-            calls=self._priced(reply.calls) if reply else (),
-            known=known if reply is None else None,
-            naming=naming,
-            trial=trial,
+            context,
+            image_hash,
+            image_size,
+            known.classification,
+            processing_time_ms,
+            moment or self.clock(),
+            logged,
+            reply,
+            calls,
+            known if reply is None else None,
+            naming,
+            trial,
         )
 
     async def record_failure(
