@@ -117,10 +117,10 @@ def measure(title: str, script: Path, path: str, pair: list[Contender], argument
         for one in pair if number % 2 else pair[::-1]:
             one.run(script, path, arguments)
     ratios = [one / two for one, two in zip(pair[0].rates, pair[1].rates, strict=True)]
-    one, two = (statistics.median(each.rates) for each in pair)
+    ours, theirs = (statistics.median(each.rates) for each in pair)
     spread = f"{min(ratios):.2f} - {max(ratios):.2f}"
     print(
-        f"| {title} | {one:.0f} | {two:.0f} | {spread} | **{statistics.median(ratios):.2f}** "
+        f"| {title} | {ours:.0f} | {theirs:.0f} | {spread} | **{statistics.median(ratios):.2f}** "
         f"| {pair[0].describe()} | {pair[1].describe()} | **{pair[1].whole / pair[0].whole:.2f}** |",
         flush=True,
     )
