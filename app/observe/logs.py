@@ -116,6 +116,7 @@ def configure_logging(*, level: str, as_json: bool) -> AccessLog | None:
         logging.getLogger(name).propagate = True
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # it says each time what telemetry.py says once
     logging.captureWarnings(True)
     # What damaged metadata makes Pillow say is of no use to anybody.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")

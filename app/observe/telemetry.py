@@ -5,7 +5,6 @@ then. One that is away costs a line in the log, and what it missed.
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
@@ -79,7 +78,6 @@ class _NotedSpanExporter(SpanExporter):
 @asynccontextmanager
 async def open_telemetry(settings: TelemetrySettings, metrics: Metrics) -> AsyncIterator[Telemetry]:
     """Send traces and metrics until the end of the block, of the process that opens it: no thread outlives a fork."""
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `_Reachable` says it
     resource = _resource()
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(_NotedSpanExporter(OTLPSpanExporter(settings.traces_address))))

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.http.context import container_of
 from app.api.http.middleware import METHODS, NO_ROUTE, RequestMiddleware
 
-_PARENT = ("traceparent", "tracestate")
+_PARENT = b"traceparent"
 _propagator = TraceContextTextMapPropagator()
 
 
@@ -23,8 +23,8 @@ class TracedMiddleware(RequestMiddleware):
         if telemetry is None:
             await super().__call__(scope, receive, send)
             return
-        sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        parent = _propagator.extract({name: sent[name] for name in _PARENT if name in sent})
+        sent = dict(scope["headers"]).get(_PARENT, b"")  # without `tracestate`, which may hold anything
+        parent = _propagator.extract({_PARENT.decode(): sent.decode("latin-1")})
         method = scope["method"] if scope["method"] in METHODS else "_OTHER"
         with telemetry.tracer.start_as_current_span(
             method,

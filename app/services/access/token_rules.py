@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
@@ -28,8 +29,6 @@ class SignedIn:
 
     user_id: str
     is_operator: bool
-    good_until: float
-    """Unix seconds."""
-
+    good_until: datetime
     key_name: str
     """The key that has signed it: without that key it is good no longer."""

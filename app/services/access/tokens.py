@@ -9,6 +9,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -28,6 +29,9 @@ MAX_TOKEN_BYTES = 8192
 MAX_REMEMBERED = 20_000
 MAX_SUBJECT_LENGTH = 255
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+_LATEST = 32_503_680_000
+"""The year 3000: later moments are no dates to Python."""
+
 _AT_A_TIME = 4
 """Tokens verified in one turn of the event loop: a millisecond's worth."""
 
@@ -70,7 +74,7 @@ class TokenVerifier:
     def find(self, digest: bytes) -> SignedIn | None:
         """Return whom a token names by its SHA-256, if it has been verified and is still good."""
         signed_in = self._remembered.get(digest)
-        if signed_in is None or signed_in.good_until > self._clock().timestamp():
+        if signed_in is None or signed_in.good_until > self._clock():
             return signed_in
         del self._remembered[digest]
         return None
@@ -114,7 +118,7 @@ class TokenVerifier:
         return SignedIn(
             user_id=user_id_of(claims["sub"]),
             is_operator=self._is_operator(claims),
-            good_until=claims["exp"] + self._rules.leeway_seconds,
+            good_until=datetime.fromtimestamp(min(claims["exp"], _LATEST) + self._rules.leeway_seconds, UTC),
             key_name=key.name,
         )
 
