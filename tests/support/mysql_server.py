@@ -99,19 +99,8 @@ class MySQLServer:
             init_command="SET SESSION time_zone = '+00:00'",
             defer_connect=True,
         )
-        connection.connect(self._socket_to_it() if self.socket_path else None)
+        connection.connect(None if self.socket_path is None else _connected(self.socket_path))
         return connection
-
-    def _socket_to_it(self) -> socket.socket:
-        """Return a socket that is connected; the driver would leave one open that could not be."""
-        made = socket.socket(socket.AF_UNIX)
-        made.settimeout(_ANSWER_SECONDS)
-        try:
-            made.connect(self.socket_path)
-        except OSError:
-            made.close()
-            raise
-        return made
 
     def query(self, sql: str, database: str | None = None) -> list[tuple[object, ...]]:
         """Run one statement, or several without results, and return the rows of the last."""
@@ -287,6 +276,18 @@ def _wait_until_ready(server: MySQLServer, lives: Callable[[], bool]) -> None:
                 server.stop()
                 raise NoServer(f"{server.source} does not answer on {server.host}:{server.port}: {error}") from error
         time.sleep(0.1)
+
+
+def _connected(path: str) -> socket.socket:
+    """Return a socket that is connected; the driver would leave one open that could not be."""
+    made = socket.socket(socket.AF_UNIX)
+    made.settimeout(_ANSWER_SECONDS)
+    try:
+        made.connect(path)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def free_port() -> int:
