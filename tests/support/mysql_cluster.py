@@ -84,12 +84,15 @@ class Member:
         self.server.restart()
 
     def rejoin(self) -> None:
-        """Let it be in the group again, however it left it; return when it has caught up."""
+        """Let it be in the group again, however it left it, and return when it has caught up.
+
+        As a secondary: one that was expelled holds itself for the primary until it hears of it.
+        """
         end = time.monotonic() + _ONLINE_SECONDS
         while True:
             try:
                 state = self.server.query(_STATE)
-                if state and state[0][0] == "ONLINE" and self._sees_all():
+                if state and state[0] == ("ONLINE", "SECONDARY") and self._sees_all():
                     return
                 if not state or state[0][0] in ("OFFLINE", "ERROR"):
                     self.server.query("STOP GROUP_REPLICATION; START GROUP_REPLICATION")
@@ -182,7 +185,8 @@ def running_cluster(schema: str, database: str, size: int = 3) -> Iterator[Clust
         )
         for member in cluster.members[1:]:
             member.server.query("START GROUP_REPLICATION")
-        cluster.members[0].rejoin()
+        for member in cluster.members[1:]:
+            member.rejoin()
         first.query(schema)
         first.query(
             f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'; "
