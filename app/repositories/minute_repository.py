@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from app.database import Database, to_sql_time
+from app.database import Reader, to_sql_time
 from app.models.domain import Usage
 from app.repositories.rollup_reader import RollupReader
 from app.repositories.rollup_sums import UNTIMED, Sums
@@ -43,7 +43,7 @@ class MinuteTotals:
 class MinuteRepository:
     """Sums over minutes. Raises `DatabaseUnavailable`, `StatisticsNotBuilt`."""
 
-    database: Database
+    database: Reader
 
     async def sum_minutes(self, start: datetime, end: datetime, zone: ZoneInfo) -> MinuteTotals:
         """Sum up what happened from the minute `start` until before the minute `end`.

@@ -7,9 +7,9 @@ from app.repositories.cache_repository import LOOKUP_SECONDS
 
 _SELECT_SERVER = Sql(
     mysql="""
-SELECT VERSION(), @@GLOBAL.max_connections, UNIX_TIMESTAMP(NOW(6))
+SELECT VERSION(), @@GLOBAL.read_only, @@GLOBAL.max_connections, UNIX_TIMESTAMP(NOW(6))
 """,
-    sqlite="SELECT sqlite_version(), NULL, (julianday('now') - 2440587.5) * 86400.0",
+    sqlite="SELECT sqlite_version(), 0, NULL, (julianday('now') - 2440587.5) * 86400.0",
 )
 
 # Variables that are there only where the plugin is.
@@ -37,6 +37,7 @@ class ServerFacts:
     """A database server. `max_connections` is None where there is no such limit; `clock` is in seconds since 1970."""
 
     version: str
+    takes_writes: bool
     max_connections: int | None
     clock: float
     group_consistency: str | None
@@ -60,11 +61,11 @@ class ServerRepository:
     async def fetch_facts(self) -> ServerFacts:
         """Return what the server says of itself."""
         (row,) = await self.database.fetch_all(_SELECT_SERVER, {}, timeout_seconds=LOOKUP_SECONDS)
-        version, max_connections, clock = row
+        version, read_only, max_connections, clock = row
         limit = None if max_connections is None else int(max_connections)
         group: dict[str, str] = dict(await self.database.fetch_all(_SHOW_GROUP, {}, timeout_seconds=LOOKUP_SECONDS))
         consistency = group.get("group_replication_consistency") if group.get("group_replication_group_name") else None
-        return ServerFacts(str(version), limit, float(clock), consistency)
+        return ServerFacts(str(version), not read_only, limit, float(clock), consistency)
 
     async def fetch_senders(self) -> list[Sender]:
         """Return the addresses that sent the newest 1,000 logged requests, those of most users first, at most 10."""

@@ -12,7 +12,7 @@ from app.config import Settings
 from app.container import Container, open_container
 from app.errors import DatabaseUnavailable
 from app.models.domain import Outcome
-from app.services.records.group_commit import GroupCommit
+from app.services.records.recorder import Commits
 from app.utils.hash_utils import sha256_hex
 from tests.api.calls import classify
 from tests.conftest import make_client, with_settings
@@ -49,7 +49,7 @@ async def away(settings: Settings) -> AsyncIterator[Container]:
 class SpoolThatFills:
     """A group commit that takes the first record of many, and no other."""
 
-    commits: GroupCommit
+    commits: Commits
 
     async def record(self, outcome: Outcome) -> None:
         await self.commits.record(outcome)

@@ -17,7 +17,7 @@ from app.errors import DatabaseUnavailable
 from app.models.domain import Outcome
 from app.observe.metrics import Metrics
 from app.services.images.upload_budget import UploadBudget
-from app.services.records.group_commit import GroupCommit
+from app.services.records.recorder import Commits
 from app.storage import storage_on
 from app.utils.hash_utils import sha256_hex
 from tests.api.calls import check_cache, classify, upload
@@ -56,7 +56,7 @@ async def client(settings: Settings, line: UnreliableDatabase) -> AsyncIterator[
 class WithoutSpool:
     """A group commit that takes nothing while the database is away, as one whose spool is full."""
 
-    commits: GroupCommit
+    commits: Commits
     line: UnreliableDatabase
 
     async def record(self, outcome: Outcome) -> None:

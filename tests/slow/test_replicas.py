@@ -200,7 +200,7 @@ async def test_a_replica_that_dies_fails_no_request_and_is_read_again_when_it_is
 ) -> None:
     assert pair.replica.crash is not None
     assert pair.replica.restart is not None
-    assert pair.replica.signal is not None
+    assert pair.replica.send_signal is not None
     async with service(settings) as client:
         image = make_image()
         await classify(client, image)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from app.database import Database, Fetch, Load, Params, Row, Sql, Statement
+from app.database import Database, DatabaseNode, Fetch, Load, Params, Row, Sql, Statement
 from app.repositories.record_batch import KINDS_OF_ROWS, RecordBatch
 from app.repositories.record_repository import RecordRepository
 from tests.support.shard_keys import ALL, ANSWERS, EACH, KEY_PLACES, Route, route_of
@@ -52,6 +52,10 @@ class Shard:
     @property
     def load(self) -> Load:
         return self.database.load
+
+    @property
+    def nodes(self) -> Sequence[DatabaseNode]:
+        return ()
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         self._check([(sql, params)])
@@ -95,6 +99,10 @@ class Shards:
     def load(self) -> Load:
         loads = [shard.load for shard in self.shards]
         return Load(*(sum(values) for values in zip(*((x.in_use, x.waiting, x.limit) for x in loads), strict=True)))
+
+    @property
+    def nodes(self) -> Sequence[DatabaseNode]:
+        return ()
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         if sql == ANSWERS:
