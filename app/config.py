@@ -3,20 +3,16 @@
 import hashlib
 import os
 import sys
-from decimal import Decimal
 from difflib import get_close_matches
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.drivers.settings import DEFAULT_SQLITE_PATH, DatabaseSettings
 from app.models.domain import Usage
-from app.models.prices import Prices
 from app.observe import metrics_folder
 from app.observe.settings import TelemetrySettings
 from app.services.access.sign_in_settings import SignInSettings
@@ -27,6 +23,7 @@ from app.services.images.settings import ImageSettings
 from app.services.model.settings import ModelSettings
 from app.services.network.checked_file import what_is_missing
 from app.services.records.settings import RecordSettings
+from app.services.statistics_settings import StatsSettings
 from app.services.upkeep.settings import RetentionSettings
 
 OTHERS_IN_ENV_FILE = frozenset(
@@ -53,58 +50,6 @@ class ProcessSettings(BaseModel):
     app_debug: bool = Field(False, description="Reload on code changes and log at DEBUG; never in production")
     web_concurrency: int = Field(0, ge=0, le=256, description="Worker processes under gunicorn; 0: one per core")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged")
-
-
-class StatsSettings(BaseModel):
-    """Costs and days in the statistics."""
-
-    cost_per_api_call: Decimal = Field(
-        Decimal("0.01"), ge=0, le=1_000_000, description="Cost of one model call, for the statistics and budgets"
-    )
-    llm_price_input_per_mtok: Decimal | None = Field(
-        None,
-        ge=0,
-        le=1_000_000,
-        description="Price of a million input tokens, for the real cost in the statistics and budgets",
-    )
-    llm_price_output_per_mtok: Decimal | None = Field(
-        None,
-        ge=0,
-        le=1_000_000,
-        description="Price of a million output tokens, for the real cost in the statistics and budgets",
-    )
-    llm_deferred_price_factor: Decimal = Field(
-        Decimal("0.5"), ge=0, le=1, description="What an answer in the vendor's deferred lane costs, as a part of these"
-    )
-    currency: str = Field(
-        "USD", pattern=r"^[A-Z]{3}$", description="Currency of these prices and costs, as an ISO 4217 code"
-    )
-    show_costs: bool | None = Field(
-        None,
-        description="Whether `/about`, and so the page `/`, tells everybody what a model call costs; empty: only where "
-        "the statistics are open to everybody, too",
-    )
-    stats_timezone: str = Field("UTC", description="IANA time zone that says when `today` begins")
-
-    @field_validator("stats_timezone")
-    @classmethod
-    def _known_timezone(cls, name: str) -> str:
-        if name not in _timezones():
-            raise ValueError("is not an IANA time zone such as UTC or Asia/Shanghai")
-        return name
-
-    @property
-    def prices(self) -> Prices:
-        return Prices(
-            self.cost_per_api_call,
-            self.llm_price_input_per_mtok,
-            self.llm_price_output_per_mtok,
-            self.llm_deferred_price_factor,
-        )
-
-    @property
-    def timezone(self) -> ZoneInfo:
-        return ZoneInfo(self.stats_timezone)
 
 
 class Settings(
@@ -235,12 +180,6 @@ def read_settings(kind: type[Settings] = Settings) -> tuple[Settings | None, lis
         return kind(), reasons
     except ValidationError as error:
         return None, [*reasons, *describe(error)]
-
-
-@lru_cache
-def _timezones() -> frozenset[str]:
-    """Return the names of all time zones. Finding them reads some hundred files."""
-    return frozenset(available_timezones())
 
 
 def library_path() -> str | None:

@@ -15,6 +15,7 @@ from app.database import Database, DatabaseNode, NodeRole
 from app.models.about_response import AboutData
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
+from app.retention_rules import build_retention
 from app.services.access.build import open_access
 from app.services.access.keys import Access
 from app.services.budget.build import open_budgets
@@ -41,10 +42,8 @@ from app.services.photo_batches import PhotoBatches
 from app.services.photo_in_question import QuestionParts
 from app.services.records.build import open_records
 from app.services.records.recorder import Recorder
-from app.services.records.rejected_files import RejectedFiles
 from app.services.stats_service import StatsService
 from app.services.tracing import Tracing, open_tracing
-from app.services.upkeep.retention import NONCE_MARGIN, Retention, slice_by_slice
 from app.services.upkeep.rollups import RollupUpkeep
 from app.services.yesterday_statistics import YesterdayStatsService
 from app.start_report import report_start
@@ -239,27 +238,6 @@ def build_stats(settings: Settings, storage: Storage, clock: Clock) -> StatsServ
         timezone=settings.timezone,
         clock=clock,
     )
-
-
-def build_retention(settings: Settings, storage: Storage, rejected: RejectedFiles) -> list[Retention]:
-    """Build what deletes old rows, of the tables that get any and are not to be kept for ever."""
-    rules = []
-    if settings.log_retention_days:
-        log, keep, every = storage.request_log, timedelta(days=settings.log_retention_days), timedelta(minutes=30)
-        backlog = storage.rollups.measure_outbox
-        rules.append(Retention("request log", log.delete_older, keep, every, storage.leases, log.measure_gap, backlog))
-        rules.append(Retention("rejected records", slice_by_slice(rejected.delete_older), keep, every))
-    hour = timedelta(hours=1)
-    rules.append(Retention("leases", slice_by_slice(storage.leases.delete_ended), hour, hour))
-    if settings.budget_limits:
-        budgets, leases = storage.budgets, storage.leases
-        rules.append(Retention("reservations", slice_by_slice(budgets.delete_ended), hour, hour, leases))
-        rules.append(Retention("client calls", slice_by_slice(budgets.delete_client_calls), 48 * hour, hour, leases))
-    if settings.signing_secrets:
-        every = timedelta(minutes=10)
-        delete_nonces = slice_by_slice(storage.nonces.delete_ended)
-        rules.append(Retention("nonces", delete_nonces, NONCE_MARGIN, every, storage.leases))
-    return rules
 
 
 def _watch_process(metrics: Metrics, database: Database) -> None:

@@ -74,6 +74,10 @@ class Metrics(SharingMetrics):
             "Times that the keys of the tokens' issuer were asked for; `outcome` is `read`, `failed`",
             ("outcome",),
         )
+        for outcome in ("accepted", "invalid_token", "expired_token"):
+            self.token_checks.add(outcome, amount=0)
+        for outcome in ("read", "failed"):
+            self.key_fetches.add(outcome, amount=0)
         self.key_age = Gauge(
             "key_age_seconds", "How long ago these keys were read last; 0 before they were", is_shared=True
         )

@@ -13,7 +13,7 @@ LAYERS = [
     ["api"],
     ["web"],
     ["api.http"],
-    ["container", "storage", "storage_check", "start_report"],
+    ["container", "retention_rules", "storage", "storage_check", "start_report"],
     ["config"],
     ["services"],
     [

@@ -1,9 +1,11 @@
 """What the parts say together: can this process serve, and is anything wrong?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
 
+from app.database import DatabaseNode
 from app.errors import DatabaseNotInitialized, DatabaseUnavailable, ServiceError
 from app.services.health_service import Health, HealthService
 from tests.fakes import as_any
@@ -16,6 +18,7 @@ class FakeDatabase:
     """A database that can serve, or says why it cannot."""
 
     failure: ServiceError | None
+    nodes: Sequence[DatabaseNode] = ()
 
     async def check(self) -> None:
         if self.failure is not None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.container import build_retention
 from app.observe.metrics import Metrics
+from app.retention_rules import build_retention
 from app.services.records.rejected_files import RejectedFiles
 from app.storage import open_storage
 from tests.conftest import make_settings
