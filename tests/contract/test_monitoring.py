@@ -102,9 +102,10 @@ def test_every_metric_is_on_the_dashboard() -> None:
 
 @pytest.fixture
 def service(tmp_path: Path, fake_models: FakeModels, mysql_settings: dict[str, Any]) -> Iterator[Service]:
-    """With two servers, of which one is there."""
+    """With two servers, of which one is there, and a replica that is not."""
     settings = {**mysql_settings, **settings_for_provider("openai", fake_models)}
     settings["mysql_host"] = f"{settings['mysql_host']},127.0.0.1:9"
+    settings["mysql_read_hosts"] = "127.0.0.1:9"
     with running_service(tmp_path, GUNICORN, web_concurrency=2, **settings) as running:
         yield running
 
