@@ -55,10 +55,13 @@ class DatabaseSettings(BaseModel):
 
     @model_validator(mode="after")
     def _servers_are_different(self) -> Self:
-        try:
-            _ = self.mysql_servers
-        except ValueError as error:
-            raise ValueError(f"MYSQL_HOST: {error}") from error
+        # With MYSQL_PORT: `a,a:3306` is one server twice.
+        for name, servers in (("MYSQL_HOST", self.mysql_host), ("MYSQL_READ_HOSTS", self.mysql_read_hosts)):
+            try:
+                if servers is not None:
+                    parse_servers(servers, self.mysql_port)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
         return self
 
     @model_validator(mode="after")

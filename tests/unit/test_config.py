@@ -114,6 +114,7 @@ def test_the_image_sent_fits_the_patches_of_the_vendor() -> None:
         ({"mysql_host": "db", "mysql_ssl_mode": "required", "mysql_ssl_ca": __file__}, "MYSQL_SSL_CA"),
         ({"mysql_host": "db", "mysql_read_hosts": "a,b:70000"}, "MYSQL_READ_HOSTS"),
         ({"mysql_host": "db", "mysql_read_hosts": "a,http://b"}, "MYSQL_READ_HOSTS"),
+        ({"mysql_host": "db", "mysql_read_hosts": "a,a:3306"}, "MYSQL_READ_HOSTS"),
         ({"mysql_read_hosts": "a"}, "MYSQL_READ_HOSTS"),
         ({"redis_url": "redis://redis:6379/0"}, "REDIS_URL"),
         ({"mysql_host": "db", "redis_url": "http://redis:6379"}, "REDIS_URL"),
