@@ -63,6 +63,8 @@ def with_wrong(place: int, value: object) -> list[object]:
     [
         *(with_wrong(place, value) for place, value in enumerate(["1", -1, "dogs", 1.5, 5, "1000"])),
         *(with_wrong(place, value) for place, value in enumerate([True, 1.0, None, True, ["x"], -1])),
+        with_wrong(4, "half a character: \ud800"),
+        with_wrong(5, 2**32),
         [*GOOD, "near", NAME],
         [*GOOD, "bytes", "not a hash"],
         [*GOOD, "bytes", None],

@@ -13,6 +13,8 @@ FORMAT = 1
 """Part of every key, so that versions which write other values do not meet."""
 
 MAX_BYTES = 8192
+_NUMBERS_END = 2**32
+"""What the database's column of sizes holds; marks have no more bits, and so many changes there never are."""
 
 
 def encode(name: str, known: KnownAnswer, stamp: Stamp) -> bytes | None:
@@ -49,11 +51,22 @@ def decode(name: str, value: bytes) -> tuple[Stamp, KnownAnswer] | None:
 def _is_sound(known: KnownAnswer, number: object, mark: object) -> bool:
     answer = known.classification
     return (
-        all(type(value) is int and value >= 0 for value in (number, mark, known.image_size))
+        all(type(value) is int and 0 <= value < _NUMBERS_END for value in (number, mark, known.image_size))
         and type(answer.confidence) in (int, float)
         and 0 <= answer.confidence <= 1
-        and (answer.description is None or type(answer.description) is str)
+        and (answer.description is None or _is_text(answer.description))
         and type(known.image_hash) is str
         and is_image_hash(known.image_hash)
         and known.matched_by is not MatchedBy.NEAR
     )
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is text that can be sent on: JSON may hold halves of characters."""
+    if type(value) is not str:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
