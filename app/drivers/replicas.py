@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import cycle
+from itertools import chain, cycle, repeat
 from typing import TypeVar
 
 from loguru import logger
@@ -20,6 +20,9 @@ from app.errors import DatabaseUnavailable
 from app.utils.keep_doing import keep_doing
 
 LOOK_SECONDS = 1.0
+_QUICK_SECONDS = 3.0
+"""What a read may take that names no limit."""
+
 _LOOK_LIMIT_SECONDS = 1.0
 
 # Of many processes one writes it. A clock that was set back, or that of another primary, counts at once.
@@ -60,7 +63,8 @@ class Replica:
 class Replicas:
     """Reads from replicas in turn, from the next where one fails, and never from one that is too far behind.
 
-    Both reads raise `DatabaseUnavailable` where there is none to read from.
+    Both reads raise `DatabaseUnavailable` where there is none to read from, or one has used up the time of a read: the
+    limits of all of them would add up.
     """
 
     def __init__(self, replicas: Sequence[Replica], primary: Database, max_lag_seconds: float) -> None:
@@ -77,16 +81,17 @@ class Replicas:
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
         """Return all rows of a read."""
-        return await self._read(lambda one: one.fetch_all(sql, params, timeout_seconds=timeout_seconds))
+        limit = timeout_seconds or _QUICK_SECONDS
+        return await self._read(lambda one: one.fetch_all(sql, params, timeout_seconds=limit), limit)
 
     async def read_snapshot(self, work: Callable[[Fetch], Awaitable[T]], *, timeout_seconds: float) -> T:
         """Return what `work` makes of several reads of one server that all see the same moment."""
-        return await self._read(lambda one: one.read_snapshot(work, timeout_seconds=timeout_seconds))
+        return await self._read(lambda one: one.read_snapshot(work, timeout_seconds=timeout_seconds), timeout_seconds)
 
     async def run_forever(self) -> None:
-        """Look at all of them every second."""
-        await self.look()
-        await keep_doing(self.look, lambda: LOOK_SECONDS, "looking at the replicas")
+        """Look at all of them, and again every second."""
+        pauses = chain([0.0], repeat(LOOK_SECONDS))
+        await keep_doing(self.look, lambda: next(pauses), "looking at the replicas")
 
     async def look(self) -> None:
         """Write a beat, and see which replicas can be read from."""
@@ -119,7 +124,9 @@ class Replicas:
             replica.is_usable = True
             logger.info("reading from a replica", replica=replica.name)
 
-    async def _read(self, read: Callable[[Database], Awaitable[T]]) -> T:
+    async def _read(self, read: Callable[[Database], Awaitable[T]], limit_seconds: float) -> T:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + limit_seconds
         for _ in self.replicas:
             replica = next(self._turns)
             if not replica.is_usable:
@@ -128,6 +135,8 @@ class Replicas:
                 return await _unless_silent(replica, read(replica.database))
             except DatabaseUnavailable as error:
                 self._leave_alone(replica, error.detail)
+                if loop.time() >= end:
+                    raise
         raise DatabaseUnavailable(detail="there is no replica to read from")
 
     def _leave_alone(self, replica: Replica, reason: str | None) -> None:

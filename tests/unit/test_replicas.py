@@ -10,8 +10,9 @@ import pytest
 
 from app.database import Fetch, Params, Row, Sql
 from app.drivers.replicas import Replica, Replicas, ReplicasFirst
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseRejected, DatabaseUnavailable
 from tests.fakes import as_any
+from tests.support.waiting import until
 
 T = TypeVar("T")
 
@@ -26,11 +27,17 @@ class FakeServer:
 
     beat_ms: int | None = NOON_MS
     away: bool = False
+    error: DatabaseRejected | None = None
+    """What a write fails with."""
+
     reads: int = 0
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def execute(self, sql: Sql, params: Params) -> int:
         self._check()
+        if self.error is not None:
+            self.begun.set()
+            raise self.error
         return 1
 
     async def fetch_all(self, sql: Sql, params: Params, *, timeout_seconds: float | None = None) -> list[Row]:
@@ -44,7 +51,11 @@ class FakeServer:
         self._check()
         self.reads += 1
         self.begun.set()
-        return await work(self.fetch_all)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await work(self.fetch_all)
+        except TimeoutError as error:
+            raise DatabaseUnavailable(detail="too late") from error
 
     def _check(self) -> None:
         if self.away:
@@ -191,3 +202,24 @@ async def test_a_long_read_of_a_server_that_falls_silent_is_done_elsewhere(serve
 
     assert await asyncio.wait_for(reading, 5) == "done"
     assert servers.reads == (1, 1, 0)
+
+
+async def test_two_that_answer_too_late_take_the_time_of_one(servers: Servers) -> None:
+    async def work(fetch: Fetch) -> str:
+        if not servers.primary.reads:
+            await asyncio.Event().wait()
+        return "done"
+
+    assert await servers.reader.read_snapshot(work, timeout_seconds=0.05) == "done"
+    assert servers.reads == (1, 1, 0)
+
+
+async def test_a_look_that_fails_unexpectedly_is_not_the_last_one(servers: Servers) -> None:
+    servers.primary.error = DatabaseRejected(detail="of a kind that nobody thought of")
+    looking = asyncio.create_task(servers.replicas.run_forever())
+    await servers.primary.begun.wait()
+    servers.primary.error, servers.one.beat_ms = None, NOON_MS - 6000
+    await until(lambda: servers.replicas.replicas[0].lag_seconds == 6)
+
+    looking.cancel()
+    await asyncio.wait([looking])
