@@ -17,16 +17,22 @@ ORDER BY number
 LIMIT :limit
 """)
 
-# By the database's clock, which all processes share.
+# By the database's clock, which all processes share. The last one stays: processes that have seen it and such that
+# start later would else stamp what they read in two ways.
 _DELETE_OLDER = Sql(
     mysql="""
-DELETE FROM cache_change WHERE changed_at < NOW() - INTERVAL :seconds SECOND ORDER BY number LIMIT :slice
+DELETE FROM cache_change
+WHERE changed_at < NOW() - INTERVAL :seconds SECOND
+  AND number < (SELECT number FROM change_counter WHERE topic = 'answers')
+ORDER BY number LIMIT :slice
 """,
     sqlite="""
 DELETE FROM cache_change
 WHERE number IN (
   SELECT number FROM cache_change
-  WHERE changed_at < datetime('now', -:seconds || ' seconds') ORDER BY number LIMIT :slice
+  WHERE changed_at < datetime('now', -:seconds || ' seconds')
+    AND number < (SELECT number FROM change_counter WHERE topic = 'answers')
+  ORDER BY number LIMIT :slice
 )
 """,
 )
@@ -52,6 +58,6 @@ class ChangeRepository:
         ]
 
     async def delete_older(self, age: timedelta, *, slice_rows: int) -> int:
-        """Delete up to `slice_rows` changes above an age; return how many went."""
+        """Delete up to `slice_rows` changes above an age, but for the last one; return how many went."""
         params: Params = {"seconds": int(age.total_seconds()), "slice": slice_rows}
         return await self.database.execute(_DELETE_OLDER, params)
