@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from app.errors import DatabaseUnavailable
 from app.models.domain import KnownAnswer
@@ -10,6 +11,8 @@ from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
 from app.services.cache.lookups import Lookups
 from app.services.cache.memory import MemoryCache
+
+Error = TypeVar("Error", bound=BaseException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +79,11 @@ class CacheService:
         self, names: Sequence[str], answers: Sequence[KnownAnswer | Exception | None], changes: int
     ) -> KnownAnswer | Exception | None:
         """Return what is known of a photo after the database was asked by each of its names."""
-        error = next((answer for answer in answers if isinstance(answer, Exception)), None)
-        if isinstance(error, DatabaseUnavailable):
-            return self._recall(names) or error
-        if error is not None:
-            return error
-        admitted = [
-            await self._admit(name, answer, changes)
-            for name, answer in zip(names, answers, strict=True)
-            if not isinstance(answer, Exception)
-        ]
-        known = next(filter(None, admitted), None)
-        self._count("database", known, is_first=True)
+        known = await self._first_known(names, answers, changes)
+        if isinstance(known, DatabaseUnavailable):
+            return self._recall(names) or known
+        if not isinstance(known, Exception):
+            self._count("database", known, is_first=True)
         return known
 
     def remember(self, name: str, known: KnownAnswer) -> None:
@@ -112,9 +108,27 @@ class CacheService:
         changes = self.memory.changes
         if len(names) == 1:
             return await self._admit(names[0], await self.lookups.find(names[0]), changes)
-        answers = await asyncio.gather(*map(self.lookups.find, names))
-        admitted = [await self._admit(name, found, changes) for name, found in zip(names, answers, strict=True)]
-        return next(filter(None, admitted), None)
+        answers = await asyncio.gather(*map(self.lookups.find, names), return_exceptions=True)
+        known = await self._first_known(names, answers, changes)
+        if isinstance(known, BaseException):
+            raise known
+        return known
+
+    async def _first_known(
+        self, names: Sequence[str], answers: Sequence[KnownAnswer | Error | None], changes: int
+    ) -> KnownAnswer | Error | None:
+        """Return the answer to the first name that has one, else why one is not known, and remember all answers.
+
+        While the database is away, Redis has those of some names.
+        """
+        error = None
+        admitted = []
+        for name, answer in zip(names, answers, strict=True):
+            if isinstance(answer, BaseException):
+                error = error or answer
+            else:
+                admitted.append(await self._admit(name, answer, changes))
+        return next(filter(None, admitted), error)
 
     def _keep(self, name: str, found: KnownAnswer, changes: int) -> None:
         if changes == self.memory.changes:

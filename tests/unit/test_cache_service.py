@@ -1,13 +1,16 @@
 """Memory first, then the database; and memory alone while the database is away."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from app.errors import DatabaseUnavailable
+from app.models.domain import KnownAnswer
 from app.models.identity import MatchedBy
 from app.observe.metrics import Metrics
-from app.services.cache.lookups import BatchedLookups
+from app.services.cache.lookups import BatchedLookups, PartlyKnown
 from app.services.cache.memory import MemoryCache
 from app.services.cache_service import CacheService
 from tests.factories import make_known
@@ -156,3 +159,17 @@ async def test_in_an_outage_memory_answers_by_any_name_but_not_by_a_near_match_t
     assert await cache.lookup(["b", "a", "c1:a"]) == KNOWN
     with pytest.raises(DatabaseUnavailable):
         await cache.lookup(["a"])
+
+
+async def test_in_an_outage_a_photo_is_answered_by_the_names_of_it_that_redis_has() -> None:
+    async def from_redis(names: Sequence[str]) -> dict[str, KnownAnswer]:
+        raise PartlyKnown({"c1:a": KNOWN, "c1:b": KNOWN}, DatabaseUnavailable(detail="away"))
+
+    cache = replace(make_cache(FakeTable()), lookups=BatchedLookups(from_redis, metrics=Metrics()))
+
+    assert await cache.lookup(["a", "c1:a"]) == KNOWN
+    known, unknown = await cache.lookup_all([["b", "c1:b"], ["c", "c1:c"]])
+    assert known == KNOWN
+    assert isinstance(unknown, DatabaseUnavailable)
+    with pytest.raises(DatabaseUnavailable):
+        await cache.lookup(["c", "c1:c"])
