@@ -112,12 +112,20 @@ class PrimaryFinder:
         await is_set_within(self._doubt, _CALM_PAUSE_SECONDS if self._is_calm else _TROUBLED_PAUSE_SECONDS)
         self._doubt.clear()
         ended, self._next_look = self._next_look, asyncio.Event()
+        before = self._sightings
         self._sightings = await asyncio.gather(*(node.look(_LOOK_SECONDS) for node in self._nodes))
+        self._tell_of_refusals(before)
         self._decide()
         ended.set()
         may_still_answer = SILENT in self._sightings and asyncio.get_running_loop().time() < self._patient_until
         if self._is_calm or not may_still_answer:
             self._first_looks.set()
+
+    def _tell_of_refusals(self, before: Sequence[Sighting]) -> None:
+        """Log why a server refuses us: while another is the primary, it would be known at a failover, and too late."""
+        for node, earlier, now in zip(self._nodes, before, self._sightings, strict=True):
+            if now.role == "refused" and earlier.role != "refused" and now.error is not None:
+                logger.warning("a server cannot be used", server=node.address.name, detail=now.error.detail)
 
     def _decide(self) -> None:
         try:

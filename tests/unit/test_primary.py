@@ -1,9 +1,11 @@
 """Which server is taken for the primary, by what each says of itself."""
 
 import pytest
+from loguru import logger
 
-from app.drivers.mysql_node import SILENT, Member, Sighting, judge
-from app.drivers.mysql_primary import choose_primary
+from app.drivers.mysql_connect import MySQLAddress
+from app.drivers.mysql_node import SILENT, Member, Node, Sighting, judge
+from app.drivers.mysql_primary import PrimaryFinder, choose_primary
 from app.errors import DatabaseMisconfigured
 
 A, B, C = "aaaa", "bbbb", "cccc"
@@ -77,3 +79,27 @@ def test_in_a_group_with_several_primaries_all_processes_choose_the_first() -> N
 def test_two_that_take_writes_and_know_nothing_of_each_other_are_a_persons_affair(other: Sighting) -> None:
     with pytest.raises(DatabaseMisconfigured, match="several servers take writes"):
         choose_primary([OUTSIDE, other])
+
+
+async def test_why_a_server_refuses_us_is_said_once_though_another_is_the_primary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = {"good": OUTSIDE, "bad": Sighting("refused", error=DatabaseMisconfigured(detail="a right is missing"))}
+
+    async def look(node: Node, limit_seconds: float) -> Sighting:
+        return seen[node.address.host]
+
+    monkeypatch.setattr(Node, "look", look)
+    addresses = [MySQLAddress(host, 3306, "user", "secret", "photos") for host in seen]
+    said: list[dict[str, object]] = []
+    sink = logger.add(lambda line: said.append(line.record["extra"]), filter=lambda line: "cannot" in line["message"])
+    finder = PrimaryFinder(addresses, moved=lambda: None)
+    finder.start()
+    try:
+        assert await finder.find() == addresses[0]
+        await finder.look_again()
+    finally:
+        await finder.close()
+        logger.remove(sink)
+
+    assert said == [{"server": "bad:3306", "detail": "a right is missing"}]
