@@ -45,6 +45,7 @@ class RedisLink:
         self._metrics = metrics
         self._idle: list[AbstractConnection] = []
         self._used = 0
+        self._adding: asyncio.Task[None] | None = None
         self._away = False
         self._closing = False
 
@@ -132,35 +133,48 @@ class RedisLink:
     async def close(self) -> None:
         """Close the connections, those in use as soon as they are free."""
         self._away = self._closing = True
+        if self._adding is not None:
+            self._adding.cancel()
+            await asyncio.wait([self._adding])
         await self._drop_idle()
 
     async def _ask(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands together and return what is answered to each. Raises `RedisAway`."""
         if self._away:
             raise RedisAway("it did not answer lately")
-        if self._used >= MOST_CONNECTIONS:
+        if not self._idle:
+            self._add_connection()
             self._note_failure("busy")
             raise RedisAway("all connections are in use")
         try:
-            return await self._exchange(commands, self._idle[-1] if self._idle else None)
+            return await self._exchange(commands, self._idle[-1])
         except RedisAway as error:
             raise self._note_away(error.detail) from error
 
-    async def _exchange(self, commands: Sequence[Command], connection: AbstractConnection | None) -> list[Any]:
-        """Send commands by a connection, which may be one that is to be made, and return what is answered."""
-        if connection is not None:
-            self._idle.remove(connection)
+    def _add_connection(self) -> None:
+        """Make one more connection, which no caller waits for: it takes several times as long as an answer."""
+        if self._adding is None and self._used < MOST_CONNECTIONS:
+            self._adding = asyncio.create_task(self._add())
+
+    async def _add(self) -> None:
+        try:
+            self._idle.append(await self._connect())
+        except RedisAway as error:
+            self._note_away(error.detail)
+        finally:
+            self._adding = None
+
+    async def _exchange(self, commands: Sequence[Command], connection: AbstractConnection) -> list[Any]:
+        """Send commands by a connection that nobody uses, and return what is answered."""
+        self._idle.remove(connection)
         self._used += 1
         began = perf_counter()
         try:
             async with _translated_errors(self._timeout_seconds):
-                if connection is None:
-                    connection = await self._open()
                 await connection.send_packed_command(connection.pack_commands(commands))
                 replies = [await _read(connection) for _ in commands]
         except BaseException as error:
-            if connection is not None:  # answers may still be on the way
-                await connection.disconnect(nowait=True)
+            await connection.disconnect(nowait=True)  # answers may still be on the way
             if isinstance(error, RedisAway):
                 self._note_failure("timeout" if isinstance(error.__cause__, TimeoutError) else "lost")
             raise
