@@ -55,7 +55,16 @@ def objects(values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
 
 
 def one(kind: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
-    (found,) = [item for item in objects(values) if item["kind"] == kind]
+    (found,) = [item for item in objects(values) if item["kind"] == kind and not is_hook(item)]
+    return found
+
+
+def is_hook(item: dict[str, Any]) -> bool:
+    return "helm.sh/hook" in item["metadata"].get("annotations", {})
+
+
+def migration_job(values: dict[str, Any]) -> dict[str, Any]:
+    (found,) = [item for item in objects(values) if item["kind"] == "Job"]
     return found
 
 
@@ -170,21 +179,29 @@ def test_photos_are_never_on_a_disk_and_no_pod_gains_rights(choice: str) -> None
 
 
 def test_the_tables_are_migrated_before_pods_are_replaced_and_with_the_same_settings() -> None:
-    job = one("Job", ALL_ON)
+    job = migration_job(ALL_ON)
     (migrate,) = pod_of(job)["containers"]
-    settings = {one["name"]: one["value"] for one in migrate["env"]}
+    made_before = {item["kind"]: item for item in objects(ALL_ON) if is_hook(item) and item is not job}
 
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     assert migrate["command"][:4] == ["python", "-m", "app.cli", "migrate"]
-    assert settings == one("ConfigMap", ALL_ON)["data"]
+    assert made_before["ConfigMap"]["data"] == one("ConfigMap", ALL_ON)["data"]
+    assert made_before["Secret"]["stringData"] == one("Secret", ALL_ON)["stringData"]
+    weights = {kind: int(item["metadata"]["annotations"]["helm.sh/hook-weight"]) for kind, item in made_before.items()}
+    assert (weights["ConfigMap"], weights["Secret"]) == (-1, -1)
+    assert job["metadata"]["annotations"]["helm.sh/hook-weight"] == "0"
     assert migrate["image"] == pod_of(one("StatefulSet", ALL_ON))["containers"][0]["image"]
-    made_before = [
-        item["metadata"]["name"]
-        for item in objects(ALL_ON)
-        if "helm.sh/hook" in item["metadata"].get("annotations", {})
-    ]
-    assert [source["secretRef"]["name"] for source in migrate["envFrom"]] == [made_before[0], "migrator"]
     assert "serviceAccountName" not in pod_of(job)  # that of the release is not there yet
+
+
+def test_the_migrations_own_user_goes_before_that_of_the_settings() -> None:
+    (migrate,) = pod_of(migration_job(ALL_ON))["containers"]
+    settings, service, migrator = migrate["envFrom"]  # of a name that several have, the last counts
+
+    assert "env" not in migrate  # what is there counts before all of them
+    assert settings == {"configMapRef": {"name": "photos-image-classifier-migrate"}}
+    assert service == {"secretRef": {"name": "photos-image-classifier-migrate"}}
+    assert migrator == {"secretRef": {"name": "migrator"}}
 
 
 @pytest.mark.parametrize("llm_timeout", ["30", "60", "0.5"])
