@@ -6,16 +6,16 @@
 # node that it cannot see may have some that nobody else has.
 set -uo pipefail
 nodes=(mysql-1 mysql-2 mysql-3)
-ready=/tmp/ready  # there while there is a primary with the service's tables
+ready=${READY:-/tmp/ready}  # there while there is a primary with the service's tables
 database=$MYSQL_DATABASE
 declare -A state
 
 said=
 say() { [ "$*" = "$said" ] || echo "form.sh: $*"; said=$*; }  # once
 
-sql() {  # NODE STATEMENTS
+sql() {  # NODE STATEMENTS, which may hold passwords: arguments are seen by whoever lists processes
   MYSQL_PWD=$MYSQL_ROOT_PASSWORD timeout "${seconds:-5}" \
-    mysql --user=root --host="$1" --connect-timeout=3 --skip-column-names --batch --execute="$2"
+    mysql --user=root --host="$1" --connect-timeout=3 --skip-column-names --batch <<<"$2"
 }
 
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/['\\\\]/\\\\&/g")"; }
@@ -64,13 +64,16 @@ prepare() {  # NODE: lets one that was never in the group take part in it; false
 join() {  # NODE
   prepare "$1" || return 0
   say "$1 joins the group"
-  seconds=120 sql "$1" "STOP GROUP_REPLICATION; START GROUP_REPLICATION" || say "$1 did not join"
+  # One that was thrown out of the group has closed itself to the service, and stays so when it is back.
+  seconds=120 sql "$1" "STOP GROUP_REPLICATION; SET GLOBAL offline_mode = OFF; START GROUP_REPLICATION" ||
+    say "$1 did not join"
 }
 
 begin() {  # NODE: the group is what this node has
   say "the group begins with $1"
   seconds=120 sql "$1" "
     STOP GROUP_REPLICATION;
+    SET GLOBAL offline_mode = OFF;
     SET GLOBAL group_replication_bootstrap_group = ON;
     START GROUP_REPLICATION" || say "$1 did not begin"
   sql "$1" "SET GLOBAL group_replication_bootstrap_group = OFF"
@@ -105,14 +108,16 @@ primary() {
   done
 }
 
-make_tables() {  # NODE: the primary. Once, for the whole group
-  local user
-  [ "$(sql "$1" "SELECT COUNT(*) FROM mysql.user WHERE user = $(quoted "$MYSQL_USER")")" = 0 ] || return 0
+make_tables() {  # NODE: the primary. Once, for the whole group: the last thing of it says that all of it is done
+  local user made
+  made=$(sql "$1" "SELECT COUNT(*) FROM mysql.tables_priv WHERE User = $(quoted "$MYSQL_USER")
+    AND Db = 'performance_schema' AND Table_name = 'replication_group_members'") || return
+  [ "$made" = 0 ] || return 0
   say "$1 makes the tables and the user of the service"
   user="$(quoted "$MYSQL_USER")@'%'"
-  MYSQL_PWD=$MYSQL_ROOT_PASSWORD mysql --user=root --host="$1" --default-character-set=utf8mb4 </sql/init.sql &&
+  MYSQL_PWD=$MYSQL_ROOT_PASSWORD timeout 300 mysql --user=root --host="$1" --default-character-set=utf8mb4 </sql/init.sql &&
     sql "$1" "
-      CREATE USER $user IDENTIFIED BY $(quoted "$MYSQL_PASSWORD");
+      CREATE USER IF NOT EXISTS $user IDENTIFIED BY $(quoted "$MYSQL_PASSWORD");
       GRANT ALL ON \`$database\`.* TO $user;
       GRANT SELECT ON performance_schema.replication_group_members TO $user"
 }
@@ -137,7 +142,9 @@ while :; do
       for node in "${nodes[@]}"; do
         [ "${state[$node]}" != stuck ] || seconds=120 sql "$node" "STOP GROUP_REPLICATION"
       done
-      begin_with_the_newest
+      # One that could not be stopped may go on with another: then there would be two groups.
+      look
+      if [ "$(count OFFLINE ERROR)" = 3 ]; then begin_with_the_newest; else say "waits until no node is in a group"; fi
     else
       say "waits for all three: $(for node in "${nodes[@]}"; do printf '%s %s ' "$node" "${state[$node]}"; done)"
     fi
