@@ -100,10 +100,11 @@ class TokenVerifier:
             key = self._keys.find_known(key_id, algorithm)
             if key is not None:
                 return self._conclude(parts, key)
-        key = await self._keys.find(key_id, algorithm)
-        if key is None:
-            raise InvalidToken("The token was signed by no key that its issuer has now.")
+        await self._keys.find(key_id, algorithm)
         async with self._turn():
+            key = self._keys.find_known(key_id, algorithm)  # it may have gone while this waited for its turn
+            if key is None:
+                raise InvalidToken("The token was signed by no key that its issuer has now.")
             return self._conclude(parts, key)
 
     @asynccontextmanager
