@@ -421,6 +421,7 @@ async def test_an_issuer_that_is_away_at_the_start_holds_up_nobody_but_its_users
         assert int(response.headers["retry-after"]) <= 3
         assert (await ask(client, {"X-API-Key": KEY})).status_code == 200
         assert (await client.get("/stats/today", headers=ADMIN)).status_code == 200
+        assert (await client.get("/health", headers=bearer(good()))).status_code == 200
         issuer.status = 200
         async with asyncio.timeout(10):
             while (await ask(client, bearer(good()))).status_code != 200:

@@ -122,7 +122,7 @@ async def sees_operations(request: Request) -> bool:
     """Whether the caller may read what is the operators', where others get an answer too, but for that."""
     try:
         await require_admin(request)
-    except (Forbidden, Unauthorized):
+    except (Forbidden, Unauthorized, SignInUnavailable):
         return False
     return True
 
