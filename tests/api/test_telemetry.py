@@ -102,6 +102,7 @@ async def test_a_hit_a_batch_and_an_error_are_told(told: dict[str, Any], receive
         await client.post("/classify", content=b"", headers={"X-API-Key": KEY})
         await client.get(f"/stats/users/{USER}", headers={"X-API-Key": ADMIN_KEY})
         await client.request("BREW", f"/{USER}")
+        await client.request("BREW", "/classify")
 
     requests = {span.name: span for span in received.spans if span.kind == 2}
     assert set(requests) == {
@@ -109,6 +110,7 @@ async def test_a_hit_a_batch_and_an_error_are_told(told: dict[str, Any], receive
         "POST /api/v1/classify/check-cache/batch",
         "GET /api/v1/stats/users/{user_id}",
         "_OTHER",
+        "_OTHER /api/v1/classify",
     }
     batch = requests["POST /api/v1/classify/check-cache/batch"]
     assert batch.parent_span_id == b""

@@ -25,7 +25,7 @@ class TracedMiddleware(RequestMiddleware):
             return
         sent = dict(scope["headers"]).get(_PARENT, b"")  # without `tracestate`, which may hold anything
         parent = _propagator.extract({_PARENT.decode(): sent.decode("latin-1")})
-        method = scope["method"] if scope["method"] in METHODS else "_OTHER"
+        method = _method_of(scope)
         with telemetry.tracer.start_as_current_span(
             method,
             context=parent,
@@ -40,7 +40,7 @@ class TracedMiddleware(RequestMiddleware):
         route = super()._measure(scope, endpoint, status, seconds)
         span = get_current_span()
         if route != NO_ROUTE:
-            span.update_name(f"{scope['method']} {route}")
+            span.update_name(f"{_method_of(scope)} {route}")
             span.set_attribute("http.route", route)
         if status:
             span.set_attribute("http.response.status_code", status)
@@ -50,3 +50,8 @@ class TracedMiddleware(RequestMiddleware):
         if status >= 500:
             span.set_status(StatusCode.ERROR)
         return route
+
+
+def _method_of(scope: Scope) -> str:
+    """Return the method; of one that is none `_OTHER`: it may be any word of the caller's."""
+    return scope["method"] if scope["method"] in METHODS else "_OTHER"
