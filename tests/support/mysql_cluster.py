@@ -226,7 +226,7 @@ def _place(number: int, group: str, ports: list[int], *, networks: bool) -> Iter
     seeds = [f"{host}:{port}" for host, port in zip(hosts, ports, strict=True)]
     options = (
         f"--server-id={number}",
-        "--skip-name-resolve",  # there is nobody to ask
+        *(["--skip-name-resolve"] if networks else []),  # there is nobody to ask; here root is `localhost`'s
         "--gtid-mode=ON",
         "--enforce-gtid-consistency=ON",
         f"--report-host={hosts[number - 1]}",
