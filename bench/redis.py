@@ -3,49 +3,29 @@
     .venv/bin/python -m bench.redis [--images 100000] [--processes 4] [--connections 64] [--seconds 5] [--rounds 5]
 
 Real MySQL, a real Redis, two gunicorns with the same number of workers and no memory of their own, a known user, every
-hit durably recorded. They take turns within each round, and the median of the rounds' ratios counts. All images are in
-Redis before it is measured. Beside it: the processor time that the workers, MySQL and Redis take for a request, which
-what else the machine does changes little; where all of them share the machine, their sum says what can be gained. Needs
-`wrk` (Debian: apt-get install wrk).
+hit durably recorded. They take turns within each round, and the median of the rounds' ratios counts. All that are
+asked for are in Redis before it is measured. Beside it: the processor time that the workers, MySQL and Redis take for
+a request, which what else the machine does changes little; where all of them share the machine, their sum says what
+can be gained. Needs `wrk` (Debian: apt-get install wrk).
 """
 
 import argparse
-import hashlib
-import os
 import statistics
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from bench.loads import fill, hash_script, require_wrk, send
+from bench.loads import fill, hash_script, known_hashes, require_wrk, send, some_workers
+from bench.processor_time import cpu_seconds, descendants, mysql_pid
 from tests.support.mysql_server import provision
 from tests.support.redis_server import RedisServer, running_redis
-from tests.support.service_process import GUNICORN, Service, running_service
+from tests.support.service_process import Service
 
 _BATCH = 50
 _PATH = "/api/v1/classify/check-cache"
-
-
-@contextmanager
-def workers(processes: int, settings: dict[str, Any]) -> Iterator[Service]:
-    """Run so many workers that remember nothing."""
-    model = {"llm_provider": "openai", "llm_api_key": "k", "llm_base_url": "http://127.0.0.1:9/v1"}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running_service(
-            Path(folder), GUNICORN, web_concurrency=processes, memory_cache_entries=0, **model, **settings
-        ) as service,
-    ):
-        yield service
-
-
-def hashes_of(images: int) -> list[str]:
-    return [hashlib.sha256(b"%d" % number).hexdigest() for number in range(images)]
 
 
 def batch_script(folder: Path, hashes: list[str]) -> Path:
@@ -74,10 +54,7 @@ def warm(service: Service, hashes: list[str], redis: RedisServer) -> None:
 
 def processor_seconds(pid: int) -> float:
     """Return the processor time that a process and its children have taken so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(processor_seconds(int(child)) for child in children)
+    return sum(cpu_seconds(one)[0] for one in descendants(pid))
 
 
 @dataclass
@@ -150,10 +127,10 @@ def main() -> None:
         database = f"image_classifier_bench_{arguments.images}"
         fill(server, database, arguments.images)
         server.query("UPDATE image_classification_cache SET image_size = 400000", database)
-        settings = server.settings(database)
-        with_redis = stack.enter_context(workers(arguments.processes, {**settings, "redis_url": redis.url}))
-        without = stack.enter_context(workers(arguments.processes, settings))
-        hashes = hashes_of(arguments.images)
+        settings = {**server.settings(database), "memory_cache_entries": 0}
+        with_redis = stack.enter_context(some_workers(arguments.processes, {**settings, "redis_url": redis.url}))
+        without = stack.enter_context(some_workers(arguments.processes, settings))
+        hashes = list(known_hashes(arguments.images))
         warm(with_redis, hashes, redis)
         print(f"MySQL {server.version}, {arguments.images} images, {arguments.processes} processes\n")
         print(
@@ -161,9 +138,8 @@ def main() -> None:
             "| processor us: workers + MySQL + Redis | workers + MySQL | ratio |\n"
             "| --- | --- | --- | --- | --- | --- | --- | --- |"
         )
-        ((pid_file,),) = server.query("SELECT @@pid_file")
-        mysql = int(Path(str(pid_file)).read_text(encoding="ascii"))
-        pair = [Contender(with_redis, [mysql, redis.pid]), Contender(without, [mysql])]
+        mysql = [pid for pid in [mysql_pid(server)] if pid is not None]
+        pair = [Contender(with_redis, [*mysql, redis.pid]), Contender(without, mysql)]
         measure("check-cache hit", hash_script(folder, "known", hashes), _PATH, pair, arguments)
         measure(f"{_BATCH} hits at once", batch_script(folder, hashes), f"{_PATH}/batch", pair, arguments)
         show_use(with_redis)
