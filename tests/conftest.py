@@ -8,7 +8,7 @@ import os
 import secrets
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +222,12 @@ async def client(settings: Settings, container: Container) -> AsyncIterator[http
 @pytest.fixture
 async def processes(settings: Settings, decoders: DecodingServer) -> AsyncIterator[list[httpx.AsyncClient]]:
     """Three instances of the application on one database, as three processes are."""
+    async with three_processes(settings, decoders) as clients:
+        yield clients
+
+
+@asynccontextmanager
+async def three_processes(settings: Settings, decoders: DecodingServer) -> AsyncIterator[list[httpx.AsyncClient]]:
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(3):

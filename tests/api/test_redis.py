@@ -4,19 +4,17 @@ wrong and no hit is lost."""
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from app.config import Settings
-from app.container import open_container
 from app.database import Database, Sql
 from app.services.images.decoding_server import DecodingServer
 from tests.api.calls import check_cache, classify
-from tests.conftest import make_client, make_settings
+from tests.conftest import make_settings, three_processes
 from tests.factories import make_image
 from tests.support.fake_model_server import FakeModels
 from tests.support.redis_server import RedisServer, running_redis
@@ -49,23 +47,6 @@ def settings(database_settings: dict[str, Any], provider_settings: dict[str, Any
     """Without memory, so that each look-up goes to Redis; with more time for it than by default, on a busy machine."""
     values = {"redis_url": redis.url, "redis_timeout_seconds": 0.5, "memory_cache_entries": 0}
     return make_settings(**database_settings, **provider_settings, **values)
-
-
-@pytest.fixture
-async def processes(settings: Settings, decoders: DecodingServer) -> AsyncIterator[list[httpx.AsyncClient]]:
-    """Three instances of the application, as three processes are."""
-    async with started(settings, decoders) as clients:
-        yield clients
-
-
-@asynccontextmanager
-async def started(settings: Settings, decoders: DecodingServer) -> AsyncIterator[list[httpx.AsyncClient]]:
-    async with AsyncExitStack() as stack:
-        clients = []
-        for _ in range(3):
-            container = await stack.enter_async_context(open_container(settings, decoders=decoders))
-            clients.append(await stack.enter_async_context(make_client(settings, container)))
-        yield clients
 
 
 def hash_of(image: bytes) -> str:
@@ -218,7 +199,7 @@ async def test_a_redis_that_is_away_from_the_start_is_no_failure_and_joins_later
     settings: Settings, redis: RedisServer, decoders: DecodingServer, fake_models: FakeModels
 ) -> None:
     redis.kill()
-    async with started(settings, decoders) as processes:
+    async with three_processes(settings, decoders) as processes:
         image = make_image()
         await classify(processes[0], image)
         health = (await processes[0].get("/health")).json()
