@@ -25,12 +25,12 @@ class TelemetrySettings(BaseModel):
 
     @property
     def traces_address(self) -> str | None:
-        """Where traces are sent; None: nowhere."""
+        """Where traces are sent, where a collector is named."""
         return self.otel_exporter_otlp_traces_endpoint or self._below("v1/traces")
 
     @property
     def metrics_address(self) -> str | None:
-        """Where metrics are sent; None: nowhere."""
+        """Where metrics are sent, where a collector is named."""
         return self.otel_exporter_otlp_metrics_endpoint or self._below("v1/metrics")
 
     @property

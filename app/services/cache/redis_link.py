@@ -83,8 +83,7 @@ class RedisLink:
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
     async def run_forever(self) -> None:
-        """Try the server every second."""
-        await self.probe()
+        """Try the server every second, from the next second on."""
         await keep_doing(self.probe, lambda: _PROBE_SECONDS, "trying Redis")
 
     async def probe(self) -> None:
