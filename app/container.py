@@ -12,6 +12,7 @@ from typing import get_args
 
 from app.config import Settings, library_path, metrics_folder_path
 from app.database import Database, DatabaseNode, NodeRole
+from app.drivers.replicas import Replica
 from app.models.about_response import AboutData
 from app.observe.exposition import Exposition
 from app.observe.metrics import Metrics
@@ -182,7 +183,7 @@ async def open_service(
             model_stats=ModelStatsService(storage.models, settings.prices, settings.timezone, as_of),
             budget_stats=BudgetStatsService(storage.budgets, settings.budget_limits, settings.timezone, clock),
             yesterday_stats=YesterdayStatsService(
-                storage.minutes, settings.prices, settings.timezone, clock, settings.log_retention_days
+                storage.minutes, settings.prices, settings.timezone, as_of, settings.log_retention_days
             ),
             health=HealthService(
                 storage.database,
@@ -205,8 +206,7 @@ async def open_service(
         metrics.uploads.watch(lambda: container.uploads.uploads)
         _watch_process(metrics, storage.database)
         for replica in storage.replicas.replicas if storage.replicas else ():
-            metrics.replica_lag.watch(partial(getattr, replica, "lag_seconds"), replica.name)
-            metrics.replica_readers.watch(partial(getattr, replica, "is_usable"), replica.name)
+            _watch_replica(metrics, replica)
         for retention in build_retention(settings, storage, records.rejected):
             stack.push_async_callback(_cancel, asyncio.create_task(retention.run_forever()))
         rollups = RollupUpkeep(storage.rollups, storage.leases, settings.timezone, metrics)
@@ -252,6 +252,11 @@ def _watch_process(metrics: Metrics, database: Database) -> None:
 
 def _sees(database: Database, node: DatabaseNode) -> int:
     return int(node in database.nodes)
+
+
+def _watch_replica(metrics: Metrics, replica: Replica) -> None:
+    metrics.replica_lag.watch(lambda: replica.lag_seconds, replica.name)
+    metrics.replica_readers.watch(lambda: replica.is_usable, replica.name)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
