@@ -191,3 +191,16 @@ async def test_what_is_no_redis_is_away() -> None:
             assert link.is_away
     async with linked(f"redis://127.0.0.1:{port}") as link:
         assert link.is_away
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_cancellation_is_heard_at_every_moment_of_an_exchange(server: RedisServer, steps: int) -> None:
+    async with linked(server.url) as link:
+        asking = asyncio.create_task(ask(link))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        heard = asking.cancel()  # False: it had its answer before
+
+        await asyncio.wait([asking])
+
+        assert asking.cancelled() is heard

@@ -41,6 +41,9 @@ class RedisLink:
     def __init__(self, url: str, timeout_seconds: float, metrics: Metrics) -> None:
         # RESP2 has all that is used here, and nothing that comes unasked.
         self._pool = ConnectionPool.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0))
+        # Time is limited here, once for all that a caller asks. redis-py's own limit makes a task of each command, and
+        # in Python 3.11 loses a cancellation that comes as the command is sent: `asyncio.wait_for` does.
+        self._pool.connection_kwargs.update(socket_timeout=None, socket_connect_timeout=None)
         self._timeout_seconds = timeout_seconds
         self._metrics = metrics
         self._idle: list[AbstractConnection] = []

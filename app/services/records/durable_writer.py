@@ -13,6 +13,7 @@ from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.services.records.sifted_tables import SiftedTables
 from app.services.records.spool_file import SpoolFile
+from app.utils.events import is_set_within
 from app.utils.threads import to_thread_and_back
 
 _RETRY_SECONDS = 1.0
@@ -97,8 +98,7 @@ class DurableWriter:
                 await self.replay()
                 if self.takes_nothing:
                     await self._probe_database()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), _ADOPT_SECONDS)
+                await is_set_within(self._news, _ADOPT_SECONDS)
                 continue
             except DatabaseUnavailable:
                 pause = _RETRY_SECONDS
