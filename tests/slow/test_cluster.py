@@ -90,6 +90,7 @@ def test_what_was_answered_is_recorded_once_whatever_becomes_of_the_primary(
     empty(cluster.primary.server)
     settings = {**cluster.settings(TEST_DATABASE), **settings_for_provider("openai", fake_models)}
     journal = Journal()
+    waited: list[float] = []
 
     def disturb() -> None:
         old = cluster.primary
@@ -105,13 +106,14 @@ def test_what_was_answered_is_recorded_once_whatever_becomes_of_the_primary(
             disturbance.end(old)
         old.rejoin()
         print(f"{kind}: elected after {elected - began:.2f} s, writes {resumed - elected:.2f} s later")  # noqa: T201
-        assert resumed - elected < MOST_SECONDS_AFTER_ELECTION
+        waited.append(resumed - elected)
 
     with running_service(tmp_path, GUNICORN, web_concurrency=2, **settings) as service:
         asyncio.run(load(service.url, disturb, journal, LOAD_SECONDS))
         wait_until(lambda: spooled_bytes(tmp_path) == 0, SETTLE_SECONDS, "the spool was not replayed")
         print(f"{kind}: {len(journal.answered)} answers, {journal.failed} failures")  # noqa: T201
         check(cluster, journal)
+    assert max(waited) < MOST_SECONDS_AFTER_ELECTION
 
 
 def check(cluster: Cluster, journal: Journal) -> None:

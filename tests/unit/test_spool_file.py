@@ -43,6 +43,20 @@ def test_lines_of_any_length_come_back_whole(tmp_path: Path) -> None:
     assert read_all(file) == lines
 
 
+def test_what_is_read_at_once_is_small_enough_for_one_short_transaction(tmp_path: Path) -> None:
+    file = SpoolFile.create(tmp_path)
+    for _ in range(80):
+        file.append(b"a" * 50_000)
+
+    sizes, offset = [], 0
+    while offset < file.size:
+        lines, offset = file.read(offset)
+        sizes.append(sum(map(len, lines)))
+
+    assert sum(sizes) >= 80 * 50_000
+    assert max(sizes) <= 1024 * 1024
+
+
 def test_a_torn_end_is_no_line(tmp_path: Path) -> None:
     file = SpoolFile.create(tmp_path)
     file.append(b"whole")

@@ -16,7 +16,7 @@ from app.services.records.spool_file import SpoolFile
 from app.utils.events import is_set_within
 from app.utils.threads import to_thread_and_back
 
-_RETRY_SECONDS = 1.0
+_RETRY_SECONDS = 0.25
 _ADOPT_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
 

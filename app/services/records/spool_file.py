@@ -16,8 +16,9 @@ _UNFINISHED_SECONDS = 60.0
 """A file that is made is locked and has its name within moments."""
 
 _FRAME_BYTES = len(b"%08x \n" % 0)
-_READ_BYTES = 4 * 1024 * 1024
-"""Many of the largest batches: the replay must read faster than others append."""
+_READ_BYTES = 1024 * 1024
+"""Some 1,500 records. They are one transaction, which must end within its time where the server is busy, and are read
+on the event loop. More than the largest batch: the replay must read faster than others append."""
 
 
 class DamagedLine(ValueError):
