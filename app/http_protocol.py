@@ -11,11 +11,10 @@ from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.http.raw_answer import raw_answer
 from app.errors import InvalidRequest, RequestHeaderTooLarge, RequestTimeout, ServiceError
-from app.utils.joined_writes import JoinedWrites
+from app.http_cycle import CycleProtocol
 
 
 @dataclass(slots=True)
@@ -27,7 +26,7 @@ class _Transport:
     close: Callable[[], None]
 
 
-class LimitedProtocol(HttpToolsProtocol):
+class LimitedProtocol(CycleProtocol):
     """One connection. Nothing here is done for each request but a few comparisons."""
 
     max_head_bytes = 32 * 1024
@@ -56,8 +55,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        self._socket = JoinedWrites(transport, self.loop)
-        self._polite = _Transport(self._socket.write, transport.is_closing, self._close)
+        self._socket = transport
+        self._polite = _Transport(transport.write, transport.is_closing, self._close)
         self.transport = cast(asyncio.Transport, self._polite)
         self._timer = self.loop.call_later(self.head_seconds, self._on_head_timeout)
 
@@ -67,7 +66,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         if self._dropped is not None:
             self._dropped += len(data)
             if self._dropped > self.max_dropped_bytes:
@@ -86,7 +85,7 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         if self._unparsed > self.max_head_bytes:
             self._refuse(RequestHeaderTooLarge())
-        elif self._timer is None and self.timeout_keep_alive_task is None and not self._is_answering():
+        elif self._timer is None and self._idle_since is None and not self._is_answering():
             self._timer = self.loop.call_later(self.head_seconds, self._on_head_timeout)
 
     def _is_answering(self) -> bool:
@@ -199,7 +198,7 @@ class LimitedProtocol(HttpToolsProtocol):
             if self.expect_100_continue:  # the client may send the body or not: nobody knows what its next bytes are
                 self._linger()
             else:
-                self._unset_keepalive_if_required()
+                self._idle_since = None
                 self._drop()
 
     def _close(self) -> None:
@@ -244,7 +243,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _on_all_dropped(self) -> None:
         self._dropped = None
         self._unset_timer()
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._rest()
 
     def shutdown(self) -> None:
         """End as uvicorn does; where a body is being dropped, after a moment in which its client may see the answer."""

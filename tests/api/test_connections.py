@@ -207,6 +207,22 @@ async def test_an_idle_connection_is_kept_as_long_as_before(app: App) -> None:
         assert loop.time() - answered > 2 * Quick.head_seconds
 
 
+async def test_each_answer_begins_the_time_of_idleness_anew_and_no_request_is_cut_off_by_it(app: App) -> None:
+    async with serving(app, Quick, timeout_keep_alive=1) as server, connected(server.port) as connection:
+        loop = asyncio.get_running_loop()
+        await connection.send(GET)
+        await connection.answer()
+        app.go_on.clear()
+        await connection.send(GET)
+        loop.call_later(1.5, app.go_on.set)  # the first answer's time ends meanwhile
+
+        assert (await connection.answer()).status == 200
+        answered = loop.time()
+
+        assert await connection.until_closed() == b""
+        assert 0.9 < loop.time() - answered < 5
+
+
 # What is no request
 
 

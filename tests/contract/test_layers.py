@@ -9,7 +9,7 @@ APP = Path(__file__).parents[2] / "app"
 
 # From the top: a module may import from its own level and from those below it.
 LAYERS = [
-    ["main", "__main__", "server", "http_protocol", "ending", "cli"],
+    ["main", "__main__", "server", "http_protocol", "http_cycle", "ending", "cli"],
     ["api"],
     ["web"],
     ["api.http"],

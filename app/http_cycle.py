@@ -1,0 +1,160 @@
+"""A request and its answer as uvicorn has them, in fewer steps: docs/decisions/0017-edge.md says how many fewer."""
+
+import asyncio
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+from starlette.types import Message
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+_CONTROLS = bytes(code for code in range(32) if code != ord("\t")) + b"\x7f"
+_BODILESS = (204, 304)
+
+
+class Cycle(RequestResponseCycle):
+    """Sends the head of an answer with the first piece of its body, as ASGI asks for, in one system call: one takes as
+    long as a tenth of a whole request. Looks over a head as a whole for what would forge a line of it. Names of headers
+    are in lower case, as ASGI asks for too."""
+
+    _head = b""
+    """What has not been sent of it yet."""
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]  # Starlette's types of the same
+        """Send a part of the answer. Raises RuntimeError for one that is out of order or breaks HTTP."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if not self.response_started:
+            self._begin(message)
+        elif not self.response_complete:
+            self._go_on(message)
+        else:
+            raise RuntimeError(f"{message['type']} after the end of the answer")
+
+    def _begin(self, message: Message) -> None:
+        if message["type"] != "http.response.start":
+            raise RuntimeError(f"{message['type']} before the head of the answer")
+        self.response_started = True
+        self.waiting_for_100_continue = False
+        status = message["status"]
+        lines = [STATUS_LINE[status]]
+        closes = False
+        for header in (*self.default_headers, *message.get("headers", ())):
+            name, value = header
+            lines.append(b"%b: %b\r\n" % header)
+            if name == b"content-length":
+                self.chunked_encoding, self.expected_content_length = False, int(value)
+            elif name == b"transfer-encoding":
+                self.chunked_encoding = True
+            elif name == b"connection" and b"close" in value.lower():
+                closes = True
+        if closes:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _BODILESS:
+            self.chunked_encoding = True
+            lines.append(b"transfer-encoding: chunked\r\n")
+        self._head = b"".join(lines)
+        if self._head.count(b"\r\n") != len(lines) or _controls_in(self._head) != 2 * len(lines):
+            raise RuntimeError("a control character in a header of the answer")
+        self._head += b"\r\n"
+
+    def _go_on(self, message: Message) -> None:
+        if message["type"] != "http.response.body":
+            raise RuntimeError(f"{message['type']} within the body of the answer")
+        body, more = message.get("body", b""), message.get("more_body", False)
+        if self.scope["method"] == "HEAD":
+            self.expected_content_length, body = 0, b""
+        elif self.chunked_encoding:
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
+        else:
+            self.expected_content_length -= len(body)
+            if self.expected_content_length < 0 or (self.expected_content_length and not more):
+                raise RuntimeError("the body of the answer has another length than its head says")
+        if sent := self._head + body:
+            self._head = b""
+            self.transport.write(sent)
+        if not more:
+            self.response_complete = True
+            self.message_event.set()
+            if not self.keep_alive:
+                self.transport.close()
+            self.on_response()
+
+
+class CycleProtocol(HttpToolsProtocol):
+    """One connection whose requests are `Cycle`s. Its one timer for idleness is not set anew for each of them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._idle_since: float | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+        super().connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        """Do what uvicorn's does, but for WebSockets and its limit of connections."""
+        scope, version = self.scope, self.parser.get_http_version()
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
+        scope["raw_path"] = self.root_path.encode("ascii") + url.path
+        scope["query_string"] = url.query or b""
+        before = self.cycle
+        self.cycle = Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Close the connection when it has been idle for long enough."""
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return  # until the end of what is under way
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
+
+def _controls_in(text: bytes) -> int:
+    return len(text) - len(text.translate(None, _CONTROLS))
