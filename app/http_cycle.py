@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import httptools
 from starlette.types import Message
+from uvicorn._types import HTTPDisconnectEvent, HTTPRequestEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 _CONTROLS = bytes(code for code in range(32) if code != ord("\t")) + b"\x7f"
@@ -19,6 +20,33 @@ class Cycle(RequestResponseCycle):
 
     _head = b""
     """What has not been sent of it yet."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._pieces: list[bytes] = []
+        self._held = 0
+
+    def take(self, piece: bytes) -> int:
+        """Keep a piece of the request's body until it is asked for, and return how many bytes wait for that."""
+        self._pieces.append(piece)
+        self._held += len(piece)
+        self.message_event.set()
+        return self._held
+
+    async def receive(self) -> HTTPRequestEvent | HTTPDisconnectEvent:
+        """Return what has come of the body, as it came: uvicorn's copies it twice."""
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        if not self.disconnected and not self.response_complete:
+            self.flow.resume_reading()
+            await self.message_event.wait()
+            self.message_event.clear()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body = b"".join(self._pieces)
+        self._pieces, self._held = [], 0
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Message) -> None:  # type: ignore[override]  # Starlette's types of the same
         """Send a part of the answer. Raises RuntimeError for one that is out of order or breaks HTTP."""

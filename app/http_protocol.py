@@ -14,7 +14,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from app.api.http.raw_answer import raw_answer
 from app.errors import InvalidRequest, RequestHeaderTooLarge, RequestTimeout, ServiceError
-from app.http_cycle import CycleProtocol
+from app.http_cycle import Cycle, CycleProtocol
 
 
 @dataclass(slots=True)
@@ -123,12 +123,9 @@ class LimitedProtocol(CycleProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
-        cycle = self.cycle
-        if not cycle.response_complete:
-            cycle.body += body
-            if len(cycle.body) > HIGH_WATER_LIMIT:
-                self.flow.pause_reading()
-            cycle.message_event.set()
+        cycle = cast(Cycle, self.cycle)
+        if not cycle.response_complete and cycle.take(body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
