@@ -162,10 +162,8 @@ class MySQLDatabase:
             try:
                 async with connection.cursor() as cursor:
                     writes = [cursor.mogrify(pyformat(sql.mysql), params) for sql, params in statements]
-                    for packet in self._session.packets(["BEGIN", *writes, end]):
-                        await cursor.execute(packet)
-                        while await cursor.nextset():
-                            pass
+                for packet in self._session.packets(["BEGIN", *writes, end]):
+                    await connection.run(packet)
             except pymysql.MySQLError:
                 # The statements after the one that failed, the end among them, have not been run.
                 with suppress(pymysql.MySQLError):  # the connection may be what failed

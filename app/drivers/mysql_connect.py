@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiomysql
-from pymysql.constants import CLIENT
+from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
+from pymysql.err import raise_mysql_exception
 
 from app.drivers.mysql_tls import NO_TLS, Tls
 from app.drivers.server_names import written
@@ -71,3 +72,50 @@ class _Connection(aiomysql.Connection):  # type: ignore[misc]
                 raise DatabaseMisconfigured(detail="the server has no TLS, which MYSQL_SSL_MODE requires")
             self.client_flag &= ~CLIENT.SSL
         await super()._request_authentication()
+
+    async def run(self, statements: str) -> None:
+        """Run statements that return no rows. Raises pymysql's errors.
+
+        A cursor would take several times the steps for each reply, and a batch of records has seven of them.
+        """
+        await self._execute_command(COMMAND.COM_QUERY, statements)
+        more = True
+        while more:
+            reply = await self._read_packet(_Reply)
+            if not reply.is_done:
+                self.close()
+                raise aiomysql.ProgrammingError(f"a statement returned rows where none are read: {statements[:100]}")
+            self.server_status = reply.server_status
+            more = bool(self.server_status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS)
+
+
+class _Reply:
+    """What a server says of a statement: that it is done, or an error, or that rows follow."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes, _encoding: str) -> None:
+        self._data = data
+
+    def is_error_packet(self) -> bool:
+        return self._data[0] == _ERROR
+
+    def raise_for_error(self) -> None:
+        raise_mysql_exception(self._data)
+
+    @property
+    def is_done(self) -> bool:
+        return self._data[0] == 0
+
+    @property
+    def server_status(self) -> int:
+        """The state of the connection. Two numbers of 1, 3, 4 or 9 bytes come before it: rows changed, and an id."""
+        data = self._data
+        start = 1 + _LENGTHS.get(data[1], 1)
+        start += _LENGTHS.get(data[start], 1)
+        return data[start] | data[start + 1] << 8
+
+
+_ERROR = 0xFF
+_LENGTHS = {0xFC: 3, 0xFD: 4, 0xFE: 9}
+"""Of a number, by its first byte; others are a byte long. MySQL's manual: length-encoded integers."""
