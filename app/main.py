@@ -82,8 +82,8 @@ def create_app(settings: Settings, container: Container | None = None) -> FastAP
 
 
 def _middleware(settings: Settings) -> type[RequestMiddleware]:
-    """Return the outermost layer, which tells of requests where a collector is named."""
-    if not settings.sends_telemetry:
+    """Return the outermost layer, which tells of requests where traces are sent."""
+    if settings.traces_address is None:
         return RequestMiddleware
     from app.api.http.traced import TracedMiddleware
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from app.setting_types import HttpAddress
+from app.setting_types import CommaSeparated, HttpAddress
 
 
 class TelemetrySettings(BaseModel):
@@ -14,29 +14,40 @@ class TelemetrySettings(BaseModel):
         "other `OTEL_` variables hold, too",
     )
     otel_exporter_otlp_traces_endpoint: HttpAddress | None = Field(
-        None, description="Where traces are sent instead, with its path"
+        None, description="Where traces are sent instead, with its path; without the one above nothing else is sent"
     )
     otel_exporter_otlp_metrics_endpoint: HttpAddress | None = Field(
-        None, description="Where metrics are sent instead, with its path"
+        None, description="Where metrics are sent instead, with its path; in the same way"
     )
+    otel_traces_exporter: CommaSeparated = Field(
+        ("otlp",), description="Traces are sent where `otlp` is among these; `none`: they are not"
+    )
+    otel_metrics_exporter: CommaSeparated = Field(
+        ("otlp",), description="Metrics are sent where `otlp` is among these; `none`: they are not"
+    )
+    otel_sdk_disabled: bool = Field(False, description="Sends neither, whatever else is set")
     otel_metric_export_interval: int = Field(
         60_000, ge=1000, le=3_600_000, description="How often metrics are sent, in milliseconds"
     )
 
     @property
     def traces_address(self) -> str | None:
-        """Where traces are sent, where a collector is named."""
+        """Where traces are sent; None: they are not."""
+        if self.otel_sdk_disabled or "otlp" not in self.otel_traces_exporter:
+            return None
         return self.otel_exporter_otlp_traces_endpoint or self._below("v1/traces")
 
     @property
     def metrics_address(self) -> str | None:
-        """Where metrics are sent, where a collector is named."""
+        """Where metrics are sent; None: they are not."""
+        if self.otel_sdk_disabled or "otlp" not in self.otel_metrics_exporter:
+            return None
         return self.otel_exporter_otlp_metrics_endpoint or self._below("v1/metrics")
 
     @property
     def sends_telemetry(self) -> bool:
         """Whether anything is sent."""
-        return self.otel_exporter_otlp_endpoint is not None
+        return self.traces_address is not None or self.metrics_address is not None
 
     def _below(self, path: str) -> str | None:
         base = self.otel_exporter_otlp_endpoint

@@ -22,7 +22,7 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import NoOpTracer, Tracer
 
 from app.observe.gen_ai import GenAI
 from app.observe.metrics import Metrics
@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 
 _NAME = "image-classifier"
 _END_SECONDS = 3.0
-"""For what is still to be sent when the process ends."""
+"""For what is still to be sent of each signal when the process ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,42 +75,78 @@ class _NotedSpanExporter(SpanExporter):
         self._inner.shutdown()
 
 
+class _SentSpans:
+    """Spans, sent by a thread of the SDK."""
+
+    def __init__(self, address: str, resource: Resource) -> None:
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(_NotedSpanExporter(OTLPSpanExporter(address))))
+        self.tracer = self._provider.get_tracer(_NAME, VERSION)
+
+    async def close(self) -> None:
+        """Send what is left."""
+        await _end("traces", self._provider.shutdown)
+
+
+class _SentMetrics:
+    """Metrics, sent now and then."""
+
+    def __init__(self, address: str, report: MetricsReport, interval_seconds: float) -> None:
+        self._exporter = OTLPMetricExporter(address)
+        self._report = report
+        self._reachable = _Reachable("metrics")
+        self._sending = asyncio.create_task(keep_doing(self._send, lambda: interval_seconds, "sending metrics"))
+
+    async def close(self) -> None:
+        """Send them for the last time."""
+        self._sending.cancel()
+        await asyncio.wait([self._sending])
+        last = self._report.read()
+
+        def send_last() -> None:
+            self._exporter.export(last)
+            self._exporter.shutdown()
+
+        await _end("metrics", send_last)
+
+    async def _send(self) -> None:
+        result = await _in_thread(partial(self._exporter.export, self._report.read()))
+        self._reachable.note(failed=result is not MetricExportResult.SUCCESS)
+
+
 @asynccontextmanager
 async def open_telemetry(settings: TelemetrySettings, metrics: Metrics) -> AsyncIterator[Telemetry]:
-    """Send traces and metrics until the end of the block, of the process that opens it: no thread outlives a fork."""
+    """Send traces, metrics or both until the end of the block, of the process that opens it: no thread outlives a fork.
+
+    At the end each has a time of its own: one that hangs loses nothing of the other.
+    """
     resource = _resource()
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(_NotedSpanExporter(OTLPSpanExporter(settings.traces_address))))
-    gen_ai = GenAI(provider.get_tracer(_NAME, VERSION))
-    told = [*metrics.all(), gen_ai.token_usage, gen_ai.duration]
-    report = MetricsReport(told, resource, InstrumentationScope(_NAME, VERSION))
-    exporter = OTLPMetricExporter(settings.metrics_address)
-    reachable = _Reachable("metrics")
-
-    async def send() -> None:
-        result = await _in_thread(partial(exporter.export, report.read()))
-        reachable.note(failed=result is not MetricExportResult.SUCCESS)
-
-    seconds = settings.otel_metric_export_interval / 1000
-    sending = asyncio.create_task(keep_doing(send, lambda: seconds, "sending metrics"))
+    sent: list[_SentSpans | _SentMetrics] = []
+    tracer: Tracer = NoOpTracer()
+    if settings.traces_address is not None:
+        spans = _SentSpans(settings.traces_address, resource)
+        tracer = spans.tracer
+        sent.append(spans)
+    gen_ai = GenAI(tracer)
+    if settings.metrics_address is not None:
+        told = [*metrics.all(), gen_ai.token_usage, gen_ai.duration]
+        report = MetricsReport(told, resource, InstrumentationScope(_NAME, VERSION))
+        sent.append(_SentMetrics(settings.metrics_address, report, settings.otel_metric_export_interval / 1000))
     try:
-        yield Telemetry(provider.get_tracer(_NAME, VERSION), gen_ai)
+        yield Telemetry(tracer, gen_ai)
     finally:
-        sending.cancel()
-        await asyncio.wait([sending])
+        await asyncio.gather(*(signal.close() for signal in sent))
 
-        last = report.read()
 
-        def end() -> None:
-            exporter.export(last)
-            exporter.shutdown()
-            provider.shutdown()
-
-        try:
-            async with asyncio.timeout(_END_SECONDS):
-                await _in_thread(end)
-        except TimeoutError:
-            logger.warning("telemetry that was left could not be sent in time")
+async def _end(signal: str, send_rest: Callable[[], None]) -> None:
+    """Send what is left of a signal, in time or not at all. No error of it ends the process in another way."""
+    try:
+        async with asyncio.timeout(_END_SECONDS):
+            await _in_thread(send_rest)
+    except TimeoutError:
+        logger.warning("telemetry that was left could not be sent in time", signal=signal)
+    except Exception:
+        logger.exception("telemetry that was left could not be sent", signal=signal)
 
 
 def _resource() -> Resource:

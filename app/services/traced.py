@@ -11,7 +11,6 @@ from opentelemetry.trace import Span, StatusCode, Tracer
 
 from app.errors import ServiceError
 from app.models.domain import Failure, KnownAnswer, Outcome
-from app.observe.gen_ai import GenAI
 from app.observe.telemetry import Telemetry
 from app.services.cache.lookups import Lookups
 from app.services.photo_in_question import Preparer
@@ -37,10 +36,6 @@ def span_of(tracer: Tracer, name: str) -> Iterator[Span]:
 @dataclass(frozen=True, slots=True)
 class SpanTracing(Tracing):
     """Wraps each part in what tells of it."""
-
-    @property
-    def gen_ai(self) -> GenAI:
-        return self._telemetry.gen_ai
 
     def lookups(self, lookups: Lookups) -> Lookups:
         return TracedLookups(lookups, self._telemetry.tracer)

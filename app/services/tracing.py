@@ -1,4 +1,4 @@
-"""Wraps parts of the service in spans where a collector is named, and leaves them as they are where none is."""
+"""Wraps parts of the service in spans where traces are sent, and leaves them as they are where they are not."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tracing:
-    """Wraps nothing: nobody traces."""
+    """Wraps nothing: no spans are sent. Metrics may be."""
 
     telemetry: "Telemetry | None" = None
 
     @property
     def gen_ai(self) -> "GenAI | None":
-        """What tells of calls of models."""
-        return None
+        """What tells of calls of models, where anything is sent."""
+        return None if self.telemetry is None else self.telemetry.gen_ai
 
     def lookups(self, lookups: Lookups) -> Lookups:
         """Return what looks photos up."""
@@ -50,4 +50,4 @@ async def open_tracing(settings: TelemetrySettings, metrics: Metrics) -> AsyncIt
     from app.services.traced import SpanTracing
 
     async with open_telemetry(settings, metrics) as telemetry:
-        yield SpanTracing(telemetry)
+        yield Tracing(telemetry) if settings.traces_address is None else SpanTracing(telemetry)

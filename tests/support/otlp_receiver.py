@@ -28,7 +28,9 @@ class Received:
     url: str = ""
     status: int = 200
     hangs: threading.Event = field(default_factory=threading.Event)
-    """Cleared: requests are not answered."""
+    """Cleared: requests below `hanging_path` are not answered."""
+
+    hanging_path: str = "/v1"
 
     bodies: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
 
@@ -80,7 +82,8 @@ def running_receiver() -> Iterator[Received]:
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
-            received.hangs.wait(20)
+            if self.path.startswith(received.hanging_path):
+                received.hangs.wait(20)
             if received.status == 200:
                 received.bodies.append((self.path, body, {name.lower(): value for name, value in self.headers.items()}))
             self.send_response(received.status)

@@ -311,3 +311,46 @@ def test_a_budget_can_be_spent_at_either_price() -> None:
         llm_price_input_per_mtok="0.1",
         llm_price_output_per_mtok="0.4",
     )
+
+
+COLLECTOR = "http://collector:4318"
+
+
+@pytest.mark.parametrize(
+    ("values", "traces", "metrics"),
+    [
+        ({}, None, None),
+        ({"endpoint": f"{COLLECTOR}/"}, f"{COLLECTOR}/v1/traces", f"{COLLECTOR}/v1/metrics"),
+        ({"traces_endpoint": f"{COLLECTOR}/t"}, f"{COLLECTOR}/t", None),
+        ({"metrics_endpoint": f"{COLLECTOR}/m"}, None, f"{COLLECTOR}/m"),
+        ({"endpoint": COLLECTOR, "traces_endpoint": "http://t/t"}, "http://t/t", f"{COLLECTOR}/v1/metrics"),
+    ],
+)
+def test_each_signal_is_sent_to_its_own_address_or_to_that_of_both(
+    values: dict[str, str], traces: str | None, metrics: str | None
+) -> None:
+    settings = make_settings(**{f"otel_exporter_otlp_{name}": value for name, value in values.items()})
+
+    assert (settings.traces_address, settings.metrics_address) == (traces, metrics)
+    assert settings.sends_telemetry == bool(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "traces", "metrics"),
+    [
+        ({"otel_sdk_disabled": "true"}, False, False),
+        ({"otel_sdk_disabled": "false"}, True, True),
+        ({"otel_traces_exporter": "none"}, False, True),
+        ({"otel_metrics_exporter": "none"}, True, False),
+        ({"otel_metrics_exporter": "console,otlp", "otel_traces_exporter": "otlp"}, True, True),
+        ({"otel_metrics_exporter": "prometheus"}, True, False),
+        ({"otel_metrics_exporter": "none", "otel_traces_exporter": "none"}, False, False),
+    ],
+)
+def test_a_signal_is_sent_unless_the_variables_for_it_turn_it_off(
+    values: dict[str, str], traces: bool, metrics: bool
+) -> None:
+    settings = make_settings(otel_exporter_otlp_endpoint=COLLECTOR, **values)
+
+    assert (settings.traces_address is not None, settings.metrics_address is not None) == (traces, metrics)
+    assert settings.sends_telemetry == (traces or metrics)
