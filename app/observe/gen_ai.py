@@ -3,6 +3,7 @@
 Figures and names alone: never what was asked or answered. https://opentelemetry.io/docs/specs/semconv/gen-ai/
 """
 
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class GenAICall:
     span: Span
     usage: Usage = field(default_factory=Usage)
     error: str | None = None
-    """What it failed with: a code of ours."""
+    """What it failed with, where the block knows: a code of ours."""
 
 
 class GenAI:
@@ -64,7 +65,10 @@ class GenAI:
 
     @contextmanager
     def call(self, provider: str, model: str) -> Iterator[GenAICall]:
-        """Tell of a call of a model that takes as long as the block."""
+        """Tell of a call of a model that takes as long as the block.
+
+        An error that the block has no code for is told by its type, and a cancellation as `cancelled`.
+        """
         names = (_OPERATION, _PROVIDERS.get(provider, provider), model)
         attributes = dict(zip(self.token_usage.labels, names, strict=False))
         started = perf_counter()
@@ -75,9 +79,12 @@ class GenAI:
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            call = GenAICall(span, error="cancelled")
+            call = GenAICall(span)
             try:
                 yield call
+            except BaseException as error:
+                call.error = call.error or _type_of(error)
+                raise
             finally:
                 self._conclude(call, names, perf_counter() - started)
 
@@ -95,3 +102,8 @@ class GenAI:
             call.span.set_status(StatusCode.ERROR)
         call.span.set_attributes(told)
         self.duration.observe(seconds, *names, call.error or "")
+
+
+def _type_of(error: BaseException) -> str:
+    """Return what an error is called that has no code; never its text."""
+    return "cancelled" if isinstance(error, CancelledError) else type(error).__qualname__

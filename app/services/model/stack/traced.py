@@ -24,5 +24,5 @@ class TracedModel:
             except ModelError as error:
                 call.usage, call.error = error.usage, error.code
                 raise
-            call.usage, call.error = reply.usage, None
+            call.usage = reply.usage
             return reply
