@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.services.access.key_set import MAX_KEYS, KeySet, read_key_set
+from app.services.access.key_set import MAX_FITTING, MAX_KEYS, KeySet, read_key_set
 from tests.support.issuer import IssuerKey, ec_key, ed25519_key, rsa_key
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
@@ -89,24 +89,36 @@ def test_what_is_no_key_set_is_an_error_without_its_text(text: bytes) -> None:
 def test_a_token_means_the_key_of_its_id() -> None:
     keys = read(rsa_key("one").jwk(), rsa_key("two").jwk())
 
-    found = keys.find("two", "RS256")
-    assert found is not None
-    assert found.key_id == "two"
-    assert keys.find("three", "RS256") is None
-    assert keys.find("two", "PS256") is None
+    assert [key.key_id for key in keys.find("two", "RS256")] == ["two"]
+    assert keys.find("three", "RS256") == ()
+    assert keys.find("two", "PS256") == ()
 
 
 def test_two_keys_of_one_id_are_told_apart_by_their_algorithms() -> None:
     keys = read(rsa_key("one").jwk(), ec_key("one").jwk())
 
-    found = keys.find("one", "ES256")
-    assert found is not None
-    assert found.algorithms == {"ES256"}
+    assert [key.algorithms for key in keys.find("one", "ES256")] == [{"ES256"}]
 
 
-def test_a_token_without_an_id_means_the_only_key_that_fits() -> None:
-    assert read(rsa_key("one").jwk(), ec_key().jwk()).find(None, "RS256") is not None
-    assert read(rsa_key("one").jwk(), rsa_key("two").jwk()).find(None, "RS256") is None
+def test_a_key_that_is_published_twice_is_one() -> None:
+    keys = read(rsa_key("one").jwk(), rsa_key("one").jwk(x5t="abc"), ec_key().jwk())
+
+    assert [key.key_id for key in keys.keys] == ["one", "curve"]
+    assert len(keys.find("one", "RS256")) == 1
+
+
+def test_a_token_without_an_id_means_all_keys_that_fit() -> None:
+    keys = read(rsa_key("one").jwk(), ec_key().jwk(), rsa_key("two").jwk())
+
+    assert [key.key_id for key in keys.find(None, "RS256")] == ["one", "two"]
+
+
+def test_more_keys_than_a_token_may_be_tried_by_are_none() -> None:
+    jwks = [ed25519_key(f"key-{number}").jwk() for number in range(MAX_FITTING + 1)]
+
+    assert len(read(*jwks[:-1]).find(None, "EdDSA")) == MAX_FITTING
+    assert read(*jwks).find(None, "EdDSA") == ()
+    assert len(read(*jwks).find("key-0", "EdDSA")) == 1
 
 
 @pytest.mark.parametrize("make_key", [rsa_key, ec_key, ed25519_key])
@@ -114,7 +126,7 @@ def test_a_pem_key_is_meant_whatever_id_a_token_names(make_key: Callable[[], Iss
     key = make_key()
     keys = read_key_set(key.pem(), ALGORITHMS)
 
-    assert keys.find("any", key.algorithm) == keys.find(None, key.algorithm) == keys.keys[0]
+    assert keys.find("any", key.algorithm) == keys.find(None, key.algorithm) == tuple(keys.keys)
 
 
 def test_a_key_has_the_same_name_as_long_as_it_is_the_same_key() -> None:

@@ -5,7 +5,7 @@ One task reads, so that there is one fetch at a time; requests whose key is know
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from loguru import logger
@@ -67,18 +67,18 @@ class CurrentKeys:
         """How long ago the keys were read; 0 before they were."""
         return 0 if self._read_at is None else asyncio.get_running_loop().time() - self._read_at
 
-    def find_known(self, key_id: str | None, algorithm: str) -> TokenKey | None:
-        """Return the key that a token names, if it is known."""
-        return None if self._keys is None else self._keys.find(key_id, algorithm)
+    def find_known(self, key_id: str | None, algorithm: str) -> Sequence[TokenKey]:
+        """Return the keys that a token may be signed by, as far as they are known."""
+        return () if self._keys is None else self._keys.find(key_id, algorithm)
 
-    async def find(self, key_id: str | None, algorithm: str) -> TokenKey | None:
-        """Return the key that a token names; None if there is none, by a fetch that began after this was asked.
+    async def find(self, key_id: str | None, algorithm: str) -> Sequence[TokenKey]:
+        """Return the keys that a token may be signed by; if none is known, by a fetch that began after this was asked.
 
         Raises `SignInUnavailable` where that could not be found out.
         """
-        key = self.find_known(key_id, algorithm)
-        if key is not None:
-            return key
+        keys = self.find_known(key_id, algorithm)
+        if keys:
+            return keys
         if self._failed:
             self._wanted.set()
             raise SignInUnavailable(retry_after_seconds=math.ceil(self._least_seconds_between))
@@ -108,18 +108,18 @@ class CurrentKeys:
             pause = min(RETRY_SECONDS, self._refresh_seconds) if self._failed else self._refresh_seconds
             await is_set_within(self._wanted, pause)
 
-    async def _find_after_fetch(self, key_id: str | None, algorithm: str) -> TokenKey | None:
+    async def _find_after_fetch(self, key_id: str | None, algorithm: str) -> Sequence[TokenKey]:
         first = self._ended + 1 if self._keys is None else self._begun + 1
         self._wanted.set()
         while True:
             await self._end.wait()
-            key = self.find_known(key_id, algorithm)
-            if key is not None:
-                return key
+            keys = self.find_known(key_id, algorithm)
+            if keys:
+                return keys
             if self._ended >= first:
                 if self._failed:
                     raise SignInUnavailable
-                return None
+                return ()
 
     async def _fetch(self) -> None:
         try:

@@ -13,6 +13,9 @@ from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 MAX_KEYS = 100
+MAX_FITTING = 10
+"""Keys that one token may be tried by: anybody can send tokens that none of them has signed."""
+
 _MIN_RSA_BITS = 2048
 
 PublicKey = RSAKey | ECKey | OKPKey
@@ -44,23 +47,24 @@ class KeySet:
     def names(self) -> frozenset[str]:
         return frozenset(key.name for key in self.keys)
 
-    def find(self, key_id: str | None, algorithm: str) -> TokenKey | None:
-        """Return the one key that may sign tokens of this id and algorithm; None where there is none, or several.
+    def find(self, key_id: str | None, algorithm: str) -> Sequence[TokenKey]:
+        """Return the keys that may have signed a token of this id and algorithm; none where they are too many to try.
 
         A key without an id is meant by whatever id no other key has, as that of a PEM file is.
         """
         named = self.keys if key_id is None else self._by_id.get(key_id) or self._by_id.get(None, [])
-        fitting = [key for key in named if algorithm in key.algorithms]
-        return fitting[0] if len(fitting) == 1 else None
+        fitting = tuple(key for key in named if algorithm in key.algorithms)
+        return fitting if len(fitting) <= MAX_FITTING else ()
 
 
 def read_key_set(text: bytes, algorithms: Sequence[str]) -> KeySet:
     """Return the keys of a JWK Set or a PEM file that these algorithms take. Raises ValueError, without the text."""
     is_json = text.lstrip().startswith(b"{")
-    keys = list(_read_json(text, algorithms) if is_json else _read_pem(text, algorithms))
-    if not keys:
+    keys = _read_json(text, algorithms) if is_json else _read_pem(text, algorithms)
+    different = {key.name: key for key in keys}
+    if not different:
         raise ValueError("has no public key that AUTH_ALGORITHMS take")
-    return KeySet(keys)
+    return KeySet(list(different.values()))
 
 
 def _read_json(text: bytes, algorithms: Sequence[str]) -> Iterable[TokenKey]:

@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -97,15 +97,15 @@ class TokenVerifier:
             parts = self._read(token)
             header = parts.headers()
             key_id, algorithm = header.get("kid"), header["alg"]
-            key = self._keys.find_known(key_id, algorithm)
-            if key is not None:
-                return self._conclude(parts, key)
+            keys = self._keys.find_known(key_id, algorithm)
+            if keys:
+                return self._conclude(parts, keys)
         await self._keys.find(key_id, algorithm)
         async with self._turn():
-            key = self._keys.find_known(key_id, algorithm)  # it may have gone while this waited for its turn
-            if key is None:
+            keys = self._keys.find_known(key_id, algorithm)  # they may have gone while this waited for its turn
+            if not keys:
                 raise InvalidToken("The token was signed by no key that its issuer has now.")
-            return self._conclude(parts, key)
+            return self._conclude(parts, keys)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -114,8 +114,9 @@ class TokenVerifier:
             await asyncio.sleep(0)
             yield
 
-    def _conclude(self, parts: CompactSignature, key: TokenKey) -> SignedIn:
-        claims = self._read_claims(parts, key.public_key)
+    def _conclude(self, parts: CompactSignature, keys: Sequence[TokenKey]) -> SignedIn:
+        key = self._signer_of(parts, keys)
+        claims = self._read_claims(parts)
         return SignedIn(
             user_id=user_id_of(claims["sub"]),
             is_operator=self._is_operator(claims),
@@ -142,11 +143,19 @@ class TokenVerifier:
             raise InvalidToken("The token is of a type that is not for calling services.")
         return parts
 
-    def _read_claims(self, parts: CompactSignature, public_key: Any) -> Mapping[str, Any]:
-        """Return what a token says, once it is known that it may be believed. Raises `InvalidToken`."""
+    def _signer_of(self, parts: CompactSignature, keys: Sequence[TokenKey]) -> TokenKey:
+        """Return the key that has signed a token. Raises `InvalidToken`."""
+        for key in keys:
+            try:
+                if validate_compact(parts, key.public_key, registry=self._registry):
+                    return key
+            except (JoseError, ValueError, TypeError):
+                continue
+        raise InvalidToken("The token's signature is wrong.")
+
+    def _read_claims(self, parts: CompactSignature) -> Mapping[str, Any]:
+        """Return what a token says whose signature is right. Raises `InvalidToken`."""
         try:
-            if not validate_compact(parts, public_key, registry=self._registry):
-                raise InvalidToken("The token's signature is wrong.")
             claims = json.loads(parts.payload)
             if not isinstance(claims, dict):
                 raise InvalidToken
