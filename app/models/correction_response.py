@@ -34,7 +34,10 @@ class AuditEntryData(Body):
 
     id: int = Field(examples=[7])
     created_at: Timestamp
-    key_name: str | None = Field(description="Name of the key that was shown, if it has one", examples=["alice"])
+    key_name: str | None = Field(
+        description="Name of the key that was shown, if it has one; of a token `user:` and its user, shortened",
+        examples=["alice"],
+    )
     ip_address: str | None = Field(description="Where the request came from", examples=["192.0.2.7"])
     action: str = Field(description="`correct`, `delete` or `purge`", examples=["correct"])
     image_hash: str | None = Field(description="Whose answer; null: many")

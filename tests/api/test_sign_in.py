@@ -334,7 +334,7 @@ async def test_a_token_of_an_operator_is_as_an_operators_key(
         correction = {"category": "pets", "reason": "a cat"}
         assert (await client.put(f"/cache/{digest}", json=correction, headers=operator)).status_code == 200
         audit = (await client.get("/audit", headers=operator)).json()["data"]
-    assert [change["key_name"] for change in audit] == ["olga"]
+    assert [change["key_name"] for change in audit] == ["user:olga"]
 
 
 async def test_a_claim_of_operators_may_be_within_another(given: dict[str, Any], issuer: Issuer) -> None:

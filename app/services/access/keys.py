@@ -16,6 +16,12 @@ from app.services.access.signed_request import RequestToVerify, Signed
 from app.services.access.token_rules import SignedIn
 
 _MAX_NAME_LENGTH = 32
+"""Of whoever made a change, in the audit."""
+
+_SIGNED_IN = "user:"
+"""Begins what the audit calls users: no name of a key has a colon."""
+
+_CUT_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +166,20 @@ class Access:
         return True
 
     async def operator_name(self, credential: bytes | None) -> str | None:
-        """Return what the caller is called in the audit, behind `check_admin`: the name of the key, or the user, as far
-        as there is room."""
+        """Return what the caller is called in the audit, behind `check_admin`: the name of the key, or of the user."""
         signed_in = await self.sign_in(credential)
-        return self.admin_keys.name_of(credential) if signed_in is None else signed_in.user_id[:_MAX_NAME_LENGTH]
+        return self.admin_keys.name_of(credential) if signed_in is None else audit_name_of(signed_in.user_id)
 
     def _is_inside(self, address: str | None) -> bool:
         """Whether an address is on the list. One that nobody can tell (a Unix socket, a proxy's nonsense) is not."""
         return address is not None and any(ip_address(address) in network for network in self.admin_networks)
+
+
+def audit_name_of(user_id: str) -> str:
+    """Return what a user is called in the audit, as no key and no other user is: one that is too long is cut, and ends
+    with the beginning of its SHA-256."""
+    name = _SIGNED_IN + user_id
+    if len(name) <= _MAX_NAME_LENGTH:
+        return name
+    digest = sha256(user_id.encode("ascii")).hexdigest()[:_CUT_DIGITS]
+    return f"{name[: _MAX_NAME_LENGTH - _CUT_DIGITS - 1]}~{digest}"
