@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.api.http.context import ContextDep, container_of
+from app.api.http.doors import seconds_admitted
 from app.container import Container
 from app.services.budget_statistics import BudgetStatsService
 from app.services.correction_service import CorrectionService
@@ -29,6 +30,7 @@ __all__ = [
     "LiveDep",
     "ModelStatsDep",
     "PurgesDep",
+    "SecondsAdmittedDep",
     "StatsDep",
     "YesterdayStatsDep",
 ]
@@ -96,3 +98,4 @@ FeedbackDep = Annotated[FeedbackService, Depends(get_feedback)]
 HistoryDep = Annotated[HistoryService, Depends(get_history)]
 PurgesDep = Annotated[PurgeService, Depends(get_purges)]
 HealthDep = Annotated[HealthService, Depends(get_health)]
+SecondsAdmittedDep = Annotated[float | None, Depends(seconds_admitted)]

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from fastapi import APIRouter, Response
 
-from app.api.deps import LiveDep
+from app.api.deps import LiveDep, SecondsAdmittedDep
 from app.api.http.caching import NOT_STORED
 from app.api.http.doors import ADMIN_ERRORS, ADMIN_ONLY
 from app.api.http.event_stream import EventStream
@@ -54,20 +54,21 @@ async def get_live_stats(live: LiveDep) -> LiveStatsResponse:
         **document_errors(TooManyStreams, Overloaded),
     },
 )
-async def stream_live_stats(live: LiveDep) -> EventStream:
+async def stream_live_stats(live: LiveDep, seconds: SecondsAdmittedDep) -> EventStream:
     """`event: live` has the `data` of `GET /stats/live`, with all `points` at first, then with those that may have
     changed since the event before. It comes when something has changed, and with each new point. `event: trouble` has
     the `code` of an error while nothing can be read; it goes on by itself. `event: end` is the last, after a quarter
-    of an hour or when the process ends: ask again. After 15 seconds without an event there is a comment.
+    of an hour, when the time of the caller's token is over, or when the process ends: ask again. After 15 seconds
+    without an event there is a comment.
 
     A process has up to 20 streams. A browser's `EventSource` can send no key: read it by `fetch`.
     """
-    return EventStream(live.place(), _texts(live))
+    return EventStream(live.place(), _texts(live, seconds))
 
 
-async def _texts(live: LiveFeed) -> AsyncGenerator[bytes, None]:
+async def _texts(live: LiveFeed, seconds: float | None) -> AsyncGenerator[bytes, None]:
     yield _BEGINNING
-    async with aclosing(live.follow()) as messages:
+    async with aclosing(live.follow(seconds)) as messages:
         async for message in messages:
             yield _text_of(message)
 

@@ -102,6 +102,20 @@ async def test_the_first_event_has_all_points_and_the_next_those_that_have_chang
     assert update.snapshot.statistics.today.total_requests == 2
 
 
+async def test_who_may_follow_for_a_while_is_told_the_end_after_it(source: FakeSource) -> None:
+    loop = asyncio.get_running_loop()
+    async with running(source) as feed:
+        began = loop.time()
+        with feed.place():
+            told = [message async for message in feed.follow(0.2)]
+
+        assert 0.2 <= loop.time() - began < 5
+        assert isinstance(told[0], Update)
+        assert told[-1] is Signal.END
+        with feed.place():
+            assert [message async for message in feed.follow(-1)] == [Signal.END]
+
+
 async def test_a_new_point_is_told_though_it_is_empty(source: FakeSource) -> None:
     async with running(source) as feed, following(feed) as follower:
         await follower.next_update()

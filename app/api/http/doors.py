@@ -27,6 +27,7 @@ from app.services.access.errors import (
     Unauthorized,
 )
 from app.services.access.token_rules import SignedIn
+from app.utils.clock import utc_now
 
 _TOKEN_ERRORS = (InvalidToken, ExpiredToken, SignInUnavailable)
 CLIENT_ERRORS = document_errors(
@@ -107,6 +108,12 @@ async def operator_of(request: Request) -> Operator:
     """Return who makes a change, behind `ADMIN_ONLY`."""
     name = await container_of(request.scope).access.operator_name(credential_of(dict(request.headers.raw)))
     return Operator(request.scope["state"]["request_id"], name, client_address(request.scope))
+
+
+async def seconds_admitted(request: Request) -> float | None:
+    """Return for how long the caller is let in, behind `ADMIN_ONLY`; None: a key is good for as long as it is set."""
+    until = await container_of(request.scope).access.admin_until(credential_of(dict(request.headers.raw)))
+    return None if until is None else (until - utc_now()).total_seconds()
 
 
 async def may_read_any(request: Request) -> bool:

@@ -5,6 +5,7 @@ Knows nothing of HTTP but what a key is. A request shows one of them, which is c
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -164,6 +165,11 @@ class Access:
         except (Forbidden, Unauthorized):
             return False
         return True
+
+    async def admin_until(self, credential: bytes | None) -> datetime | None:
+        """Return until when the caller is let in, behind `check_admin`: the end of a token; None for all else."""
+        signed_in = await self.sign_in(credential) if self.operators_sign_in else None
+        return None if signed_in is None else signed_in.good_until
 
     async def operator_name(self, credential: bytes | None) -> str | None:
         """Return what the caller is called in the audit, behind `check_admin`: the name of the key, or of the user."""

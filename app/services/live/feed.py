@@ -1,6 +1,7 @@
 """The live feed: read once a second while anybody follows it, and told to all who do."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -136,10 +137,13 @@ class LiveFeed:
         finally:
             self.streams -= 1
 
-    async def follow(self) -> AsyncGenerator[Message, None]:
-        """Yield what there is to tell until the stream has lasted long enough, or the process ends. Needs a place."""
+    async def follow(self, seconds: float | None = None) -> AsyncGenerator[Message, None]:
+        """Yield what there is to tell until the stream has lasted long enough, or the process ends. Needs a place.
+
+        `seconds` is how long the one who follows may, where that is limited.
+        """
         loop = asyncio.get_running_loop()
-        end = loop.time() + self.pace.stream
+        end = loop.time() + min(self.pace.stream, math.inf if seconds is None else seconds)
         seen, told = None, None
         self._start()
         while not self._ended and (left := end - loop.time()) > 0:
