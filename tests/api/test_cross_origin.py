@@ -54,6 +54,10 @@ async def test_a_page_may_send_every_header_that_the_interface_has(client: httpx
     assert (await preflight(client, "/classify", method="PATCH")).status_code == 403
 
 
+async def test_a_page_that_traces_itself_may_say_what_a_call_belongs_to(client: httpx.AsyncClient) -> None:
+    assert (await preflight(client, "/classify", headers="traceparent,tracestate,x-api-key")).status_code == 204
+
+
 async def test_a_page_can_read_answers_and_errors_alike(client: httpx.AsyncClient) -> None:
     image, key = make_image(), {"X-API-Key": API_KEY}
     question = {"image_hash": hashlib.sha256(image).hexdigest()}

@@ -18,6 +18,8 @@ _HEADERS = (
     "Content-Digest",
     "Signature",
     "Signature-Input",
+    "traceparent",  # what traces itself adds them to each call of its own
+    "tracestate",
 )
 _EXPOSED = ("X-Request-ID", "Retry-After")
 _PREFLIGHT_SECONDS = 7200
