@@ -55,6 +55,11 @@ async def ask(link: RedisLink) -> list[bytes | None]:
     return await link.get_many(["a"])
 
 
+def stall_this_thread(seconds: float) -> None:
+    """Do what keeps the event loop from running, as a large photo or a busy machine does."""
+    time.sleep(seconds)
+
+
 async def test_values_are_kept_by_their_keys_for_a_time(server: RedisServer) -> None:
     async with linked(server.url) as link:
         await link.set_many({"a": b"1", "b": "ä\r\n".encode()}, 100)
@@ -191,6 +196,53 @@ async def test_what_is_no_redis_is_away() -> None:
             assert link.is_away
     async with linked(f"redis://127.0.0.1:{port}") as link:
         assert link.is_away
+
+
+@pytest.mark.parametrize("steps", range(1, 5))
+async def test_a_process_that_was_busy_itself_takes_the_answer_that_came_meanwhile(
+    server: RedisServer, steps: int
+) -> None:
+    metrics = Metrics()
+    async with linked(server.url, metrics) as link:
+        await link.set_many({"a": b"1"}, 100)
+        asking = asyncio.create_task(ask(link))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        stall_this_thread(2 * TIMEOUT_SECONDS)
+
+        assert await asking == [b"1"]
+        assert not link.is_away
+        assert metrics.redis_errors.tallies[("timeout",)] == 0
+
+
+async def test_a_process_that_was_busy_itself_waits_once_more_for_a_paused_redis_and_no_longer(
+    server: RedisServer,
+) -> None:
+    async with linked(server.url) as link:
+        server.pause()
+        try:
+            asking = asyncio.create_task(ask(link))
+            await asyncio.sleep(0)
+            stall_this_thread(2 * TIMEOUT_SECONDS)
+            with pytest.raises(RedisAway):
+                await asyncio.wait_for(asking, 20 * TIMEOUT_SECONDS)
+        finally:
+            server.resume()
+
+        assert link.is_away
+
+
+async def test_a_large_write_has_longer_than_callers_have(server: RedisServer) -> None:
+    """Nobody waits for it. Here the server is paused for longer than any caller would wait."""
+    async with linked(server.url) as link:
+        server.pause()
+        writing = asyncio.create_task(link.set_many({f"key-{number}": b"1" for number in range(512)}, 100))
+        await asyncio.wait([writing], timeout=1.5 * TIMEOUT_SECONDS)
+        server.resume()
+        await writing
+
+        assert not link.is_away
+        assert await link.get_many(["key-511"]) == [b"1"]
 
 
 @pytest.mark.parametrize("steps", range(8))

@@ -18,6 +18,7 @@ from redis.exceptions import ResponseError
 
 from app.observe.metrics import Metrics
 from app.services.cache.errors import RedisAway
+from app.utils.fair_timeout import fair_timeout
 from app.utils.keep_doing import keep_doing
 
 MOST_CONNECTIONS = 4
@@ -25,6 +26,9 @@ MOST_CONNECTIONS = 4
 
 _PROBE_SECONDS = 1.0
 _CONNECT_SECONDS = 1.0
+_WRITE_SECONDS = 1.0
+"""For values that are written, up to 512 at once: nobody waits for them."""
+
 _QUIET_SECONDS = 30.0
 """After so long without a message it is asked whether the other end is still there."""
 
@@ -67,7 +71,8 @@ class RedisLink:
 
     async def set_many(self, values: Mapping[str, bytes], ttl_seconds: int) -> None:
         """Keep values for so long, each by its key. Raises `RedisAway`, also where it takes no writes."""
-        replies = await self._ask([("SET", key, value, "EX", ttl_seconds) for key, value in values.items()])
+        commands = [("SET", key, value, "EX", ttl_seconds) for key, value in values.items()]
+        replies = await self._ask(commands, _WRITE_SECONDS)
         refused = next((reply for reply in replies if isinstance(reply, Exception)), None)
         if refused is not None:  # for want of memory, or as a replica: what is there can still be read
             self._note_failure("refused")
@@ -140,8 +145,11 @@ class RedisLink:
             await asyncio.wait([self._adding])
         await self._drop_idle()
 
-    async def _ask(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands together and return what is answered to each. Raises `RedisAway`."""
+    async def _ask(self, commands: Sequence[Command], seconds: float | None = None) -> list[Any]:
+        """Send commands together and return what is answered to each, in so much time, or in a caller's.
+
+        Raises `RedisAway`.
+        """
         if self._away:
             raise RedisAway("it did not answer lately")
         if not self._idle:
@@ -149,7 +157,7 @@ class RedisLink:
             self._note_failure("busy")
             raise RedisAway("all connections are in use")
         try:
-            return await self._exchange(commands, self._idle[-1])
+            return await self._exchange(commands, self._idle[-1], seconds)
         except RedisAway as error:
             raise self._note_away(error.detail) from error
 
@@ -166,13 +174,15 @@ class RedisLink:
         finally:
             self._adding = None
 
-    async def _exchange(self, commands: Sequence[Command], connection: AbstractConnection) -> list[Any]:
+    async def _exchange(
+        self, commands: Sequence[Command], connection: AbstractConnection, seconds: float | None = None
+    ) -> list[Any]:
         """Send commands by a connection that nobody uses, and return what is answered."""
         self._idle.remove(connection)
         self._used += 1
         began = perf_counter()
         try:
-            async with _translated_errors(self._timeout_seconds):
+            async with _translated_errors(seconds or self._timeout_seconds):
                 await connection.send_packed_command(connection.pack_commands(commands))
                 replies = [await _read(connection) for _ in commands]
         except BaseException as error:
@@ -227,12 +237,12 @@ async def _read(connection: AbstractConnection) -> Any:
 
 @asynccontextmanager
 async def _translated_errors(seconds: float | None) -> AsyncIterator[None]:
-    """Let the block take so long; None: as long as it likes.
+    """Let the block take so long; None: as long as it likes. A busy process of ours is no Redis that is away.
 
     Raises `RedisAway` for whatever goes wrong, without the server's own words: they may quote what was sent.
     """
     try:
-        async with asyncio.timeout(seconds):
+        async with fair_timeout(seconds):
             yield
     except TimeoutError as error:
         raise RedisAway("no answer in time") from error
