@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -65,3 +66,26 @@ async def test_a_body_that_does_not_come_in_time_is_408(
         await read(pieces, seconds_between, body_seconds)
 
     assert (raised.value.status, raised.value.code) == (408, "request_timeout")
+
+
+async def test_a_body_takes_no_more_memory_for_coming_in_small_pieces() -> None:
+    padded = BODY + b" " * 100_000
+    reading, sent = asyncio.Event(), 0
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent >= len(padded):
+            reading.set()
+            await asyncio.Event().wait()
+        sent += 2
+        return {"type": "http.request", "body": padded[sent - 2 : sent], "more_body": True}
+
+    tracemalloc.start()
+    asked = asyncio.create_task(read_json(CheckCacheRequest, {}, receive, PATIENCE, max_bytes=len(padded)))
+    await reading.wait()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    asked.cancel()
+    await asyncio.wait([asked])
+
+    assert held < 1.5 * len(padded)

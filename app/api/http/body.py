@@ -82,16 +82,17 @@ async def read_json(
     hold: Callable[[int], None] | None = None,
 ) -> Model:
     """Read a JSON body of at most `max_bytes`. `hold` is told of the size of each piece before it is kept."""
-    chunks: list[bytes] = []
+    body = bytearray()  # a list of pieces of two bytes takes twenty times as much
 
     def take(chunk: bytes) -> None:
+        nonlocal body
         if hold is not None:
             hold(len(chunk))
-        chunks.append(chunk)
+        body += chunk
 
     await read_body(headers, receive, max_bytes, RequestTooLarge, take, patience)
     try:
-        valid: Model = model.__pydantic_validator__.validate_json(b"".join(chunks))
+        valid: Model = model.__pydantic_validator__.validate_json(body)
     except ValidationError as error:
         raise invalid_fields(error.errors(include_input=False, include_url=False)) from None
     return valid
