@@ -15,8 +15,7 @@ MANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who makes a change, as far as that is known: the name of their key or the user of their
-    token, their address, and their request."""
+    """Who makes a change, as far as that is known: the name of their key or token, their address, and their request."""
 
     request_id: str
     key_name: str | None

@@ -4,6 +4,9 @@ from pydantic import BaseModel, Field
 
 from app.setting_types import CommaSeparated, HttpAddress
 
+_OTLP = frozenset({"otlp", "otlp_proto_http"})
+"""The protocol as the specification calls it, and as Python's SDK does."""
+
 
 class TelemetrySettings(BaseModel):
     """OpenTelemetry."""
@@ -33,14 +36,14 @@ class TelemetrySettings(BaseModel):
     @property
     def traces_address(self) -> str | None:
         """Where traces are sent; None: they are not."""
-        if self.otel_sdk_disabled or "otlp" not in self.otel_traces_exporter:
+        if self.otel_sdk_disabled or _OTLP.isdisjoint(self.otel_traces_exporter):
             return None
         return self.otel_exporter_otlp_traces_endpoint or self._below("v1/traces")
 
     @property
     def metrics_address(self) -> str | None:
         """Where metrics are sent; None: they are not."""
-        if self.otel_sdk_disabled or "otlp" not in self.otel_metrics_exporter:
+        if self.otel_sdk_disabled or _OTLP.isdisjoint(self.otel_metrics_exporter):
             return None
         return self.otel_exporter_otlp_metrics_endpoint or self._below("v1/metrics")
 

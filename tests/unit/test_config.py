@@ -343,7 +343,7 @@ def test_each_signal_is_sent_to_its_own_address_or_to_that_of_both(
         ({"otel_traces_exporter": "none"}, False, True),
         ({"otel_metrics_exporter": "none"}, True, False),
         ({"otel_metrics_exporter": "console,otlp", "otel_traces_exporter": "otlp"}, True, True),
-        ({"otel_metrics_exporter": "prometheus"}, True, False),
+        ({"otel_metrics_exporter": "prometheus", "otel_traces_exporter": "otlp_proto_http"}, True, False),
         ({"otel_metrics_exporter": "none", "otel_traces_exporter": "none"}, False, False),
     ],
 )
