@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from app.utils.fair_timeout import fair_timeout
+from app.utils.fair_timeout import FairTimeout
 
 
 async def wait(seconds: float | None, answered: asyncio.Event) -> None:
-    async with fair_timeout(seconds):
+    async with FairTimeout(seconds):
         await answered.wait()
 
 

@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 
 from app.observe.metrics import Metrics
 from app.services.cache.errors import RedisAway
-from app.utils.fair_timeout import fair_timeout
+from app.utils.fair_timeout import FairTimeout
 from app.utils.keep_doing import keep_doing
 
 MOST_CONNECTIONS = 4
@@ -242,7 +242,7 @@ async def _translated_errors(seconds: float | None) -> AsyncIterator[None]:
     Raises `RedisAway` for whatever goes wrong, without the server's own words: they may quote what was sent.
     """
     try:
-        async with fair_timeout(seconds):
+        async with FairTimeout(seconds):
             yield
     except TimeoutError as error:
         raise RedisAway("no answer in time") from error
