@@ -21,7 +21,7 @@ from app.utils.keep_doing import keep_doing
 
 LOOK_SECONDS = 1.0
 _QUICK_SECONDS = 3.0
-"""What a read may take that names no limit."""
+"""What a read may take that names no limit. One that may take longer is a statistic."""
 
 _LOOK_LIMIT_SECONDS = 1.0
 
@@ -134,7 +134,10 @@ class Replicas:
             try:
                 return await _unless_silent(replica, read(replica.database))
             except DatabaseUnavailable as error:
-                self._leave_alone(replica, error.detail)
+                if limit_seconds <= _QUICK_SECONDS:
+                    self._leave_alone(replica, error.detail)
+                else:  # it may be slow by itself, or has waited for other statistics: look-ups need not suffer for it
+                    logger.warning("a statistic was not had of a replica", replica=replica.name, reason=error.detail)
                 if loop.time() >= end:
                     raise
         raise DatabaseUnavailable(detail="there is no replica to read from")

@@ -214,6 +214,29 @@ async def test_two_that_answer_too_late_take_the_time_of_one(servers: Servers) -
     assert servers.reads == (1, 1, 0)
 
 
+@pytest.mark.parametrize("reason", ["slow", "refused"])
+async def test_a_statistic_that_replicas_fail_takes_no_look_up_from_them(
+    reason: str, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.drivers.replicas._QUICK_SECONDS", 0.01)
+
+    async def work(fetch: Fetch) -> str:
+        if not servers.primary.reads:
+            if reason == "refused":
+                raise DatabaseUnavailable(detail="a right is missing")
+            await asyncio.Event().wait()
+        return "done"
+
+    for _ in range(2):
+        servers.primary.reads = 0
+        assert await servers.reader.read_snapshot(work, timeout_seconds=0.05) == "done"
+    before = servers.reads
+    for _ in range(4):
+        await servers.read()
+
+    assert servers.reads == (before[0], before[1] + 2, before[2] + 2)
+
+
 async def test_a_look_that_fails_unexpectedly_is_not_the_last_one(servers: Servers) -> None:
     servers.primary.error = DatabaseRejected(detail="of a kind that nobody thought of")
     looking = asyncio.create_task(servers.replicas.run_forever())
