@@ -4,12 +4,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiomysql
+import pymysql
 from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
 from pymysql.err import raise_mysql_exception
 
+from app.drivers.mysql_errors import NO_CONNECTION, error_number
 from app.drivers.mysql_tls import NO_TLS, Tls
+from app.drivers.name_lookup import look_up
 from app.drivers.server_names import written
 from app.errors import DatabaseMisconfigured
+
+
+_ERROR = 0xFF
+_LENGTHS = {0xFC: 3, 0xFD: 4, 0xFE: 9}
+"""Of a number in a reply, by its first byte; others are a byte long. MySQL's manual: length-encoded integers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +43,31 @@ async def connect(address: MySQLAddress, init_command: str | None = None) -> Any
     Raises pymysql's errors, `DatabaseMisconfigured` for a server without TLS where that is required, and whatever the
     driver stumbles over where something listens that is no MySQL.
     """
+    try:
+        *others, last = await look_up(address.host)
+    except OSError as error:
+        raise pymysql.OperationalError(NO_CONNECTION, "the name was not found") from error
+    for other in others:
+        try:
+            return await _connect_to(other, address, init_command)
+        except pymysql.OperationalError as error:
+            if error_number(error) != NO_CONNECTION:
+                raise
+    return await _connect_to(last, address, init_command)
+
+
+def hang_up(connection: Any) -> None:
+    """Close a connection whose server may not hear it. Whoever waits for its answer learns that it is lost."""
+    if connection._writer is not None:
+        connection._writer.transport.abort()  # closing would first send what is still to be sent
+    connection.close()
+
+
+async def _connect_to(host: str, address: MySQLAddress, init_command: str | None) -> Any:
     connection = _Connection(
+        name=address.host,
         tls=address.tls,
-        host=address.host,
+        host=host,
         port=address.port,
         user=address.user,
         password=address.password,
@@ -51,19 +81,13 @@ async def connect(address: MySQLAddress, init_command: str | None = None) -> Any
     return connection
 
 
-def hang_up(connection: Any) -> None:
-    """Close a connection whose server may not hear it. Whoever waits for its answer learns that it is lost."""
-    if connection._writer is not None:
-        connection._writer.transport.abort()  # closing would first send what is still to be sent
-    connection.close()
-
-
 class _Connection(aiomysql.Connection):  # type: ignore[misc]
     """The driver's, which by itself logs in without TLS where the server, or who is in between, says it has none, and
     tells even then that TLS comes next."""
 
-    def __init__(self, tls: Tls, **options: Any) -> None:
+    def __init__(self, name: str, tls: Tls, **options: Any) -> None:
         super().__init__(ssl=tls.context, **options)
+        self._name = name
         self._tls_required = tls.is_required
 
     async def _request_authentication(self) -> None:
@@ -71,6 +95,7 @@ class _Connection(aiomysql.Connection):  # type: ignore[misc]
             if self._tls_required:
                 raise DatabaseMisconfigured(detail="the server has no TLS, which MYSQL_SSL_MODE requires")
             self.client_flag &= ~CLIENT.SSL
+        self._host = self._name  # which its certificate is for; the connection is there
         await super()._request_authentication()
 
     async def run(self, statements: str) -> None:
@@ -114,8 +139,3 @@ class _Reply:
         start = 1 + _LENGTHS.get(data[1], 1)
         start += _LENGTHS.get(data[start], 1)
         return data[start] | data[start + 1] << 8
-
-
-_ERROR = 0xFF
-_LENGTHS = {0xFC: 3, 0xFD: 4, 0xFE: 9}
-"""Of a number, by its first byte; others are a byte long. MySQL's manual: length-encoded integers."""

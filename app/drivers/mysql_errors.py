@@ -17,6 +17,7 @@ from app.errors import (
 )
 
 CONNECTION_LOST = frozenset({1053, 2006, 2013, 2055})
+NO_CONNECTION = 2003
 LOCK_CONFLICT = frozenset({1205, 1213})
 READ_ONLY = frozenset({1290, 1792, 1836})
 """The server takes no writes, as a secondary does, by its options or a transaction's: nothing of this one was done."""
@@ -52,7 +53,7 @@ _MENDED_BY = {
 }
 """What a person can do about an error that does not pass by itself."""
 
-_MAY_PASS = {2003: "no server answers there; if none ever has, check MYSQL_HOST and MYSQL_PORT"}
+_MAY_PASS = {NO_CONNECTION: "no server answers there; if none ever has, check MYSQL_HOST and MYSQL_PORT"}
 
 
 def error_number(error: Exception) -> int:
