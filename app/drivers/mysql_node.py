@@ -32,8 +32,11 @@ class Sighting:
     """What a server was when it was last looked at."""
 
     role: NodeRole
+    group: str = ""
+    """The name of the group that it is in, or is to be in; empty outside."""
+
     member_id: str | None = None
-    """Which member of a group it is; None outside."""
+    """Which member of the group it is; None outside."""
 
     primaries: frozenset[str] = frozenset()
     """The members that it holds for primaries."""
@@ -45,13 +48,13 @@ class Sighting:
 SILENT = Sighting("unreachable")
 
 
-def judge(*, takes_writes: bool, server_id: str, is_of_group: bool, members: Sequence[Member]) -> Sighting:
+def judge(*, takes_writes: bool, server_id: str, group: str, members: Sequence[Member]) -> Sighting:
     """Return what a server is by what it says of itself.
 
     One that is to be in a group takes writes too while it is not in it yet, or any more: they would be lost to the
     group. A member that is cut off from the others takes them as well, and no answer to them ever comes.
     """
-    if not is_of_group:
+    if not group:
         return Sighting("primary" if takes_writes else "secondary")
     own = next((member for member in members if member[0] == server_id), None)
     reachable = [member for member in members if member[1] in ("ONLINE", "RECOVERING")]
@@ -63,7 +66,7 @@ def judge(*, takes_writes: bool, server_id: str, is_of_group: bool, members: Seq
         role = "isolated"
     else:
         role = "primary" if takes_writes and own[2] == "PRIMARY" else "secondary"
-    return Sighting(role, server_id, primaries if role in ("primary", "secondary") else frozenset())
+    return Sighting(role, group, server_id, primaries if role in ("primary", "secondary") else frozenset())
 
 
 class Node:
@@ -118,11 +121,9 @@ class Node:
             await cursor.execute(_ASK)
             ((takes_writes, server_id),) = await cursor.fetchall()
             await cursor.nextset()
-            is_of_group = any(value for _, value in await cursor.fetchall())
-            members: Sequence[Member] = await self._read_members(cursor) if is_of_group else ()
-        return judge(
-            takes_writes=bool(takes_writes), server_id=str(server_id), is_of_group=is_of_group, members=members
-        )
+            group = "".join(str(value) for _, value in await cursor.fetchall())
+            members: Sequence[Member] = await self._read_members(cursor) if group else ()
+        return judge(takes_writes=bool(takes_writes), server_id=str(server_id), group=group, members=members)
 
     async def _read_members(self, cursor: Any) -> list[Member]:
         try:

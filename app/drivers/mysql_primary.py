@@ -6,6 +6,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from loguru import logger
 
@@ -26,19 +27,33 @@ _PATIENCE_SECONDS = 1.5
 """How long the first callers wait for a primary: where all are busy, a first look at a server may take too long."""
 
 
-def choose_primary(sightings: Sequence[Sighting]) -> int | None:
-    """Return which of the servers is the primary, None if none is. Raises `DatabaseMisconfigured`.
+def without_expelled(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Return the sightings, with `recovering` for those that hold themselves for the primary of a group where more
+    members say it is another one: they were asleep, and do not know yet that they were expelled."""
+    votes = Counter((sighting.group, primary) for sighting in sightings for primary in sighting.primaries)
 
-    A member of a group that has been asleep may hold itself for the primary a moment longer. So where several do, it is
-    the one that most members say it is; in a group with several primaries, the first.
+    def is_outvoted(sighting: Sighting) -> bool:
+        own = votes[sighting.group, sighting.member_id or ""]
+        return any(number > own for (group, _), number in votes.items() if group == sighting.group)
+
+    return [
+        replace(sighting, role="recovering") if sighting.role == "primary" and is_outvoted(sighting) else sighting
+        for sighting in sightings
+    ]
+
+
+def choose_primary(sightings: Sequence[Sighting]) -> int | None:
+    """Return which of the servers is the primary, None if none is: in a group with several primaries, the first.
+
+    Raises `DatabaseMisconfigured` where several take writes that are not of one group.
     """
     claimants = [number for number, sighting in enumerate(sightings) if sighting.role == "primary"]
     if not claimants:
         return None
-    if len(claimants) > 1 and any(sightings[number].member_id is None for number in claimants):
+    groups = {sightings[number].group for number in claimants}
+    if len(claimants) > 1 and (len(groups) > 1 or "" in groups):
         raise DatabaseMisconfigured(detail="several servers take writes, set super_read_only on all but the primary")
-    votes = Counter(identifier for sighting in sightings for identifier in sighting.primaries)
-    return max(claimants, key=lambda number: votes[sightings[number].member_id or ""])
+    return claimants[0]
 
 
 class PrimaryFinder:
@@ -113,7 +128,8 @@ class PrimaryFinder:
         self._doubt.clear()
         ended, self._next_look = self._next_look, asyncio.Event()
         before = self._sightings
-        self._sightings = await asyncio.gather(*(node.look(_LOOK_SECONDS) for node in self._nodes))
+        seen = await asyncio.gather(*(node.look(_LOOK_SECONDS) for node in self._nodes))
+        self._sightings = without_expelled(seen)
         self._tell_of_refusals(before)
         self._decide()
         ended.set()

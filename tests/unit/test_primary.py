@@ -5,16 +5,21 @@ from loguru import logger
 
 from app.drivers.mysql_connect import MySQLAddress
 from app.drivers.mysql_node import SILENT, Member, Node, Sighting, judge
-from app.drivers.mysql_primary import PrimaryFinder, choose_primary
+from app.drivers.mysql_primary import PrimaryFinder, choose_primary, without_expelled
 from app.errors import DatabaseMisconfigured
 
 A, B, C = "aaaa", "bbbb", "cccc"
+GROUP = "gggg"
 OUTSIDE = Sighting("primary")
 
 
-def member(role: str, identifier: str, *primaries: str) -> Sighting:
+def member(role: str, identifier: str, *primaries: str, of: str = GROUP) -> Sighting:
     """Return a member of a group, and whom it holds for primaries."""
-    return Sighting("primary" if role == "primary" else "secondary", identifier, frozenset(primaries))
+    return Sighting("primary" if role == "primary" else "secondary", of, identifier, frozenset(primaries))
+
+
+def chosen(*sightings: Sighting) -> int | None:
+    return choose_primary(without_expelled(sightings))
 
 
 def group(first: str, second: str = "ONLINE", third: str = "ONLINE") -> list[Member]:
@@ -23,12 +28,12 @@ def group(first: str, second: str = "ONLINE", third: str = "ONLINE") -> list[Mem
 
 
 def role_of(server_id: str, members: list[Member], *, takes_writes: bool) -> str:
-    return judge(takes_writes=takes_writes, server_id=server_id, is_of_group=True, members=members).role
+    return judge(takes_writes=takes_writes, server_id=server_id, group=GROUP, members=members).role
 
 
 def test_a_server_of_no_group_is_what_its_options_say() -> None:
-    assert judge(takes_writes=True, server_id=A, is_of_group=False, members=[]).role == "primary"
-    assert judge(takes_writes=False, server_id=A, is_of_group=False, members=[]).role == "secondary"
+    assert judge(takes_writes=True, server_id=A, group="", members=[]).role == "primary"
+    assert judge(takes_writes=False, server_id=A, group="", members=[]).role == "secondary"
 
 
 def test_the_primary_of_a_group_takes_writes_and_sees_most_of_the_members() -> None:
@@ -58,27 +63,55 @@ def test_a_server_that_is_not_in_its_group_is_none_though_it_takes_writes(state:
 
 
 def test_without_a_primary_none_is_chosen() -> None:
-    assert choose_primary([SILENT, Sighting("secondary"), member("secondary", B, A)]) is None
+    assert chosen(SILENT, Sighting("secondary"), member("secondary", B, A)) is None
 
 
 def test_the_only_primary_is_chosen_wherever_it_is_named() -> None:
-    assert choose_primary([SILENT, member("secondary", B, C), member("primary", C, C)]) == 2
+    assert chosen(SILENT, member("secondary", B, C), member("primary", C, C)) == 2
+    assert chosen(SILENT, SILENT, member("primary", C, C)) == 2
 
 
 def test_of_two_that_hold_themselves_for_the_primary_the_members_say_which_it_is() -> None:
     asleep_for_a_while, elected, third = member("primary", A, A), member("primary", B, B), member("secondary", C, B)
 
-    assert choose_primary([asleep_for_a_while, elected, third]) == 1
+    assert chosen(asleep_for_a_while, elected, third) == 1
+
+
+def test_one_that_alone_holds_itself_for_the_primary_is_none_where_more_members_say_it_is_another() -> None:
+    asleep_for_a_while, catches_up, third = (
+        member("primary", A, A),
+        member("secondary", B, B),
+        member("secondary", C, B),
+    )
+
+    heard = without_expelled([asleep_for_a_while, catches_up, third])
+    assert choose_primary(heard) is None
+    assert [sighting.role for sighting in heard] == ["recovering", "secondary", "secondary"]
+
+
+def test_what_a_member_says_that_was_asleep_itself_does_not_outweigh_the_primary() -> None:
+    assert chosen(member("primary", A, A), member("secondary", B, A), member("secondary", C, B)) == 0
+    assert chosen(member("primary", A, A), SILENT, member("secondary", C, B)) == 0
+
+
+def test_what_the_members_of_another_group_say_of_its_primary_counts_nothing() -> None:
+    replicas = [member("secondary", identifier, B, of="other") for identifier in (B, C)]
+
+    assert chosen(member("primary", A, A), *replicas) == 0
+    assert chosen(OUTSIDE, *replicas) == 0
 
 
 def test_in_a_group_with_several_primaries_all_processes_choose_the_first() -> None:
-    assert choose_primary([SILENT, member("primary", B, B, C), member("primary", C, B, C)]) == 1
+    assert chosen(SILENT, member("primary", B, B, C), member("primary", C, B, C)) == 1
 
 
 @pytest.mark.parametrize("other", [OUTSIDE, member("primary", A, A)])
-def test_two_that_take_writes_and_know_nothing_of_each_other_are_a_persons_affair(other: Sighting) -> None:
+@pytest.mark.parametrize("one", [OUTSIDE, member("primary", B, B, of="other")])
+def test_two_that_take_writes_and_know_nothing_of_each_other_are_a_persons_affair(
+    one: Sighting, other: Sighting
+) -> None:
     with pytest.raises(DatabaseMisconfigured, match="several servers take writes"):
-        choose_primary([OUTSIDE, other])
+        chosen(one, other)
 
 
 async def test_why_a_server_refuses_us_is_said_once_though_another_is_the_primary(
