@@ -1,23 +1,19 @@
 """One connection to one MySQL server."""
 
+import ssl
 from dataclasses import dataclass
 from typing import Any
 
 import aiomysql
 import pymysql
 from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
-from pymysql.err import raise_mysql_exception
 
 from app.drivers.mysql_errors import NO_CONNECTION, error_number
+from app.drivers.mysql_reply import Reply
 from app.drivers.mysql_tls import NO_TLS, Tls
 from app.drivers.name_lookup import look_up
 from app.drivers.server_names import written
-from app.errors import DatabaseMisconfigured
-
-
-_ERROR = 0xFF
-_LENGTHS = {0xFC: 3, 0xFD: 4, 0xFE: 9}
-"""Of a number in a reply, by its first byte; others are a byte long. MySQL's manual: length-encoded integers."""
+from app.errors import DatabaseMisconfigured, DatabaseUnavailable, ServiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +36,14 @@ class MySQLAddress:
 async def connect(address: MySQLAddress, init_command: str | None = None) -> Any:
     """Return a new connection. How long it may take is the caller's to bound.
 
-    Raises pymysql's errors, `DatabaseMisconfigured` for a server without TLS where that is required, and whatever the
-    driver stumbles over where something listens that is no MySQL.
+    Raises pymysql's errors; `DatabaseMisconfigured` for a server without TLS where that is required, and for one whose
+    certificate is not accepted; `DatabaseUnavailable` where TLS fails otherwise, or the name is not found; and whatever
+    the driver stumbles over where something listens that is no MySQL.
     """
     try:
         *others, last = await look_up(address.host)
     except OSError as error:
-        raise pymysql.OperationalError(NO_CONNECTION, "the name was not found") from error
+        raise DatabaseUnavailable(detail="its name was not found; if it never was, check MYSQL_HOST") from error
     for other in others:
         try:
             return await _connect_to(other, address, init_command)
@@ -96,7 +93,12 @@ class _Connection(aiomysql.Connection):  # type: ignore[misc]
                 raise DatabaseMisconfigured(detail="the server has no TLS, which MYSQL_SSL_MODE requires")
             self.client_flag &= ~CLIENT.SSL
         self._host = self._name  # which its certificate is for; the connection is there
-        await super()._request_authentication()
+        try:
+            await super()._request_authentication()
+        except OSError as error:
+            if self._secure or not self.client_flag & CLIENT.SSL:
+                raise
+            raise _told_of_tls(error) from error
 
     async def run(self, statements: str) -> None:
         """Run statements that return no rows. Raises pymysql's errors.
@@ -106,7 +108,7 @@ class _Connection(aiomysql.Connection):  # type: ignore[misc]
         await self._execute_command(COMMAND.COM_QUERY, statements)
         more = True
         while more:
-            reply = await self._read_packet(_Reply)
+            reply = await self._read_packet(Reply)
             if not reply.is_done:
                 self.close()
                 raise aiomysql.ProgrammingError(f"a statement returned rows where none are read: {statements[:100]}")
@@ -114,28 +116,11 @@ class _Connection(aiomysql.Connection):  # type: ignore[misc]
             more = bool(self.server_status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS)
 
 
-class _Reply:
-    """What a server says of a statement: that it is done, or an error, or that rows follow."""
-
-    __slots__ = ("_data",)
-
-    def __init__(self, data: bytes, _encoding: str) -> None:
-        self._data = data
-
-    def is_error_packet(self) -> bool:
-        return self._data[0] == _ERROR
-
-    def raise_for_error(self) -> None:
-        raise_mysql_exception(self._data)
-
-    @property
-    def is_done(self) -> bool:
-        return self._data[0] == 0
-
-    @property
-    def server_status(self) -> int:
-        """The state of the connection. Two numbers of 1, 3, 4 or 9 bytes come before it: rows changed, and an id."""
-        data = self._data
-        start = 1 + _LENGTHS.get(data[1], 1)
-        start += _LENGTHS.get(data[start], 1)
-        return data[start] | data[start + 1] << 8
+def _told_of_tls(error: OSError) -> ServiceError:
+    """Return our error for what went wrong while TLS was begun. The texts are the TLS library's and hold no secret."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = f"its certificate was not accepted ({error.verify_message})"
+        return DatabaseMisconfigured(detail=f"{reason}: check MYSQL_SSL_CA and the name in MYSQL_HOST")
+    if isinstance(error, ssl.SSLError):
+        return DatabaseUnavailable(detail=f"TLS could not be begun ({error.reason}): this service speaks 1.2 and newer")
+    return DatabaseUnavailable(detail="the server hung up as TLS was to begin")

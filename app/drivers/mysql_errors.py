@@ -7,7 +7,6 @@ import pymysql
 
 from app.database import ConstraintError, ValueRejected
 from app.drivers.migrations import COMMAND
-from app.drivers.mysql_tls import refused_certificate
 from app.errors import (
     DatabaseMisconfigured,
     DatabaseNotInitialized,
@@ -69,10 +68,6 @@ def numbered(number: int) -> str:
 def translated(error: pymysql.MySQLError, user: str, database: str) -> ServiceError:
     """Return our error for the driver's."""
     number = error_number(error)
-    refused = refused_certificate(error)
-    if refused is not None:
-        reason = f"its certificate was not accepted ({refused}): check MYSQL_SSL_CA and the name in MYSQL_HOST"
-        return DatabaseMisconfigured(detail=f"MySQL error {number}: {reason}")
     if number == _NO_DATABASE:
         reason = f"there is no database {database!r}; check MYSQL_DATABASE, or run {COMMAND}"
         return DatabaseNotInitialized(detail=f"MySQL error {number}: {reason}")

@@ -13,7 +13,6 @@ from app.drivers.mysql import pyformat
 from app.drivers.mysql_connect import MySQLAddress, connect
 from app.drivers.mysql_errors import error_number, numbered
 from app.drivers.mysql_primary import PrimaryFinder
-from app.drivers.mysql_tls import refused_certificate
 from app.errors import DatabaseMisconfigured, DatabaseUnavailable, ServiceError
 
 _CONNECT_SECONDS = 10.0
@@ -143,9 +142,7 @@ def _translated_errors(what: str = "") -> Iterator[None]:
     except TimeoutError as error:
         raise MigrationError(f"{what}MySQL gave no answer within {_CONNECT_SECONDS:g} s") from error
     except pymysql.MySQLError as error:
-        refused = refused_certificate(error)
-        why = _reason(error_number(error)) if refused is None else f"MySQL's certificate was not accepted ({refused})"
-        raise MigrationError(f"{what}{why}") from error
+        raise MigrationError(f"{what}{_reason(error_number(error))}") from error
 
 
 def _reason(number: int) -> str:

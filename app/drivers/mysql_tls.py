@@ -37,9 +37,3 @@ def build_tls(mode: TlsMode, ca_file: Path | None = None) -> Tls:
     else:
         context.load_default_certs()
     return Tls(context, is_required=mode != "preferred")
-
-
-def refused_certificate(error: BaseException) -> str | None:
-    """Return why the server's certificate was not accepted, if that is what is behind this error of the driver's."""
-    cause = error.__cause__
-    return cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else None

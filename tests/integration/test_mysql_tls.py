@@ -11,11 +11,12 @@ from app.cli.doctor.storage import examine_database
 from app.database import Sql
 from app.drivers.build import build_migrator, open_database
 from app.drivers.migrations import MigrationError
-from app.errors import DatabaseMisconfigured
+from app.errors import DatabaseMisconfigured, DatabaseUnavailable
 from app.utils.clock import utc_now
 from tests.conftest import TEST_DATABASE, make_settings, schema_of
 from tests.support.certificates import Authority
 from tests.support.mysql_server import MySQLServer, provision_private
+from tests.support.tcp_proxy import TcpProxy
 
 CIPHER = Sql.same("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
 PASSWORD = "hunter-MARKER-2"
@@ -111,6 +112,26 @@ async def test_the_certificates_that_mysql_makes_for_itself_can_be_checked() -> 
         assert await cipher_of({**settings, "mysql_ssl_ca": server.folder / "data/ca.pem"}) != ""
     finally:
         server.stop()
+
+
+async def test_a_server_that_speaks_another_tls_is_not_called_away() -> None:
+    server = open_to_the_user(provision_private("--tls-version=TLSv1.3", "--tls-ciphersuites=TLS_AES_128_CCM_SHA256"))
+    settings = {**server.settings(TEST_DATABASE), **USER, "mysql_ssl_mode": "required"}
+    try:
+        with pytest.raises(DatabaseUnavailable, match=r"TLS could not be begun \([A-Z0-9_]+\): .* 1\.2") as caught:
+            await cipher_of(settings)
+        assert PASSWORD not in str(caught.value.detail)
+        with pytest.raises(MigrationError, match="TLS could not be begun"):
+            await build_migrator(make_settings(**settings)).fetch_states()
+    finally:
+        server.stop()
+
+
+async def test_a_server_that_hangs_up_as_tls_begins_is_not_called_away(secured: Secured) -> None:
+    async with TcpProxy.running(secured.server.host, secured.server.port) as proxy:
+        proxy.bytes_until_reset = 200  # its greeting comes through, and our greeting of TLS does not
+        with pytest.raises(DatabaseUnavailable, match="hung up as TLS was to begin"):
+            await cipher_of(secured.settings("required", mysql_host="127.0.0.1", mysql_port=proxy.port))
 
 
 async def test_where_encryption_is_required_nobody_logs_in_without(plain_server: MySQLServer) -> None:

@@ -86,7 +86,7 @@ async def test_a_name_that_was_not_found_is_looked_up_again_and_each_of_its_addr
     names: Names, mysql_server: MySQLServer
 ) -> None:
     database = await MySQLDatabase.open(address_of(mysql_server, "moved"), pool_size=2)
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(DatabaseUnavailable, match="its name was not found"):
         await database.fetch_all(ONE, {})
     names.known["moved"] = ["127.9.9.9", mysql_server.host]
 
