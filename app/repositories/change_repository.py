@@ -1,13 +1,17 @@
 """What operators have changed of the answers, for processes that remember some. SQL only."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zlib import crc32
 
 from app.database import Database, Params, Sql
 from app.models.correction import CacheChange
 
-_SELECT_NUMBERS = Sql.same("SELECT topic, number FROM change_counter")
+_SELECT_NUMBERS = Sql.same("""
+SELECT t.topic, t.number, c.image_hash, c.kind, c.changed_at
+FROM change_counter AS t
+LEFT JOIN cache_change AS c ON t.topic = 'answers' AND c.number = t.number
+""")
 
 _SELECT_CHANGES = Sql.same("""
 SELECT number, image_hash, kind, changed_at
@@ -44,16 +48,21 @@ class ChangeRepository:
 
     database: Database
 
-    async def fetch_numbers(self) -> dict[str, int]:
-        """Return the number of the last change of each topic."""
-        return {topic: int(number) for topic, number in await self.database.fetch_all(_SELECT_NUMBERS, {})}
+    async def fetch_numbers(self) -> tuple[dict[str, int], int]:
+        """Return the number of the last change of each topic; and the mark of that of answers, 0 without one."""
+        numbers, mark = {}, 0
+        for topic, number, *change in await self.database.fetch_all(_SELECT_NUMBERS, {}):
+            numbers[topic] = int(number)
+            if change[0] is not None:
+                mark = _mark_of(*change)
+        return numbers, mark
 
     async def fetch_changes(self, after: int, limit: int) -> list[CacheChange]:
         """Return the changes of answers behind this number, the oldest first."""
         params: Params = {"after": after, "limit": limit}
         rows = await self.database.fetch_all(_SELECT_CHANGES, params)
         return [
-            CacheChange(int(number), image_hash, kind == "deleted", crc32(f"{image_hash} {kind} {at}".encode()))
+            CacheChange(int(number), image_hash, kind == "deleted", _mark_of(image_hash, kind, at))
             for number, image_hash, kind, at in rows
         ]
 
@@ -61,3 +70,7 @@ class ChangeRepository:
         """Delete up to `slice_rows` changes above an age, but for the last one; return how many went."""
         params: Params = {"seconds": int(age.total_seconds()), "slice": slice_rows}
         return await self.database.execute(_DELETE_OLDER, params)
+
+
+def _mark_of(image_hash: str, kind: str, changed_at: datetime | str) -> int:
+    return crc32(f"{image_hash} {kind} {changed_at}".encode())

@@ -37,14 +37,16 @@ class FakeChanges:
     rows: list[CacheChange] = field(default_factory=list)
     away: bool = False
     reads: int = 0
+    made: int = 0
 
     def add(self, image_hash: str, *, deleted: bool = False) -> None:
-        self.rows.append(CacheChange(len(self.rows) + 1, image_hash, deleted))
+        self.made += 1
+        self.rows.append(CacheChange(len(self.rows) + 1, image_hash, deleted, mark=self.made))
 
-    async def fetch_numbers(self) -> dict[str, int]:
+    async def fetch_numbers(self) -> tuple[dict[str, int], int]:
         if self.away:
             raise DatabaseUnavailable(detail="away, as told")
-        return {"answers": len(self.rows)} if self.rows else {}
+        return ({"answers": len(self.rows)}, self.rows[-1].mark) if self.rows else ({}, 0)
 
     async def fetch_changes(self, after: int, limit: int) -> list[CacheChange]:
         self.reads += 1
@@ -140,6 +142,22 @@ async def test_a_copy_of_the_database_from_before_is_no_reason_to_hear_nothing(
     changes.add("f" * 64)
     await watch.look()
     del changes.rows[1:]
+    await watch.look()
+
+    assert fresh(memory) == []
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_a_primary_that_a_change_had_not_reached_and_that_gives_its_number_to_another_is_heard_of(
+    more: int, watch: ChangeWatch, changes: FakeChanges, memory: MemoryCache
+) -> None:
+    changes.add("f" * 64)
+    changes.add("e" * 64)
+    await watch.look()
+    del changes.rows[1:]
+    changes.add("a" * 64)
+    for _ in range(more):
+        changes.add("d" * 64)
     await watch.look()
 
     assert fresh(memory) == []

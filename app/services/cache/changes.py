@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.errors import DatabaseUnavailable
 from app.models.correction import MANY, CacheChange
-from app.services.cache.known_changes import MOST_CHANGES, KnownChanges
+from app.services.cache.known_changes import MOST_CHANGES, KnownChanges, Stamp
 from app.services.cache.memory import MemoryCache
 from app.utils.keep_doing import keep_doing
 
@@ -19,8 +19,8 @@ _TOPIC = "answers"
 class Changes(Protocol):
     """The changes, in an order that all processes see alike. Both methods raise `DatabaseUnavailable`."""
 
-    async def fetch_numbers(self) -> dict[str, int]:
-        """Return the number of the last change of each topic."""
+    async def fetch_numbers(self) -> tuple[Mapping[str, int], int]:
+        """Return the number of the last change of each topic; and the mark of that of answers, 0 without one."""
         ...
 
     async def fetch_changes(self, after: int, limit: int) -> Sequence[CacheChange]:
@@ -43,7 +43,9 @@ class ChangeWatch:
     tell_others: Callable[[], Awaitable[None]] | None = None
     """Lets other processes look at once, where there is a way to."""
 
-    _last: int | None = None
+    _last: Stamp | None = None
+    """Of the last change of answers that was heard of."""
+
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run_forever(self) -> None:
@@ -66,33 +68,43 @@ class ChangeWatch:
 
     async def _look(self) -> None:
         began_at = time.monotonic()
-        numbers = await self.changes.fetch_numbers()
-        number = numbers.get(_TOPIC, 0)
-        if number != self._last:
-            await self._hear_of_answers(number)
+        numbers, mark = await self.changes.fetch_numbers()
+        newest = Stamp(numbers.get(_TOPIC, 0), mark)
+        if newest != self._last:
+            await self._hear_of_answers(newest)
+            self._last = newest
         if self.known is not None:
             self.known.note_look(began_at)
         for listener in self.listeners:
             await listener(numbers)
 
-    async def _hear_of_answers(self, number: int) -> None:
+    async def _hear_of_answers(self, newest: Stamp) -> None:
         """Let those who know changes know these, and then memory, which takes nothing old from a copy any more."""
-        if self._last is None or number < self._last:  # the first look; or a copy of the database from before
-            await self._begin_to_know(number)
+        changed = None if self._last is None else await self._fetch_since(self._last, newest)
+        if changed is None:
+            await self._begin_to_know(newest.number)
             if self._last is not None or len(self.memory):  # else nothing is remembered yet
                 self.memory.hear_of_many()
+            return
+        if self.known is not None:
+            self.known.add(newest.number, changed)
+        if any(change.image_hash == MANY for change in changed):
+            self.memory.hear_of_many()
         else:
-            changed = await self.changes.fetch_changes(self._last, MOST_CHANGES + 1)
-            if len(changed) > MOST_CHANGES:
-                await self._begin_to_know(number)
-            elif self.known is not None:
-                self.known.add(number, changed)
-            if len(changed) > MOST_CHANGES or any(change.image_hash == MANY for change in changed):
-                self.memory.hear_of_many()
-            else:
-                # Of several changes of one answer the last one counts.
-                self.memory.hear_of({change.image_hash: change.deleted for change in changed})
-        self._last = number
+            # Of several changes of one answer the last one counts.
+            self.memory.hear_of({change.image_hash: change.deleted for change in changed})
+
+    async def _fetch_since(self, last: Stamp, newest: Stamp) -> Sequence[CacheChange] | None:
+        """Return the changes behind the last one that was heard of; None where they are too many, or do not follow on
+        it: the database is a copy from before, or a primary that it had not reached, with another one by its number."""
+        if newest.number <= last.number:
+            return None
+        found = await self.changes.fetch_changes(max(0, last.number - 1), MOST_CHANGES + 2)
+        if last.number:
+            if not found or Stamp(found[0].number, found[0].mark) != last:
+                return None
+            found = found[1:]
+        return None if len(found) > MOST_CHANGES else found
 
     async def _begin_to_know(self, number: int) -> None:
         if self.known is not None:
