@@ -135,9 +135,9 @@ async def open_service(
         near = build_near(settings, storage.near, storage.trials, metrics)
         changes = KnownChanges()
         shared = await stack.enter_async_context(open_shared_cache(settings, changes, metrics))
-        answers, replica_answers = storage.cache, storage.replica_cache
+        answers, replica_answers, spools = storage.cache, storage.replica_cache, records.writer.spools
         caches = build_caches(
-            settings, answers, replica_answers, near.mode.serves, changes, shared, tracing.lookups, metrics
+            settings, answers, replica_answers, near.mode.serves, changes, shared, tracing.lookups, spools, metrics
         )
         cache = caches.paying
         corrections = await stack.enter_async_context(

@@ -61,10 +61,13 @@ def build_caches(
     known: KnownChanges,
     shared: SharedCache | None,
     trace: Callable[[Lookups], Lookups],
+    spools: Callable[[], bool],
     metrics: Metrics,
 ) -> Caches:
     """Build the tiers: memory, then batched lookups, in Redis if there is one, in a replica if there is one and nobody
-    pays for what it has not got, and in the database."""
+    pays for what it has not got, and in the database.
+
+    `spools` says whether answers of this process wait to be written to it."""
     # Whatever was under way has ended by then.
     doubt_seconds = _DOUBT_SECONDS + settings.llm_timeout + settings.deferred_seconds
     memory = MemoryCache(settings.memory_entries, settings.memory_cache_ttl_seconds, doubt_seconds=doubt_seconds)
@@ -77,7 +80,7 @@ def build_caches(
     def batched(read: Fetch) -> Lookups:
         return trace(BatchedLookups(through_redis(read), metrics=metrics))
 
-    paying = CacheService(memory, batched(fetch), serves_near, metrics)
+    paying = CacheService(memory, batched(fetch), serves_near, metrics, spools)
     if replica is None:
         return Caches(paying, paying)
     by_replica = in_front_of(fetch, known, ReplicaLookups(replica, known, metrics).read)

@@ -27,6 +27,8 @@ class CacheService:
     lookups: Lookups
     serves_near: Callable[[], Awaitable[bool]]
     metrics: Metrics
+    spools: Callable[[], bool] = lambda: False
+    """Whether anything that this process has found out is still to be written to the database."""
 
     async def lookup(self, names: Sequence[str], *, is_first: bool = True) -> KnownAnswer | None:
         """Return the answer to the photo with these names, or None if it is not known.
@@ -140,6 +142,8 @@ class CacheService:
         if found is not None and found.matched_by is not MatchedBy.NEAR:
             self._keep(name, found, changes)
             return found
+        if found is None and self.spools() and (own := self.memory.get_own(name)) is not None:
+            return own  # it waits in the spool: asked of a model again it would be paid for again
         self.memory.forget(name)
         return found if found is not None and await self.serves_near() else None
 

@@ -101,6 +101,26 @@ async def test_an_upload_is_answered_by_the_model_and_recorded_when_the_database
     assert await totals(line) == (1, 2, 2)
 
 
+async def test_what_waits_in_the_spool_is_not_paid_for_again_though_the_database_is_back_and_lacks_it(
+    client: httpx.AsyncClient, line: UnreliableDatabase, fake_models: FakeModels
+) -> None:
+    line.away = True
+    image = make_image()
+    await classify(client, image)
+    line.gate.clear()  # it is back, and has written nothing of the spool yet
+    line.away = False
+
+    try:
+        again = [await classify(client, image) for _ in range(2)]
+        assert [answer["from_cache"] for answer in again] == [True, True]
+        assert (await check_cache(client, image, user="device-1"))["cached"] is True
+        assert len(fake_models.calls) == 1
+    finally:
+        line.gate.set()
+    await until_healthy(client)
+    assert await totals(line) == (1, 4, 4)
+
+
 async def test_what_is_in_memory_is_still_known(client: httpx.AsyncClient, line: UnreliableDatabase) -> None:
     image = make_image()
     await classify(client, image)

@@ -77,3 +77,29 @@ def test_no_entries_means_no_memory() -> None:
     cache.put("a", KNOWN)
 
     assert cache.get("a") is None
+
+
+def test_what_this_process_has_found_out_is_its_own_until_the_database_has_it_or_it_may_be_deleted() -> None:
+    cache = MemoryCache(3, 60)
+    for name in ("own", "read", "deleted"):
+        cache.put(name, make_known(name), read=name == "read")
+    assert [cache.get_own(name) for name in ("own", "read", "unknown")] == [make_known("own"), None, None]
+
+    cache.hear_of({"deleted": True, "own": False})
+    assert (cache.get_own("deleted"), cache.get_own("own")) == (None, make_known("own"))
+
+    cache.hear_of_many()
+    assert cache.get_own("own") is None
+
+    cache.put("own", make_known("own"), read=False)
+    cache.put("own", make_known("own"))
+    assert cache.get_own("own") is None
+
+
+def test_of_its_own_it_remembers_no_more_than_there_is_room_for() -> None:
+    cache = MemoryCache(2, 60)
+    for number in range(100):
+        cache.put(str(number), KNOWN, read=False)
+
+    assert [cache.get_own(str(number)) for number in (97, 98, 99)] == [None, KNOWN, KNOWN]
+    assert len(cache._own) == 2

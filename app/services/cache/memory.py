@@ -34,6 +34,8 @@ class MemoryCache:
         self.changes = 0
         """How often it was heard of changes: what was read before the last of them may be old."""
         self._known: dict[str, tuple[KnownAnswer, float]] = {}  # in the order of use
+        self._own: set[str] = set()
+        """Names whose answers this process has found out, and has not read from the database since."""
 
     def __len__(self) -> int:
         return len(self._known)
@@ -53,6 +55,11 @@ class MemoryCache:
         entry = self._known.get(name)
         return entry[0] if entry is not None else None
 
+    def get_own(self, name: str) -> KnownAnswer | None:
+        """Return the answer that is remembered for a name, if this process has found it out and may be the only one
+        that knows it."""
+        return self.get_stale(name) if name in self._own else None
+
     def put(self, name: str, known: KnownAnswer, *, read: bool = True) -> None:
         """Remember an answer that is durable: `read` from the database, or just written to it or to the spool."""
         if self._entries == 0:
@@ -60,12 +67,17 @@ class MemoryCache:
         now = self._monotonic()
         self._known.pop(name, None)
         self._known[name] = (known, now + self._ttl_seconds if read or now >= self._doubted_until else now)
+        if read:
+            self._own.discard(name)
+        else:
+            self._own.add(name)
         if len(self._known) > self._entries:
-            del self._known[next(iter(self._known))]
+            self.forget(next(iter(self._known)))
 
     def forget(self, name: str) -> None:
         """Drop what is remembered for a name."""
         self._known.pop(name, None)
+        self._own.discard(name)
 
     def doubt(self) -> None:
         """Doubt for a time that what this process has found out by itself is what the database says."""
@@ -78,7 +90,7 @@ class MemoryCache:
         self.doubt()
         for name, (known, _) in [entry for entry in self._known.items() if entry[1][0].image_hash in changed]:
             if changed[known.image_hash]:
-                del self._known[name]
+                self.forget(name)
             else:
                 self._known[name] = (known, float("-inf"))
 
@@ -86,4 +98,5 @@ class MemoryCache:
         """Let all answers be read again."""
         self.changes += 1
         self.doubt()
+        self._own.clear()  # any of them may be deleted
         self._old_until = self._monotonic() + self._ttl_seconds

@@ -63,6 +63,10 @@ class DurableWriter:
         """How much of our spool is not in the database yet."""
         return self._file.size - self._replayed
 
+    def spools(self) -> bool:
+        """Whether something is in our spool that the database may not have yet."""
+        return self._file.size > 0
+
     async def write(self, batch: RecordBatch) -> RecordBatch | None:
         """Return when the batch is durable, but for those of its rows that the database will never take.
 
