@@ -195,8 +195,9 @@ async def test_the_schema_is_changed_on_the_primary(pair: Pair) -> None:
 
 async def test_a_change_of_the_schema_waits_for_a_primary(pair: Pair) -> None:
     pair[0].query("SET GLOBAL super_read_only = ON")
+    before = [connections_to(server) for server in pair]
     reading = asyncio.create_task(build_migrator(make_settings(**both(pair))).fetch_states())
-    await asyncio.sleep(1)  # so that it has looked, and found none
+    await until(lambda: all(connections_to(server) - old for server, old in zip(pair, before, strict=True)))
 
     assert not reading.done()
     make_primary(pair[1], pair[0])
@@ -220,3 +221,8 @@ async def until_it_writes(database: MySQLDatabase) -> None:
                 await write(database)
                 return
             await asyncio.sleep(0.05)
+
+
+def connections_to(server: MySQLServer) -> set[int]:
+    rows = server.query(f"SELECT id FROM information_schema.processlist WHERE db = '{TEST_DATABASE}'")
+    return {int(str(identifier)) for (identifier,) in rows}
