@@ -11,10 +11,15 @@ INSTALL = $(PIP) install --constraint requirements-dev.txt uv && \
 SSL_DIR ?= ssl
 HOST ?= localhost
 PUBLISHED = $(shell echo "$(IMAGE)" | tr A-Z a-z):$(TAG:v%=%)
+PROCESSOR = $(subst x86_64,amd64,$(subst aarch64,arm64,$(shell uname -m)))
+PROCESSORS = amd64 arm64
+# One that can attach to an image what it was made of. Both builds are its: the second finds all that the first has made.
+BUILD = docker buildx build --builder image-classifier --tag "$(PUBLISHED)-$(PROCESSOR)"
+LOGIN = printf %s "$$REGISTRY_PASSWORD" | docker login --username "$$REGISTRY_USER" --password-stdin "$(firstword $(subst /, ,$(IMAGE)))"
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-dart e2e certs bench check check-types check-rest format docs client-types web screenshots package publish lock clean
+.PHONY: help run test test-slow test-dart e2e certs bench check check-types check-rest format docs client-types web screenshots package test-image publish publish-index lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,10 +91,21 @@ package: .venv/.installed-dev ## Build the service's wheel and source archive in
 	.venv/bin/uv build --quiet --clear
 	@ls dist/*.whl
 
-publish: ## Build the container image and push it as IMAGE:TAG (with REGISTRY_USER and REGISTRY_PASSWORD)
-	@printf %s "$$REGISTRY_PASSWORD" | docker login --username "$$REGISTRY_USER" --password-stdin "$(firstword $(subst /, ,$(IMAGE)))"
-	docker build --tag "$(PUBLISHED)" .
-	docker push "$(PUBLISHED)"
+test-image: .venv/.installed-dev ## Start the container image IMAGE, and ask it what a user asks (without IMAGE it is built)
+	IMAGE="$(IMAGE)" .venv/bin/python -m pytest tests/e2e/test_image.py --timeout 900
+
+publish: .venv/.installed-dev ## Build the image for this processor, test it, push it as IMAGE:TAG-PROCESSOR (with REGISTRY_USER and REGISTRY_PASSWORD)
+	@test "$(TAG:v%=%)" = "$$(.venv/bin/python -c 'from app.version import VERSION; print(VERSION)')" || \
+		{ echo "TAG is $(TAG), and app/version.py says another version"; exit 1; }
+	@$(LOGIN)
+	docker buildx inspect image-classifier >/dev/null 2>&1 || docker buildx create --name image-classifier --driver docker-container
+	$(BUILD) --load .
+	$(MAKE) --no-print-directory test-image IMAGE="$(PUBLISHED)-$(PROCESSOR)"
+	$(BUILD) --push --provenance=mode=max --sbom=true .
+
+publish-index: ## Make of the images that `publish` has pushed, one of each processor, IMAGE:TAG (with REGISTRY_USER and REGISTRY_PASSWORD)
+	@$(LOGIN)
+	docker buildx imagetools create --tag "$(PUBLISHED)" $(PROCESSORS:%="$(PUBLISHED)-%")
 
 lock: .venv/.installed-dev ## Pin the newest releases in requirements.txt and requirements-dev.txt
 	$(LOCK) requirements.in --output-file requirements.txt

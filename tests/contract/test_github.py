@@ -27,13 +27,20 @@ def loaded(path: Path) -> Any:
 
 
 def steps(workflow: Any) -> list[dict[str, Any]]:
-    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+    return [step for job in workflow["jobs"].values() for step in job.get("steps", [])]
 
 
 def test_ci_runs_what_developers_run() -> None:
     commands = [step["run"] for path in WORKFLOWS for step in steps(loaded(path)) if "run" in step]
 
-    assert sorted(commands) == [".ci/run", "make e2e", "make publish", "make test-dart", "make test-slow"]
+    assert sorted(commands) == [
+        ".ci/run",
+        "make e2e",
+        "make publish",
+        "make publish-index",
+        "make test-dart",
+        "make test-slow",
+    ]
     verbs = re.findall(r"make ([a-z0-9-]+)", " ".join([*commands, (ROOT / ".ci/run").read_text(encoding="utf-8")]))
     assert [verb for verb in verbs if f"\n{verb}: " not in MAKEFILE] == []
 
@@ -46,25 +53,44 @@ def test_the_nightly_run_names_the_browser_so_that_no_test_of_a_page_is_skipped(
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_may_only_read_or_publish_an_image_and_ends(path: Path) -> None:
+def test_a_workflow_may_only_read_and_ends(path: Path) -> None:
     workflow = loaded(path)
 
-    publishes = {"packages": "write"} if path.name == "publish.yml" else {}
-    assert workflow["permissions"] == {"contents": "read", **publishes}
+    assert workflow["permissions"] == {"contents": "read"}
     assert "group" in workflow["concurrency"]
     for job in workflow["jobs"].values():
-        assert int(job["timeout-minutes"]) <= 180
-        assert "permissions" not in job
+        assert "uses" in job or int(job["timeout-minutes"]) <= 180
     checkouts = [step for step in steps(workflow) if step.get("uses", "").startswith("actions/checkout@")]
     assert {step["with"]["persist-credentials"] for step in checkouts} == {"false"}
 
 
+def test_only_what_publishes_an_image_may_write_and_only_packages() -> None:
+    jobs = {f"{path.stem}.{name}": job for path in WORKFLOWS for name, job in loaded(path)["jobs"].items()}
+
+    allowed = {name: job["permissions"] for name, job in jobs.items() if "permissions" in job}
+
+    assert set(allowed) == {"publish.image", "publish.index"}
+    assert [rights for rights in allowed.values() if rights != {"contents": "read", "packages": "write"}] == []
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_actions_are_githubs_own_or_darts_and_of_a_named_major_version(path: Path) -> None:
+def test_actions_are_githubs_own_or_darts_and_of_a_named_major_version_or_of_one_commit(path: Path) -> None:
     used = [step["uses"] for step in steps(loaded(path)) if "uses" in step]
 
     assert used
-    assert [name for name in used if not re.fullmatch(r"(actions|dart-lang)/[a-z-]+@v\d+", name)] == []
+    assert [name for name in used if not re.fullmatch(r"(actions|dart-lang)/[a-z-]+@(v\d+|[0-9a-f]{40})", name)] == []
+
+
+def test_all_actions_on_the_way_to_a_published_image_are_of_one_commit() -> None:
+    """A tag can be moved to other code, which would write what is published."""
+    used = [
+        step["uses"]
+        for name in ("ci", "publish")
+        for step in steps(loaded(GITHUB / f"workflows/{name}.yml"))
+        if "uses" in step
+    ]
+
+    assert [name for name in used if not re.fullmatch(r"[a-z/-]+@[0-9a-f]{40}", name)] == []
 
 
 def test_ci_runs_on_the_oldest_python_that_is_promised_and_on_the_newest_that_make_looks_for() -> None:
