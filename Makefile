@@ -69,13 +69,14 @@ format: .venv/.installed-dev ## Format the code and mend what the linter can
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-docs: .venv/.installed-dev ## Write what is made of the code: tables of the documents, .env.example, the client's content hash
+docs: .venv/.installed-dev ## Write what is made of the code: tables of the documents, .env.example, Kubernetes' manifests, the client's content hash
 	.venv/bin/python -m scripts.copy_content_hash
 	.venv/bin/python -m scripts.settings_docs
 	.venv/bin/python -m scripts.image_costs
 	.venv/bin/python -m scripts.metrics_docs
 	.venv/bin/python -m scripts.category_docs
 	.venv/bin/python -m scripts.network_accuracy
+	.venv/bin/python -m scripts.kubernetes_manifests
 
 client-types: .venv/.installed-dev ## Write what the TypeScript client knows of the interface (needs npm)
 	.venv/bin/python -m scripts.client_page

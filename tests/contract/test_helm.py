@@ -1,4 +1,4 @@
-"""The chart: rendered and linted by Helm's own engine, valid by Kubernetes' schemas, as careful as the manifests."""
+"""The chart: rendered and linted by Helm's own engine, and valid by Kubernetes' schemas."""
 
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from app.config import Settings
 from app.version import VERSION
 from tests.contract.test_deployment import ROOT, gunicorn  # noqa: F401  # a fixture
-from tests.contract.test_kubernetes import manifest as plain_manifest
 
 helm = pytest.importorskip("helm_python", reason="its engine comes as a wheel for the commonest machines alone")
 
@@ -216,18 +215,6 @@ def test_a_pod_has_time_to_end_whatever_a_question_may_take(
 
     wait = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
     assert wait + config["graceful_timeout"] < pod["terminationGracePeriodSeconds"]
-
-
-def test_the_chart_asks_for_what_the_manifests_ask_for() -> None:
-    container = pod_of(one("StatefulSet"))["containers"][0]
-    plain = plain_manifest("Deployment")["spec"]["template"]["spec"]["containers"][0]
-
-    for probe in ("livenessProbe", "startupProbe"):
-        assert container[probe] == plain[probe]
-    assert container["readinessProbe"]["httpGet"]["path"] == "/api/v1/health/ready"
-    assert container["resources"] == plain["resources"]
-    annotations = one("Ingress", {"ingress": {"enabled": True}})["metadata"]["annotations"]
-    assert annotations == plain_manifest("Ingress")["metadata"]["annotations"]
 
 
 def test_pods_reach_the_database_where_the_settings_say_it_is() -> None:
