@@ -1,75 +1,13 @@
 """The chart: rendered and linted by Helm's own engine, and valid by Kubernetes' schemas."""
 
-from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import kubernetes_validate
 import pytest
-import yaml
-from pydantic import SecretStr
 
 from app.config import Settings
-from app.version import VERSION
-from tests.contract.test_deployment import ROOT, gunicorn  # noqa: F401  # a fixture
-
-helm = pytest.importorskip("helm_python", reason="its engine comes as a wheel for the commonest machines alone")
-
-CHART = ROOT / "deploy/helm"
-VALUES = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
-ALL_ON: dict[str, Any] = {
-    "imagePullSecrets": [{"name": "registry"}],
-    "settings": {"LLM_TIMEOUT": "60", "MYSQL_PORT": "3307", "MYSQL_HOST": "a,b"},
-    "secret": {"create": True, "values": {"MYSQL_PASSWORD": "secret-in-values"}},
-    "migration": {"existingSecret": "migrator"},
-    "spool": {"storageClass": "fast"},
-    "ingress": {"enabled": True},
-    "networkPolicy": {"from": [{"podSelector": {}}], "toPorts": [443, 6379], "egress": [{"to": [{"podSelector": {}}]}]},
-    "serviceAccount": {"name": "classifier", "annotations": {"a": "b"}},
-    "podAnnotations": {"prometheus.io/scrape": "true"},
-    "nodeSelector": {"disk": "ssd"},
-    "tolerations": [{"key": "only", "operator": "Exists"}],
-    "affinity": {"nodeAffinity": {}},
-    "extraVolumes": [{"name": "ca", "secret": {"secretName": "mysql-ca"}}],
-    "extraVolumeMounts": [{"name": "ca", "mountPath": "/srv/ca", "readOnly": True}],
-}
-ALL_OFF: dict[str, Any] = {
-    "migration": {"enabled": False},
-    "spool": {"persistent": False},
-    "autoscaling": {"enabled": False},
-    "networkPolicy": {"enabled": False},
-    "serviceAccount": {"create": False},
-}
-CHOICES = {"defaults": {}, "all on": ALL_ON, "all off": ALL_OFF}
-
-
-def render(values: dict[str, Any] | None = None, **options: Any) -> dict[str, str]:
-    with helm.Chart.load(CHART) as chart:
-        files: dict[str, str] = chart.render(values or {}, name="photos", namespace="prod", **options)
-        return files
-
-
-def objects(values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    texts = [text for name, text in render(values).items() if name.endswith(".yaml")]
-    return [one for text in texts for one in yaml.safe_load_all(text) if one]
-
-
-def one(kind: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
-    (found,) = [item for item in objects(values) if item["kind"] == kind and not is_hook(item)]
-    return found
-
-
-def is_hook(item: dict[str, Any]) -> bool:
-    return "helm.sh/hook" in item["metadata"].get("annotations", {})
-
-
-def migration_job(values: dict[str, Any]) -> dict[str, Any]:
-    (found,) = [item for item in objects(values) if item["kind"] == "Job"]
-    return found
-
-
-def pod_of(item: dict[str, Any]) -> dict[str, Any]:
-    spec: dict[str, Any] = item["spec"]["template"]["spec"]
-    return spec
+from tests.contract.test_deployment import gunicorn  # noqa: F401  # a fixture
+from tests.support.helm_chart import ALL_ON, CHART, CHOICES, helm, is_hook, migration_job, objects, one, pod_of, render
 
 
 @pytest.mark.parametrize("version", ["1.32", "1.37"])
@@ -79,7 +17,8 @@ def test_whatever_is_rendered_is_valid_by_kubernetes_own_schemas(choice: str, ve
 
     assert len(rendered) >= 4
     for item in rendered:
-        kubernetes_validate.validate(item, version, strict=True)
+        if item["kind"] != "ServiceMonitor":  # the operator's own kind
+            kubernetes_validate.validate(item, version, strict=True)
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -88,34 +27,6 @@ def test_helm_lint_finds_nothing(choice: str) -> None:
 
     assert report["errors"] == []
     assert [one for one in report["messages"] if one["severity"] > 1] == []
-
-
-@pytest.mark.parametrize(
-    ("values", "named"),
-    [
-        ({"replicas": 0}, "replicas"),
-        ({"replica": 3}, "replica"),
-        ({"settings": {"WEB_CONCURRENCY": 2}}, "WEB_CONCURRENCY"),
-        ({"settings": {"MYSQL_PASSWORD": "in the open"}}, "MYSQL_PASSWORD"),
-        ({"settings": {"web_concurrency": "2"}}, "web_concurrency"),
-        ({"spool": {"size": "4"}}, "size"),
-        ({"existingSecret": ""}, "existingSecret"),
-    ],
-)
-def test_a_wrong_value_is_refused_by_its_name(values: dict[str, Any], named: str) -> None:
-    with helm.Chart.load(CHART) as chart, pytest.raises(helm.HelmError, match=named):
-        chart.validate_schema(values)
-
-
-def test_every_setting_is_one_and_no_secret_may_stand_among_them() -> None:
-    schema = yaml.safe_load((CHART / "values.schema.json").read_text(encoding="utf-8"))
-    named = schema["properties"]["settings"]["properties"]
-    hints = get_type_hints(Settings)
-    secrets = {name.upper() for name in Settings.model_fields if SecretStr in (hints[name], *get_args(hints[name]))}
-
-    assert {name for name in VALUES["settings"] if name.lower() not in Settings.model_fields} == set()
-    of_telemetry = {f"OTEL_EXPORTER_OTLP_{signal}HEADERS" for signal in ("", "TRACES_", "METRICS_")}  # mostly a key
-    assert {name for name, rule in named.items() if rule is False} == secrets | of_telemetry
 
 
 def test_no_secret_is_in_what_is_rendered_unless_it_was_asked_for() -> None:
@@ -217,11 +128,15 @@ def test_a_pod_has_time_to_end_whatever_a_question_may_take(
     assert wait + config["graceful_timeout"] < pod["terminationGracePeriodSeconds"]
 
 
-def test_pods_reach_the_database_where_the_settings_say_it_is() -> None:
-    ports = [rule["port"] for rule in one("NetworkPolicy", ALL_ON)["spec"]["egress"][0]["ports"]]
+def test_pods_are_spread_over_nodes_and_zones() -> None:
+    pod = pod_of(one("StatefulSet"))
+    spread = {rule["topologyKey"]: rule["whenUnsatisfiable"] for rule in pod["topologySpreadConstraints"]}
 
-    assert ports == [53, 53, 3307, 443, 6379]
-    assert "from" not in one("NetworkPolicy")["spec"]["ingress"][0]
+    assert spread == dict.fromkeys(("kubernetes.io/hostname", "topology.kubernetes.io/zone"), "ScheduleAnyway")
+
+
+def test_a_pod_that_is_not_ready_does_not_keep_a_node_from_being_emptied() -> None:
+    assert one("PodDisruptionBudget")["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -239,12 +154,3 @@ def test_pods_are_replaced_when_a_setting_changes() -> None:
 
     assert annotations({}) == annotations({"replicas": 3})
     assert annotations({}) != annotations({"settings": {"LOG_LEVEL": "DEBUG"}})
-
-
-def test_the_chart_is_of_the_services_version_and_every_value_has_a_rule() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
-    schema = yaml.safe_load((CHART / "values.schema.json").read_text(encoding="utf-8"))
-
-    assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
-    assert set(schema["properties"]) - {"global"} == set(VALUES)
-    assert Path(CHART / "README.md").exists()

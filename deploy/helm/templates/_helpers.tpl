@@ -64,3 +64,27 @@ securityContext:
 {{- $timeout := index .Values.settings "LLM_TIMEOUT" | default "30" | float64 | ceil | int -}}
 {{ add 5 (mul 2 (add $timeout 10 5)) 5 }}
 {{- end -}}
+
+{{/* TCP ports that pods have to reach: of MySQL's servers and of what settings name by an address, and those of toPorts. */}}
+{{- define "image-classifier.toPorts" -}}
+{{- $ports := list -}}
+{{- range $name, $value := .Values.settings -}}
+{{- if has $name (list "MYSQL_HOST" "MYSQL_READ_HOSTS") -}}
+{{- range splitList "," $value -}}
+{{- if regexMatch "^(\\[.+\\]|[^:]+):[0-9]+$" (trim .) -}}
+{{- $ports = append $ports (regexFind "[0-9]+$" (trim .) | int) -}}
+{{- else -}}
+{{- $ports = append $ports (index $.Values.settings "MYSQL_PORT" | default "3306" | int) -}}
+{{- end -}}
+{{- end -}}
+{{- else if and (regexMatch "_(URL|ENDPOINT)$" $name) $value -}}
+{{- $address := urlParse $value -}}
+{{- $usual := eq $address.scheme "http" | ternary "80" "443" -}}
+{{- $ports = append $ports (regexFind ":[0-9]+$" $address.host | trimPrefix ":" | default $usual | int) -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.networkPolicy.toPorts -}}
+{{- $ports = append $ports (int .) -}}
+{{- end -}}
+{{- $ports | uniq | toJson -}}
+{{- end -}}
