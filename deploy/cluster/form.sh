@@ -58,15 +58,20 @@ prepare() {  # NODE: lets one that was never in the group take part in it; false
     SET SQL_LOG_BIN = 1;
     RESET BINARY LOGS AND GTIDS;
     CHANGE REPLICATION SOURCE TO SOURCE_USER = 'replication', SOURCE_PASSWORD = $(quoted "$MYSQL_ROOT_PASSWORD")
-      FOR CHANNEL 'group_replication_recovery'"
+      FOR CHANNEL 'group_replication_recovery';
+    SET GLOBAL super_read_only = ON"
 }
 
 join() {  # NODE
   prepare "$1" || return 0
   say "$1 joins the group"
-  # One that was thrown out of the group has closed itself to the service, and stays so when it is back.
-  seconds=120 sql "$1" "STOP GROUP_REPLICATION; SET GLOBAL offline_mode = OFF; START GROUP_REPLICATION" ||
-    say "$1 did not join"
+  # One that was thrown out of the group has closed itself to the service, and stays so when it is back. One that began
+  # the group while this script was killed would begin another.
+  seconds=120 sql "$1" "
+    STOP GROUP_REPLICATION;
+    SET GLOBAL offline_mode = OFF;
+    SET GLOBAL group_replication_bootstrap_group = OFF;
+    START GROUP_REPLICATION" || say "$1 did not join"
 }
 
 begin() {  # NODE: the group is what this node has

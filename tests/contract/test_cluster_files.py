@@ -75,6 +75,14 @@ def test_a_node_that_comes_back_takes_no_writes_of_its_own() -> None:
     assert "start-on-boot=OFF" in node  # form.sh lets it join
 
 
+def test_a_node_that_comes_back_empty_can_copy_what_is_in_no_binary_log_any_more() -> None:
+    node = (FOLDER / "node.sh").read_text(encoding="utf-8")
+    form = (FOLDER / "form.sh").read_text(encoding="utf-8")
+
+    assert "--plugin-load-add=mysql_clone.so" in node
+    assert "BACKUP_ADMIN" in form  # the right to be copied from
+
+
 @pytest.mark.parametrize("script", ["form.sh", "node.sh"])
 def test_a_script_is_one_that_its_shell_reads(script: str) -> None:
     shell = (FOLDER / script).read_text(encoding="utf-8").splitlines()[0].removeprefix("#!")

@@ -89,6 +89,10 @@ class Stack:
         subprocess.run(["docker", "restart", "--time", "95", container], check=True, capture_output=True)
         wait_until(lambda: _health(container) == "healthy", 60)
 
+    def remove_volume(self, name: str) -> None:
+        """Delete a volume that no container has any more."""
+        subprocess.run(["docker", "volume", "rm", f"{self._project}_{name}"], check=True, capture_output=True)
+
     def query(self, sql: str) -> list[list[str]]:
         """Run a statement; return its rows as texts."""
         password = f"MYSQL_PWD={self._root_password}"

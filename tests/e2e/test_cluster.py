@@ -149,6 +149,24 @@ def test_all_three_hold_the_same_after_all_that(cluster: Cluster) -> None:
     assert hits == records
 
 
+def test_a_node_that_comes_back_empty_gets_what_is_in_no_binary_log_any_more(cluster: Cluster) -> None:
+    count = "SELECT COUNT(*) FROM request_log"
+    (gone, *_) = [node for node in NODES if node != cluster.primary()]
+    expected = cluster.query(count)
+
+    cluster.compose("rm", "--force", "--stop", gone)
+    cluster.remove_volume(f"{gone}-data")
+    for cluster.asked in [node for node in NODES if node != gone]:
+        cluster.query("FLUSH BINARY LOGS")
+        cluster.query("PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY")
+    cluster.compose("up", "--detach", "--no-deps", gone)
+    cluster.wait_until_whole()
+
+    cluster.asked = gone
+    assert cluster.query(count) == expected
+    assert expected != [["0"]]
+
+
 @pytest.mark.parametrize("node", NODES)
 def test_a_node_that_is_restarted_joins_by_itself(node: str, cluster: Cluster) -> None:
     cluster.compose("restart", node)
