@@ -76,6 +76,7 @@ docs: .venv/.installed-dev ## Write what is made of the code: tables of the docu
 	.venv/bin/python -m scripts.metrics_docs
 	.venv/bin/python -m scripts.category_docs
 	.venv/bin/python -m scripts.network_accuracy
+	.venv/bin/python -m scripts.sizing --write
 	.venv/bin/python -m scripts.chart_docs
 	.venv/bin/python -m scripts.kubernetes_manifests
 
