@@ -54,7 +54,7 @@ def warm(service: Service, hashes: list[str], redis: RedisServer) -> None:
 
 def processor_seconds(pid: int) -> float:
     """Return the processor time that a process and its children have taken so far."""
-    return sum(cpu_seconds(one)[0] for one in descendants(pid))
+    return sum(cpu_seconds(one)[0] for one in [pid, *descendants(pid)])
 
 
 @dataclass
