@@ -100,10 +100,10 @@ test-image: .venv/.installed-dev ## Start the container image IMAGE, and ask it 
 publish: .venv/.installed-dev ## Build the image for this processor, test it, push it as IMAGE:TAG-PROCESSOR (with REGISTRY_USER and REGISTRY_PASSWORD)
 	@test "$(TAG:v%=%)" = "$$(.venv/bin/python -c 'from app.version import VERSION; print(VERSION)')" || \
 		{ echo "TAG is $(TAG), and app/version.py says another version"; exit 1; }
-	@$(LOGIN)
 	docker buildx inspect image-classifier >/dev/null 2>&1 || docker buildx create --name image-classifier --driver docker-container
 	$(BUILD) --load .
 	$(MAKE) --no-print-directory test-image IMAGE="$(PUBLISHED)-$(PROCESSOR)"
+	@$(LOGIN)
 	$(BUILD) --push --provenance=mode=max --sbom=true .
 
 publish-index: ## Make of the images that `publish` has pushed, one of each processor, IMAGE:TAG (with REGISTRY_USER and REGISTRY_PASSWORD)
