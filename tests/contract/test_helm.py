@@ -82,6 +82,7 @@ def test_photos_are_never_on_a_disk_and_no_pod_gains_rights(choice: str) -> None
         assert (pod["automountServiceAccountToken"], pod["securityContext"]["runAsNonRoot"]) == (False, True)
         assert (security["allowPrivilegeEscalation"], security["readOnlyRootFilesystem"]) == (False, True)
         assert security["capabilities"] == {"drop": ["ALL"]}
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert resources["requests"]["memory"] == resources["limits"]["memory"]  # such a pod is never swapped
         on_disk = [
             one["name"] for one in pod.get("volumes", []) if one.get("emptyDir", {}).get("medium", "") != "Memory"
