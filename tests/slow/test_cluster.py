@@ -1,12 +1,16 @@
 """P2 on a cluster: whatever becomes of its primary under load, each answer is recorded once, and writes go on at the
 next primary without a restart.
 
+P1: every question that was paid for is on record, and each worker pays for a photo once at most. While there is no
+primary there are no leases, and what one worker has found out the other one learns when the spool is written.
+
 CLUSTER_ROUNDS says how many rounds there are of each kind; with `-rP` pytest shows the figures of each.
 """
 
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +33,7 @@ LOAD_SECONDS = 2.0
 
 MOST_SECONDS_AFTER_ELECTION = 3.0
 SETTLE_SECONDS = 60.0
+WORKERS = 2
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -108,11 +113,14 @@ def test_what_was_answered_is_recorded_once_whatever_becomes_of_the_primary(
         print(f"{kind}: elected after {elected - began:.2f} s, writes {resumed - elected:.2f} s later")  # noqa: T201
         waited.append(resumed - elected)
 
-    with running_service(tmp_path, GUNICORN, web_concurrency=2, **settings) as service:
+    with running_service(tmp_path, GUNICORN, web_concurrency=WORKERS, **settings) as service:
         asyncio.run(load(service.url, disturb, journal, LOAD_SECONDS))
         wait_until(lambda: spooled_bytes(tmp_path) == 0, SETTLE_SECONDS, "the spool was not replayed")
+        asked = Counter(call.jpeg for call in fake_models.calls)
         print(f"{kind}: {len(journal.answered)} answers, {journal.failed} failures")  # noqa: T201
+        print(f"{kind}: {asked.total()} paid questions about {len(asked)} photos")  # noqa: T201
         check(cluster, journal)
+        check_paid(cluster, asked)
     assert max(waited) < MOST_SECONDS_AFTER_ELECTION
 
 
@@ -127,6 +135,13 @@ def check(cluster: Cluster, journal: Journal) -> None:
     for member in cluster.others(primary):
         wait_until(lambda at=member: requests_on(at) == len(logged), SETTLE_SECONDS, f"{member.name} has other rows")  # type: ignore[misc]
     assert asyncio.run(check_sums(cluster)) == len(logged)
+
+
+def check_paid(cluster: Cluster, asked: Counter[bytes]) -> None:
+    """Compare what the vendor was asked with what is on record, and with what an outage may cost."""
+    ((recorded,),) = cluster.primary.server.query("SELECT COUNT(*) FROM model_call", TEST_DATABASE)
+    assert recorded == asked.total()
+    assert max(asked.values()) <= WORKERS
 
 
 async def check_sums(cluster: Cluster) -> int:
