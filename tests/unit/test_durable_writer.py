@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -151,6 +151,61 @@ async def test_a_replay_that_fails_in_the_middle_goes_on_there(records: FakeReco
         records.away, records.away_after = False, None
         await writer.replay()
         assert numbers(records) == [1, 2, 3, 4, 5]
+
+
+class SlowRecords(FakeRecords):
+    """A database to which more than a few batches at once take longer than a transaction may."""
+
+    most = 2
+
+    async def write(self, batches: Sequence[RecordBatch]) -> None:
+        if len(batches) > self.most:
+            raise DatabaseUnavailable(detail="it gave no answer in time")
+        await super().write(batches)
+
+
+async def test_a_database_that_is_too_slow_for_much_at_once_gets_less_until_it_has_all(tmp_path: Path) -> None:
+    records = SlowRecords()
+    long = make_outcome(reply=make_reply(make_classification(description="x" * 300_000)))
+    async with opened(records, tmp_path, 100_000_000) as writer:
+        records.away = True
+        for number in range(1, 31):
+            await writer.write(RecordBatch.of("w", number, [long]))
+        records.away = False
+
+        async with asyncio.timeout(10):
+            while writer.waiting_bytes:
+                with suppress(DatabaseUnavailable):
+                    await writer.replay()
+
+        assert numbers(records) == list(range(1, 31))
+
+
+async def test_after_an_outage_a_little_is_tried_first_and_then_more_at_once(
+    records: FakeRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    write = records.write
+
+    async def count(batches: Sequence[RecordBatch]) -> None:
+        await write(batches)
+        written.append(len(batches))
+
+    long = make_outcome(reply=make_reply(make_classification(description="x" * 30_000)))
+    async with opened(records, tmp_path, 100_000_000) as writer:
+        records.away = True
+        for number in range(1, 101):
+            await writer.write(RecordBatch.of("w", number, [long]))
+        for _ in range(10):
+            with pytest.raises(DatabaseUnavailable):
+                await writer.replay()
+        records.away = False
+        monkeypatch.setattr(records, "write", count)
+        await writer.replay()
+
+    assert written[0] <= 3
+    assert written == sorted(written[:-1]) + written[-1:]
+    assert max(written) > 10
 
 
 async def test_a_spool_that_somebody_empties_in_the_middle_of_a_replay_holds_nothing(

@@ -12,13 +12,16 @@ from app.errors import DatabaseUnavailable, ServiceError
 from app.observe.metrics import Metrics
 from app.repositories.record_batch import RecordBatch
 from app.services.records.sifted_tables import SiftedTables
-from app.services.records.spool_file import SpoolFile
+from app.services.records.spool_file import READ_BYTES, SpoolFile
 from app.utils.events import is_set_within
 from app.utils.threads import to_thread_and_back
 
 _RETRY_SECONDS = 0.25
 _ADOPT_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
+_LEAST_READ_BYTES = 64 * 1024
+_QUICK_SECONDS = 1.0
+"""A third of what a transaction may take."""
 
 
 class DurableWriter:
@@ -41,6 +44,7 @@ class DurableWriter:
         self._max_spool_bytes = max_spool_bytes
         self._file = SpoolFile.create(folder)
         self._replayed = 0  # bytes of our file
+        self._read_bytes = READ_BYTES  # so much of a spool is written at once
         self._lock = asyncio.Lock()
         self._closed = False
         self._refused_bytes = 0
@@ -120,11 +124,11 @@ class DurableWriter:
         while self._file.size:
             # Locked for a chunk at a time: what comes in meanwhile goes behind, less of it each time than is written.
             async with self._lock:
-                lines, end = await asyncio.to_thread(self._file.read, self._replayed)
+                lines, end = await asyncio.to_thread(self._file.read, self._replayed, self._read_bytes)
                 if not lines:
                     self._start_over()
                     continue
-                batches = await self._tables.write_lines(lines)
+                batches = await self._write_lines(lines)
                 replayed = sum(batch.answers for batch in batches)
                 self.waiting_answers = max(0, self.waiting_answers - replayed)  # some may have come a second time
                 self._replayed = end
@@ -206,6 +210,20 @@ class DurableWriter:
         self._news.set()
         return DatabaseUnavailable(detail=detail)
 
+    async def _write_lines(self, lines: list[bytes]) -> list[RecordBatch]:
+        """Write some lines of a spool. The next are fewer after a failure, since a database that is slow would take so
+        many at no time, and more where it was quick."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            batches = await self._tables.write_lines(lines)
+        except DatabaseUnavailable:
+            self._read_bytes = max(_LEAST_READ_BYTES, self._read_bytes // 2)
+            raise
+        if loop.time() - began < _QUICK_SECONDS:
+            self._read_bytes = min(READ_BYTES, self._read_bytes * 2)
+        return batches
+
     async def _replay_orphan(self, orphan: SpoolFile) -> None:
         done = False
         try:
@@ -213,10 +231,10 @@ class DurableWriter:
                 logger.info("replaying the spool of a process that died", file=orphan.path.name, bytes=orphan.size)
             offset = 0
             while True:
-                lines, offset = await asyncio.to_thread(orphan.read, offset)
+                lines, offset = await asyncio.to_thread(orphan.read, offset, self._read_bytes)
                 if not lines:
                     break
-                await self._tables.write_lines(lines)
+                await self._write_lines(lines)
             done = True
         finally:
             orphan.close(remove=done)

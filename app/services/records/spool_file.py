@@ -16,7 +16,7 @@ _UNFINISHED_SECONDS = 60.0
 """A file that is made is locked and has its name within moments."""
 
 _FRAME_BYTES = len(b"%08x \n" % 0)
-_READ_BYTES = 1024 * 1024
+READ_BYTES = 1024 * 1024
 """Some 1,500 records. They are one transaction, which must end within its time where the server is busy, and are read
 on the event loop. More than the largest batch: the replay must read faster than others append."""
 
@@ -70,12 +70,12 @@ class SpoolFile:
         append_whole(self._descriptor, b"-" * (_FRAME_BYTES + length), self.size)  # torn, should the process die here
         os.ftruncate(self._descriptor, self.size)
 
-    def read(self, offset: int) -> tuple[list[bytes], int]:
-        """Return whole lines from `offset` on, as they are in the file, and where the next begins.
+    def read(self, offset: int, wanted: int = READ_BYTES) -> tuple[list[bytes], int]:
+        """Return whole lines from `offset` on, as they are in the file, and where the next begins: about as many bytes
+        as are wanted, and one line at least.
 
         None are left when `lines` is empty; a torn end, whose writer died writing it, is none.
         """
-        wanted = _READ_BYTES
         while True:
             block = os.pread(self._descriptor, wanted, offset)
             whole, newline, _ = block.rpartition(b"\n")
