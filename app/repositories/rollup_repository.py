@@ -101,6 +101,9 @@ class AppliedPiece:
     rejected: str | None = None
     """Why its one row could not be added. It has been taken out, and the sums wait for a rebuild."""
 
+    leaves_more: bool = False
+    """Whether there was more in the outbox than it took, or may have been."""
+
 
 @dataclass(frozen=True, slots=True)
 class RollupRepository:
@@ -130,10 +133,12 @@ class RollupRepository:
         row is found that is to blame, so that this one stops none of the others.
         """
         state = await self.fetch_state()
-        rows = _piece(await self.database.fetch_all(SELECT_OUTBOX_PIECE, {"limit": _PIECE_ROWS}))
+        found = await self.database.fetch_all(SELECT_OUTBOX_PIECE, {"limit": _PIECE_ROWS})
+        rows = _piece(found)
         while rows:
             try:
-                return AppliedPiece(len(rows) if await self._apply(rows, state, zone) else 0)
+                applied = len(rows) if await self._apply(rows, state, zone) else 0
+                return AppliedPiece(applied, leaves_more=len(rows) < len(found) or len(found) == _PIECE_ROWS)
             except (StatisticsNotBuilt, ValueRejected, StatementTooLarge) as error:
                 if len(rows) == 1:
                     return await self._reject(rows[0], state, error)
@@ -155,7 +160,7 @@ class RollupRepository:
             await self.database.commit([mark, (DELETE_OUTBOX, {"ids": json.dumps([row[0]])})])
         except ConstraintError:
             return AppliedPiece(0)
-        return AppliedPiece(1, f"row {row[0]}: {error.detail}")
+        return AppliedPiece(1, f"row {row[0]}: {error.detail}", leaves_more=True)
 
     async def add(self, sums: RollupSums, version: int, zone: ZoneInfo, outbox_ids: Sequence[int]) -> bool:
         """Add sums and take out the rows of the outbox that they are of. False: the sums are at another version.

@@ -32,6 +32,9 @@ class FakeRollups:
     pieces: int
     built: bool = True
     rejected: str | None = None
+    arriving: int = 0
+    """How many come while one is added."""
+
     before_piece: Callable[[], None] = lambda: None
 
     async def fetch_state(self) -> FakeState:
@@ -46,7 +49,9 @@ class FakeRollups:
     async def apply_piece(self, zone: ZoneInfo) -> AppliedPiece:
         self.before_piece()
         self.pieces -= 1
-        return AppliedPiece(64) if self.rejected is None else AppliedPiece(1, self.rejected)
+        more = self.pieces > 0
+        self.pieces += self.arriving
+        return AppliedPiece(64 if self.rejected is None else 1, self.rejected, more)
 
     async def build(self, zone: ZoneInfo, progress: object) -> int:
         assert callable(progress)
@@ -75,6 +80,14 @@ async def test_all_that_waits_is_added_piece_by_piece() -> None:
 
     assert await RollupUpkeep(rollups, FakeLeases(), UTC, Metrics()).apply_waiting() == 3 * 64
     assert rollups.pieces == 0
+
+
+async def test_what_comes_while_something_is_added_is_left_for_the_next_time() -> None:
+    rollups = FakeRollups(pieces=1, arriving=1)
+    upkeep = RollupUpkeep(rollups, FakeLeases(), UTC, Metrics())
+
+    assert await upkeep.apply_waiting() == 64
+    assert await upkeep.apply_waiting() == 64
 
 
 async def test_nobody_claims_anything_while_nothing_waits() -> None:
