@@ -15,13 +15,15 @@ T = TypeVar("T")
 class UnreliableDatabase:
     """A real database behind a line that can be cut. `loses_answers`: what is written is done, and nobody hears.
 
-    `refuses`: it does not understand the statements. While the `gate` is shut, commits wait.
+    `refuses`: it does not understand the statements. `only_reads`: it takes no commits yet. While the `gate` is shut,
+    commits wait.
     """
 
     inner: Database
     away: bool = False
     loses_answers: bool = False
     refuses: bool = False
+    only_reads: bool = False
     commits: list[int] = field(default_factory=list)
     """The number of statements of each transaction that was tried."""
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -49,6 +51,8 @@ class UnreliableDatabase:
         self.commits.append(len(statements))
         await self.gate.wait()
         self._check()
+        if self.only_reads:
+            raise DatabaseUnavailable(detail="it takes no commits yet, as told")
         await self.inner.commit(statements)
         if self.loses_answers:
             raise DatabaseUnavailable(detail="the answer was lost")
