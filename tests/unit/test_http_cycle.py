@@ -1,11 +1,12 @@
 """An answer is sent in one piece where it can be, and is HTTP whatever the application says."""
 
 import asyncio
+import tracemalloc
 from typing import Any
 
 import pytest
 import uvicorn
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http_protocol import LimitedProtocol
 
@@ -32,9 +33,23 @@ class FakeTransport(asyncio.Transport):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
 
+    def pause_reading(self) -> None:
+        self.told.append("pause")
+
+    def resume_reading(self) -> None:
+        self.told.append("resume")
+
 
 def body(content: bytes, *, more: bool = False) -> Message:
     return {"type": "http.response.body", "body": content, "more_body": more}
+
+
+def connected_to(application: ASGIApp) -> tuple[LimitedProtocol, FakeTransport]:
+    transport = FakeTransport()
+    config = uvicorn.Config(application, log_config=None)
+    protocol = LimitedProtocol(config, uvicorn.Server(config).server_state, {})
+    protocol.connection_made(transport)
+    return protocol, transport
 
 
 async def answer_of(
@@ -46,10 +61,7 @@ async def answer_of(
         for message in messages:
             await send(message)
 
-    transport = FakeTransport()
-    config = uvicorn.Config(application, log_config=None)
-    protocol = LimitedProtocol(config, uvicorn.Server(config).server_state, {})
-    protocol.connection_made(transport)
+    protocol, transport = connected_to(application)
     connection = "keep-alive" if keep_alive else "close"
     protocol.data_received(f"{method} / HTTP/1.1\r\nhost: x\r\nconnection: {connection}\r\n\r\n".encode())
     await asyncio.gather(*protocol.tasks)
@@ -124,3 +136,28 @@ async def test_what_is_out_of_order_is_an_error_of_the_application(messages: lis
     told, _ = await answer_of(*messages)
 
     assert told[-1] == "close"
+
+
+async def test_a_body_in_small_pieces_takes_no_more_memory_while_nobody_reads_it() -> None:
+    bodies: list[bytes] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        message = await receive()
+        bodies.append(message["body"])
+        await send(START)
+        await send(body(b"hello"))
+
+    protocol, transport = connected_to(application)
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+    pieces = b"2\r\nab\r\n" * 36_000  # what one read of the socket may bring
+
+    tracemalloc.start()
+    protocol.data_received(pieces)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1.5 * 72_000
+    assert transport.told == ["pause"]
+
+    protocol.data_received(b"0\r\n\r\n")
+    await asyncio.gather(*protocol.tasks)
+    assert bodies == [b"ab" * 36_000]
