@@ -153,6 +153,7 @@ class CycleProtocol(HttpToolsProtocol):
             version != "1.0" and self.parser.should_keep_alive(),
             self.on_response_complete,
         )
+        self._idle_since = None  # also where it comes with the end of a body that was dropped
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:

@@ -223,6 +223,17 @@ async def test_each_answer_begins_the_time_of_idleness_anew_and_no_request_is_cu
         assert 0.9 < loop.time() - answered < 5
 
 
+async def test_a_request_that_comes_with_the_end_of_a_dropped_body_is_not_cut_off_as_idle(app: App) -> None:
+    async with serving(app, Quick, timeout_keep_alive=1) as server, connected(server.port) as connection:
+        await connection.send(post("/early", 5) + b"x")
+        await connection.answer()
+        app.go_on.clear()
+        await connection.send(b"xxxx" + GET)
+        asyncio.get_running_loop().call_later(1.5, app.go_on.set)
+
+        assert (await connection.answer()).status == 200
+
+
 # What is no request
 
 
