@@ -1,7 +1,7 @@
 """A request and its answer as uvicorn has them, in fewer steps: docs/decisions/0017-edge.md says how many fewer."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import httptools
@@ -123,8 +123,12 @@ class CycleProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._idle_since: float | None = None
+        self._under_way: Cycle | None = None  # others may wait behind it, of which `cycle` is the last
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._under_way is not None and not self._under_way.response_complete:
+            self._under_way.disconnected = True
+            self._under_way.message_event.set()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
@@ -140,7 +144,7 @@ class CycleProtocol(HttpToolsProtocol):
         scope["raw_path"] = self.root_path.encode("ascii") + url.path
         scope["query_string"] = url.query or b""
         before = self.cycle
-        self.cycle = Cycle(
+        self.cycle = cycle = Cycle(
             scope,
             self.transport,
             self.flow,
@@ -155,10 +159,10 @@ class CycleProtocol(HttpToolsProtocol):
         )
         self._idle_since = None  # also where it comes with the end of a body that was dropped
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._start(cycle)
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.pipeline.appendleft((cycle, self.app))
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -166,9 +170,13 @@ class CycleProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            self._start(cast(Cycle, self.pipeline.pop()[0]))
         else:
             self._rest()
+
+    def _start(self, cycle: Cycle) -> None:
+        self._under_way = cycle
+        self._start_asgi_task(cycle, self.app)
 
     def _rest(self) -> None:
         """Close the connection when it has been idle for long enough."""

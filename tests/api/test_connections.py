@@ -290,6 +290,21 @@ async def test_pipelined_requests_are_answered_in_order_and_are_not_without_numb
     assert received.count(b"HTTP/1.1 200 ") == Quick.max_pipelined + 1
 
 
+async def test_a_request_hears_that_its_client_has_hung_up_though_others_wait_behind_it() -> None:
+    heard: list[str] = []
+
+    async def listen(scope: Scope, receive: Receive, send: Send) -> None:
+        heard.append((await receive())["type"])
+        heard.append((await receive())["type"])
+
+    async with serving(listen, Quick) as server:
+        async with connected(server.port) as connection:
+            await connection.send(2 * GET)
+            await until(lambda: heard == ["http.request"])
+
+        await until(lambda: heard == ["http.request", "http.disconnect"])
+
+
 @pytest.mark.parametrize("protocol", ["websocket", "h2c"])
 async def test_a_request_for_another_protocol_is_answered_as_if_it_had_not_asked(
     protocol: str, connection: RawConnection
