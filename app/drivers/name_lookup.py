@@ -26,8 +26,12 @@ async def look_up(host: str) -> list[str]:
     if running is None:
         running = _running[host] = Future()
         running.set_running_or_notify_cancel()  # now one of several waiters that is cancelled ends it for no other
-        # A daemon, which the end of the process does not wait for.
-        threading.Thread(target=_run, args=(host, running), name="name look-up", daemon=True).start()
+        try:
+            # A daemon, which the end of the process does not wait for.
+            threading.Thread(target=_run, args=(host, running), name="name look-up", daemon=True).start()
+        except RuntimeError as error:  # no thread is to be had: the next one tries again
+            del _running[host]
+            raise OSError("no thread could be started") from error
     return await asyncio.wrap_future(running)
 
 

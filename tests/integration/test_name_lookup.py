@@ -103,3 +103,20 @@ async def test_who_gives_up_ends_the_look_up_of_nobody_else(names: Names) -> Non
     names.over.set()
 
     assert await patient == ["127.0.0.1"]
+
+
+async def test_a_name_for_which_no_thread_could_be_started_is_looked_up_again(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names.known["here"] = ["127.0.0.1"]
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(OSError, match="no thread"):
+            await look_up("here")
+
+    async with asyncio.timeout(5):
+        assert await look_up("here") == ["127.0.0.1"]
