@@ -73,9 +73,8 @@ class Cycle(RequestResponseCycle):
         status = message["status"]
         lines = [STATUS_LINE[status]]
         closes = False
-        for header in (*self.default_headers, *message.get("headers", ())):
-            name, value = header
-            lines.append(b"%b: %b\r\n" % header)
+        for name, value in (*self.default_headers, *message.get("headers", ())):
+            lines.append(b"%b: %b\r\n" % (name, value))
             if name == b"content-length":
                 self.chunked_encoding, self.expected_content_length = False, int(value)
             elif name == b"transfer-encoding":

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.http_protocol import LimitedProtocol
 
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]}
+LISTED = {**START, "headers": [[b"content-length", b"5"]]}
 OPEN = {"type": "http.response.start", "status": 200, "headers": []}
 
 
@@ -68,8 +69,9 @@ async def answer_of(
     return transport.told, protocol
 
 
-async def test_an_answer_is_sent_in_one_piece() -> None:
-    told, _ = await answer_of(START, body(b"hello"))
+@pytest.mark.parametrize("start", [START, LISTED], ids=["pairs", "lists"])
+async def test_an_answer_is_sent_in_one_piece(start: Message) -> None:
+    told, _ = await answer_of(start, body(b"hello"))
 
     assert told == [b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"]
 
