@@ -142,7 +142,7 @@ class CacheService:
         if found is not None and found.matched_by is not MatchedBy.NEAR:
             self._keep(name, found, changes)
             return found
-        if found is None and self.spools() and (own := self.memory.get_own(name)) is not None:
+        if self.spools() and (own := self.memory.get_own(name)) is not None:
             return own  # it waits in the spool: asked of a model again it would be paid for again
         self.memory.forget(name)
         return found if found is not None and await self.serves_near() else None

@@ -148,6 +148,19 @@ async def test_a_near_match_is_not_remembered_so_that_it_never_hides_an_answer_o
     assert await cache.lookup(["a"]) == own
 
 
+@pytest.mark.parametrize("served", [False, True])
+async def test_an_answer_that_waits_in_the_spool_counts_before_a_near_match_on_record(served: bool) -> None:
+    near, now = NearMatches(), Now()
+    near.served = served
+    table = FakeTable({"a": make_known(matched_by=MatchedBy.NEAR)})
+    cache = replace(make_cache(table, now, near), spools=lambda: True)
+    cache.remember("a", KNOWN)
+    now.seconds = 10_000
+
+    assert [await cache.lookup(["a"]) for _ in range(2)] == [KNOWN, KNOWN]
+    assert await replace(cache, spools=lambda: False).lookup(["a"]) != KNOWN
+
+
 async def test_in_an_outage_memory_answers_by_any_name_but_not_by_a_near_match_that_is_not_served() -> None:
     near, now = NearMatches(), Now()
     table = FakeTable({"a": make_known(matched_by=MatchedBy.NEAR), "c1:a": KNOWN})
