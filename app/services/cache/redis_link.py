@@ -36,7 +36,8 @@ Command = Sequence[str | bytes | int]
 
 
 class RedisLink:
-    """A few connections to one server, to be probed before it is used. No caller waits longer than `timeout_seconds`.
+    """A few connections to one server, to be probed before it is used. No reader waits longer than `timeout_seconds`,
+    or twice that where this process itself was busy.
 
     A server that does not answer in time, or not as it should, is asked nothing more by callers: they are told at once
     that it is away. Every second it is tried in the background, and asked again as soon as it answers in time.
