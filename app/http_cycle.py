@@ -110,6 +110,7 @@ class Cycle(RequestResponseCycle):
             self.transport.write(sent)
         if not more:
             self.response_complete = True
+            self._pieces = []  # nobody reads them any more, and the connection may be idle for long
             self.message_event.set()
             if not self.keep_alive:
                 self.transport.close()

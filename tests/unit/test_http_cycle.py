@@ -163,3 +163,20 @@ async def test_a_body_in_small_pieces_takes_no_more_memory_while_nobody_reads_it
     protocol.data_received(b"0\r\n\r\n")
     await asyncio.gather(*protocol.tasks)
     assert bodies == [b"ab" * 36_000]
+
+
+async def test_an_idle_connection_holds_nothing_of_a_body_that_nobody_read() -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        await send(body(b"hello"))
+
+    protocol, _ = connected_to(application)
+    tracemalloc.start()
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n")
+    protocol.data_received(b"x" * 200_000)
+    await asyncio.gather(*protocol.tasks)
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert protocol.cycle.response_complete
+    assert held < 100_000 < most
