@@ -120,12 +120,21 @@ class Cycle(RequestResponseCycle):
 class CycleProtocol(HttpToolsProtocol):
     """One connection whose requests are `Cycle`s. Its one timer for idleness is not set anew for each of them."""
 
+    max_untaken_seconds = 60.0
+    """A client that takes nothing of what waits to be sent to it for so long is given up."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._idle_since: float | None = None
+        self._untaken_timer: asyncio.TimerHandle | None = None
         self._under_way: Cycle | None = None  # others may wait behind it, of which `cycle` is the last
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        self._socket = transport
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_untaken()
         if self._under_way is not None and not self._under_way.response_complete:
             self._under_way.disconnected = True
             self._under_way.message_event.set()
@@ -195,6 +204,38 @@ class CycleProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
         else:
             super().timeout_keep_alive_handler()
+
+    # What the client does not take.
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_untaken()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self._socket.is_closing():
+            self._forget_untaken()
+
+    def _close_socket(self) -> None:
+        """Close as soon as the client has taken all, or takes nothing any more."""
+        self._socket.close()
+        self._watch_untaken()
+
+    def _watch_untaken(self) -> None:
+        self._forget_untaken()
+        if untaken := self._socket.get_write_buffer_size():
+            self._untaken_timer = self.loop.call_later(self.max_untaken_seconds, self._on_untaken, untaken)
+
+    def _on_untaken(self, before: int) -> None:
+        if self._socket.get_write_buffer_size() < before:
+            self._watch_untaken()
+        else:
+            self._socket.abort()
+
+    def _forget_untaken(self) -> None:
+        if self._untaken_timer is not None:
+            self._untaken_timer.cancel()
+            self._untaken_timer = None
 
 
 def _controls_in(text: bytes) -> int:

@@ -55,7 +55,6 @@ class LimitedProtocol(CycleProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        self._socket = transport
         self._polite = _Transport(transport.write, transport.is_closing, self._close)
         self.transport = cast(asyncio.Transport, self._polite)
         self._timer = self.loop.call_later(self.head_seconds, self._on_head_timeout)
@@ -70,7 +69,7 @@ class LimitedProtocol(CycleProtocol):
         if self._dropped is not None:
             self._dropped += len(data)
             if self._dropped > self.max_dropped_bytes:
-                self._socket.close()
+                self._close_socket()
                 return
         if self._deaf:
             return
@@ -162,7 +161,7 @@ class LimitedProtocol(CycleProtocol):
             return
         if self._unparsed or self.scope is not (None if cycle is None else cycle.scope):  # else it is idle
             self._answer(RequestTimeout("The request's headers did not arrive in time."))
-        self._socket.close()
+        self._close_socket()
 
     def _refuse(self, error: ServiceError) -> None:
         """Answer what never becomes a request if this is its turn to be answered, and read nothing more."""
@@ -173,12 +172,12 @@ class LimitedProtocol(CycleProtocol):
                 cycle.keep_alive = False
                 return
             if self.pipeline or cycle.response_started:
-                self._socket.close()
+                self._close_socket()
                 return
             cycle.disconnected = True  # the application is told so, and has no answer to send
             cycle.message_event.set()
         elif cycle is not None and cycle.scope is self.scope:  # the error is in a body that has been answered
-            self._socket.close()
+            self._close_socket()
             return
         self._answer(error)
         self._linger()
@@ -209,7 +208,7 @@ class LimitedProtocol(CycleProtocol):
         if self._deaf or (self.cycle is not None and self.cycle.more_body):
             self._linger()
         else:
-            self._socket.close()
+            self._close_socket()
 
     def _linger(self) -> None:
         """Tell the client that nothing follows, drop what it still sends, and close when it has closed."""
@@ -224,7 +223,7 @@ class LimitedProtocol(CycleProtocol):
         """Read and forget what comes, within bounds."""
         self._unset_timer()
         if sum(cast(LimitedProtocol, other)._dropped is not None for other in self.connections) >= self.max_dropping:
-            self._socket.close()
+            self._close_socket()
             return
         self._dropped = 0
         self._timer = self.loop.call_later(
@@ -233,7 +232,7 @@ class LimitedProtocol(CycleProtocol):
 
     def _on_drop_tick(self, dropped_before: int | None, end: float) -> None:
         if self._dropped == dropped_before or self.loop.time() >= end:
-            self._socket.close()
+            self._close_socket()
             return
         self._timer = self.loop.call_later(self.drop_silence_seconds, self._on_drop_tick, self._dropped, end)
 

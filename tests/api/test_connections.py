@@ -24,6 +24,7 @@ class Quick(LimitedProtocol):
     drop_silence_seconds = 0.3
     max_drop_seconds = 2.0
     max_dropping = 3
+    max_untaken_seconds = 0.5
 
 
 class App:
@@ -400,6 +401,44 @@ async def test_a_server_that_ends_waits_but_a_moment_for_bodies_that_it_drops(ap
 
 
 # Answers that are given up
+
+
+async def answer_much(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with 20 MB: at `/close` with a close, at `/early` without reading the body, at `/pieces` in pieces."""
+    headers = [(b"content-length", b"%d" % (20 * MIB))]
+    if scope["path"] == "/close":
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    pieces = 20 if scope["path"] == "/pieces" else 1
+    for number in range(pieces):
+        content = b"x" * (20 * MIB // pieces)
+        await send({"type": "http.response.body", "body": content, "more_body": number < pieces - 1})
+
+
+@pytest.mark.parametrize("path", ["/", "/close", "/early", "/pieces"])
+async def test_a_client_that_takes_nothing_of_an_answer_is_given_up(path: str) -> None:
+    async with serving(answer_much, Quick, timeout_keep_alive=1) as server, connected(server.port) as connection:
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it can
+        await connection.send(post(path, 5) + (b"x" if path == "/early" else b"hello"))
+        await until(lambda: server.connections == 1)
+
+        await until(lambda: server.connections == 0)
+
+
+@pytest.mark.parametrize("path", ["/", "/close", "/pieces"])
+async def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(path: str) -> None:
+    async with serving(answer_much, Quick, timeout_keep_alive=1) as server:
+        loop = asyncio.get_running_loop()
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=64 * KIB)
+        writer.write(post(path, 0))
+        await reader.readuntil(b"\r\n\r\n")
+        began, received = loop.time(), 0
+        while received < 20 * MIB:
+            received += len(await reader.readexactly(128 * KIB))
+            await asyncio.sleep(0.01)  # as a slow line does
+
+        assert loop.time() - began > 2 * Quick.max_untaken_seconds
+        writer.close()
 
 
 async def test_a_client_that_takes_nothing_does_not_keep_the_connection_of_an_answer_that_was_given_up() -> None:
