@@ -244,6 +244,36 @@ async def test_the_spool_of_a_dead_process_is_kept_until_it_has_been_replayed(
     assert numbers(records) == [1, 2]
 
 
+async def test_the_spool_of_a_dead_process_is_gone_on_with_where_the_database_went_away(
+    writer: DurableWriter, records: FakeRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = make_outcome(reply=make_reply(make_classification(description="x" * 400_000)))
+    asked: list[int] = []
+    write = records.write
+
+    async def note(batches: Sequence[RecordBatch]) -> None:
+        asked.extend(batch.number for batch in batches)
+        await write(batches)
+
+    async with opened(records, tmp_path, 100_000_000) as dead:
+        records.away = True
+        for number in range(1, 10):
+            await dead.write(RecordBatch.of("w", number, [long]))
+    records.away, records.away_after = False, 1
+    monkeypatch.setattr(records, "write", note)
+
+    with pytest.raises(DatabaseUnavailable):
+        await writer.replay()
+    done = numbers(records)
+    assert 0 < len(done) < 9
+    records.away, records.away_after = False, None
+    asked.clear()
+    await writer.replay()
+
+    assert numbers(records) == list(range(1, 10))
+    assert asked == list(range(len(done) + 1, 10))
+
+
 async def test_a_full_spool_takes_nothing_until_it_has_been_replayed(
     writer: DurableWriter, records: FakeRecords
 ) -> None:

@@ -45,6 +45,7 @@ class DurableWriter:
         self._file = SpoolFile.create(folder)
         self._replayed = 0  # bytes of our file
         self._read_bytes = READ_BYTES  # so much of a spool is written at once
+        self._orphans_replayed: dict[str, int] = {}  # bytes of files that are not done, by name
         self._lock = asyncio.Lock()
         self._closed = False
         self._refused_bytes = 0
@@ -225,16 +226,20 @@ class DurableWriter:
         return batches
 
     async def _replay_orphan(self, orphan: SpoolFile) -> None:
-        done = False
+        name, done = orphan.path.name, False
+        if name not in self._orphans_replayed and orphan.size:
+            logger.info("replaying the spool of a process that died", file=name, bytes=orphan.size)
+        # Not all of it anew after each failure: what is there already costs a question for each batch.
+        offset = self._orphans_replayed.pop(name, 0)
         try:
-            if orphan.size:
-                logger.info("replaying the spool of a process that died", file=orphan.path.name, bytes=orphan.size)
-            offset = 0
             while True:
-                lines, offset = await asyncio.to_thread(orphan.read, offset, self._read_bytes)
+                lines, end = await asyncio.to_thread(orphan.read, offset, self._read_bytes)
                 if not lines:
                     break
                 await self._write_lines(lines)
+                offset = end
             done = True
         finally:
+            if not done:
+                self._orphans_replayed[name] = offset
             orphan.close(remove=done)
