@@ -23,6 +23,9 @@ class Cycle(RequestResponseCycle):
     _head = b""
     """What has not been sent of it yet."""
 
+    _ends_with_connection = False
+    """Whether nothing else tells the client where the body ends: HTTP/1.0 has no chunks."""
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._pieces: list[bytes] = []
@@ -86,8 +89,11 @@ class Cycle(RequestResponseCycle):
         elif not self.keep_alive:
             lines.append(b"connection: close\r\n")
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _BODILESS:
-            self.chunked_encoding = True
-            lines.append(b"transfer-encoding: chunked\r\n")
+            if self.scope["http_version"] == "1.0":
+                self._ends_with_connection = True
+            else:
+                self.chunked_encoding = True
+                lines.append(b"transfer-encoding: chunked\r\n")
         self._head = b"".join(lines)
         if self._head.count(b"\r\n") != len(lines) or _controls_in(self._head) != 2 * len(lines):
             raise RuntimeError("a control character in a header of the answer")
@@ -101,7 +107,7 @@ class Cycle(RequestResponseCycle):
             self.expected_content_length, body = 0, b""
         elif self.chunked_encoding:
             body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
-        else:
+        elif not self._ends_with_connection:
             self.expected_content_length -= len(body)
             if self.expected_content_length < 0 or (self.expected_content_length and not more):
                 raise RuntimeError("the body of the answer has another length than its head says")
@@ -162,7 +168,7 @@ class CycleProtocol(HttpToolsProtocol):
             False,  # an access line is the application's to write
             self.server_state.default_headers,
             asyncio.Event(),
-            self.expect_100_continue,
+            self.expect_100_continue and version != "1.0",
             version != "1.0" and self.parser.should_keep_alive(),
             self.on_response_complete,
         )

@@ -57,7 +57,7 @@ def connected_to(application: ASGIApp) -> tuple[LimitedProtocol, FakeTransport]:
 
 
 async def answer_of(
-    *messages: Message, method: str = "GET", keep_alive: bool = True
+    *messages: Message, method: str = "GET", keep_alive: bool = True, version: str = "1.1"
 ) -> tuple[list[bytes | str], LimitedProtocol]:
     """Return what a connection's transport is told when the application sends these messages."""
 
@@ -67,7 +67,7 @@ async def answer_of(
 
     protocol, transport = connected_to(application)
     connection = "keep-alive" if keep_alive else "close"
-    protocol.data_received(f"{method} / HTTP/1.1\r\nhost: x\r\nconnection: {connection}\r\n\r\n".encode())
+    protocol.data_received(f"{method} / HTTP/{version}\r\nhost: x\r\nconnection: {connection}\r\n\r\n".encode())
     await asyncio.gather(*protocol.tasks)
     return transport.told, protocol
 
@@ -90,6 +90,30 @@ async def test_each_piece_of_a_body_without_a_length_is_sent_at_once() -> None:
 
     head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
     assert told == [head + b"3\r\none\r\n", b"3\r\ntwo\r\n", b"0\r\n\r\n"]
+
+
+async def test_a_client_of_http_1_0_gets_no_chunks_but_a_body_up_to_the_end_of_the_connection() -> None:
+    told, protocol = await answer_of(OPEN, body(b"one", more=True), body(b"two"), version="1.0")
+
+    assert told == [b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\none", b"two", "close"]
+    assert protocol.cycle.response_complete
+
+
+@pytest.mark.parametrize(("version", "is_asked"), [("1.1", True), ("1.0", False)])
+async def test_a_client_is_asked_for_a_body_that_it_holds_back_where_it_knows_of_that(
+    version: str, is_asked: bool
+) -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send(START)
+        await send(body(b"hello"))
+
+    protocol, transport = connected_to(application)
+    lines = (f"POST / HTTP/{version}", "host: x", "expect: 100-continue", "content-length: 1", "", "x")
+    protocol.data_received("\r\n".join(lines).encode())
+    await asyncio.gather(*protocol.tasks)
+
+    assert (transport.told[0] == b"HTTP/1.1 100 Continue\r\n\r\n") is is_asked
 
 
 @pytest.mark.parametrize("start", [START, OPEN], ids=["with its length", "without"])
