@@ -150,7 +150,12 @@ class MySQLDatabase:
         await self._pool.close()
 
     async def _connect(self) -> Any:
-        return await connect(await self._primary.find())
+        address = await self._primary.find()
+        try:
+            return await connect(address)
+        except ServiceError:  # its name was not found, or TLS failed
+            self._primary.doubt()
+            raise
 
     def _moved(self) -> None:
         """The primary is another one: what was known of the one before is not true of it."""

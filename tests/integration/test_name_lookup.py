@@ -120,3 +120,17 @@ async def test_a_name_for_which_no_thread_could_be_started_is_looked_up_again(
 
     async with asyncio.timeout(5):
         assert await look_up("here") == ["127.0.0.1"]
+
+
+async def test_a_primary_whose_name_is_not_found_any_more_is_looked_for_at_once(
+    names: Names, mysql_server: MySQLServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await MySQLDatabase.open(address_of(mysql_server, "gone"), pool_size=1)
+    doubts: list[bool] = []
+    monkeypatch.setattr(database._primary, "doubt", lambda: doubts.append(True))
+
+    with pytest.raises(DatabaseUnavailable, match="name was not found"):
+        await database.fetch_all(ONE, {})
+
+    assert doubts
+    await database.close()
