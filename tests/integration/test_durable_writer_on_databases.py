@@ -272,7 +272,9 @@ async def test_a_replay_takes_more_than_one_of_the_largest_batches_at_a_time_and
 
     await writer.replay()
 
-    assert len(unreliable.commits) <= 20 / 2
+    whether_it_is_back, alone_since_little_is_tried_first = 1, 4
+    others = 20 - alone_since_little_is_tried_first
+    assert len(unreliable.commits) <= whether_it_is_back + alone_since_little_is_tried_first + others / 2
 
 
 async def test_records_that_come_in_during_a_replay_are_all_written(

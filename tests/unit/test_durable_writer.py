@@ -25,7 +25,8 @@ def batch(number: int) -> RecordBatch:
 
 
 def numbers(records: FakeRecords) -> list[int]:
-    return [written.number for written in records.written]
+    """Return the numbers of what was written, without batches that only find out whether the database is back."""
+    return [written.number for written in records.written if written.rows]
 
 
 @pytest.fixture
@@ -118,6 +119,30 @@ async def test_a_batch_whose_answer_was_lost_is_written_once(writer: DurableWrit
     assert numbers(records) == [1]
 
 
+async def test_what_comes_for_the_spool_does_not_wait_for_a_database_that_does_not_answer(
+    writer: DurableWriter, records: FakeRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records.away = True
+    await writer.write(batch(1))
+    asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def sleep(batches: Sequence[RecordBatch]) -> None:
+        asked.set()
+        await answers.wait()
+        raise DatabaseUnavailable(detail="no answer in time")
+
+    monkeypatch.setattr(records, "write", sleep)
+    replaying = asyncio.create_task(writer.replay())
+    await asked.wait()
+    async with asyncio.timeout(10):
+        await writer.write(batch(2))
+    answers.set()
+
+    with pytest.raises(DatabaseUnavailable):
+        await replaying
+    assert writer.waiting_answers == 2
+
+
 async def test_a_replay_that_fails_keeps_everything_for_the_next(writer: DurableWriter, records: FakeRecords) -> None:
     await spool(writer, records, 1, 2)
     before = writer.waiting_bytes
@@ -139,12 +164,12 @@ async def test_a_replay_that_fails_in_the_middle_goes_on_there(records: FakeReco
         for number in range(1, 6):
             await writer.write(RecordBatch.of("w", number, [long]))
         everything = writer.waiting_bytes
-        records.away_after = 1
+        records.away_after = 2
 
         with pytest.raises(DatabaseUnavailable):
             await writer.replay()
 
-        done = len(records.written)
+        done = len(numbers(records))
         assert 0 < done < 5
         assert writer.waiting_answers == 5 - done
         assert writer.waiting_bytes == everything // 5 * (5 - done)
@@ -252,7 +277,7 @@ async def test_the_spool_of_a_dead_process_is_gone_on_with_where_the_database_we
     write = records.write
 
     async def note(batches: Sequence[RecordBatch]) -> None:
-        asked.extend(batch.number for batch in batches)
+        asked.extend(batch.number for batch in batches if batch.rows)
         await write(batches)
 
     async with opened(records, tmp_path, 100_000_000) as dead:

@@ -46,6 +46,7 @@ class DurableWriter:
         self._replayed = 0  # bytes of our file
         self._read_bytes = READ_BYTES  # so much of a spool is written at once
         self._orphans_replayed: dict[str, int] = {}  # bytes of files that are not done, by name
+        self._is_away = False  # the database, when it was last given something
         self._lock = asyncio.Lock()
         self._closed = False
         self._refused_bytes = 0
@@ -86,6 +87,7 @@ class DurableWriter:
             except DatabaseUnavailable as error:
                 # Whether it was written or still will be, the replay finds out: a batch is written once.
                 logger.warning("records go to the spool", detail=error.detail)
+                self._is_away = True
             async with self._lock:
                 await self._append(batch)
             return None
@@ -122,6 +124,9 @@ class DurableWriter:
 
     async def replay(self) -> None:
         """Write all that is in the spool to the database. Raises `DatabaseUnavailable`, and goes on there next time."""
+        if self._is_away:  # not found out under the lock: what comes for the spool would wait for a server that sleeps
+            await self._probe_database()
+            self._is_away, self._read_bytes = False, _LEAST_READ_BYTES
         while self._file.size:
             # Locked for a chunk at a time: what comes in meanwhile goes behind, less of it each time than is written.
             async with self._lock:
@@ -212,14 +217,14 @@ class DurableWriter:
         return DatabaseUnavailable(detail=detail)
 
     async def _write_lines(self, lines: list[bytes]) -> list[RecordBatch]:
-        """Write some lines of a spool. The next are fewer after a failure, since a database that is slow would take so
-        many at no time, and more where it was quick."""
+        """Write some lines of a spool. The next are more where it was quick; after a failure they are few, since a
+        database that is slow would take so many at no time."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
             batches = await self._tables.write_lines(lines)
         except DatabaseUnavailable:
-            self._read_bytes = max(_LEAST_READ_BYTES, self._read_bytes // 2)
+            self._is_away = True
             raise
         if loop.time() - began < _QUICK_SECONDS:
             self._read_bytes = min(READ_BYTES, self._read_bytes * 2)
