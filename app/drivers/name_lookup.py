@@ -8,8 +8,10 @@ thread for half a minute, whoever has given it up.
 import asyncio
 import ipaddress
 import socket
-import threading
 from concurrent.futures import Future
+from functools import partial
+
+from app.utils.threads import in_own_thread
 
 _running: dict[str, Future[list[str]]] = {}
 
@@ -24,26 +26,18 @@ async def look_up(host: str) -> list[str]:
         return [host]
     running = _running.get(host)
     if running is None:
-        running = _running[host] = Future()
-        running.set_running_or_notify_cancel()  # now one of several waiters that is cancelled ends it for no other
         try:
-            # A daemon, which the end of the process does not wait for.
-            threading.Thread(target=_run, args=(host, running), name="name look-up", daemon=True).start()
+            running = in_own_thread(partial(_addresses_of, host), "name look-up")
         except RuntimeError as error:  # no thread is to be had: the next one tries again
-            del _running[host]
             raise OSError("no thread could be started") from error
+        _running[host] = running
+        running.add_done_callback(lambda _: _running.pop(host, None))
     return await asyncio.wrap_future(running)
 
 
-def _run(host: str, result: Future[list[str]]) -> None:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except Exception as error:  # OSError; UnicodeError for a name that is too long
-        del _running[host]
-        result.set_exception(error)
-    else:
-        del _running[host]
-        result.set_result(list(dict.fromkeys(str(address[0]) for *_, address in found)))
+def _addresses_of(host: str) -> list[str]:
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def _is_address(host: str) -> bool:

@@ -5,13 +5,10 @@ then. One that is away costs a line in the log, and what it missed.
 """
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 from uuid import uuid4
 
 from loguru import logger
@@ -29,9 +26,8 @@ from app.observe.metrics import Metrics
 from app.observe.otlp_metrics import MetricsReport
 from app.observe.settings import TelemetrySettings
 from app.utils.keep_doing import keep_doing
+from app.utils.threads import in_own_thread
 from app.version import VERSION
-
-Result = TypeVar("Result")
 
 _NAME = "image-classifier"
 _END_SECONDS = 3.0
@@ -110,7 +106,9 @@ class _SentMetrics:
         await _end("metrics", send_last)
 
     async def _send(self) -> None:
-        result = await _in_thread(partial(self._exporter.export, self._report.read()))
+        result = await asyncio.wrap_future(
+            in_own_thread(partial(self._exporter.export, self._report.read()), "telemetry")
+        )
         self._reachable.note(failed=result is not MetricExportResult.SUCCESS)
 
 
@@ -142,7 +140,7 @@ async def _end(signal: str, send_rest: Callable[[], None]) -> None:
     """Send what is left of a signal, in time or not at all. No error of it ends the process in another way."""
     try:
         async with asyncio.timeout(_END_SECONDS):
-            await _in_thread(send_rest)
+            await asyncio.wrap_future(in_own_thread(send_rest, "telemetry"))
     except TimeoutError:
         logger.warning("telemetry that was left could not be sent in time", signal=signal)
     except Exception:
@@ -156,20 +154,3 @@ def _resource() -> Resource:
     """
     ours = {"service.name": _NAME, "service.version": VERSION, "service.instance.id": str(uuid4())}
     return Resource.create().merge(Resource(ours)).merge(OTELResourceDetector().detect())
-
-
-async def _in_thread(work: Callable[[], Result]) -> Result:
-    """Do what may block in a thread of its own: one of the pool would hold up the end of the process."""
-    future: Future[Result] = Future()
-    future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            result = work()
-        except Exception as error:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    threading.Thread(target=run, name="telemetry", daemon=True).start()
-    return await asyncio.wrap_future(future)
